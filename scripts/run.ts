@@ -1,5 +1,5 @@
 /** Runs a command to its end; when it fails, the error tells what it printed. */
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 
 export interface RunOptions {
   readonly cwd: string;
@@ -13,19 +13,43 @@ export interface RunOptions {
  * @throws {Error} with both outputs when the command cannot start, or ends with another code than 0.
  */
 export function run(command: string, args: readonly string[], options: RunOptions): string {
-  const result = spawnSync(command, args, {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
+  return outputOf([command, ...args], spawn(command, args, options));
+}
+
+/**
+ * Runs pnpm: the one that runs us, or, when we were started without, the one that npx brings.
+ *
+ * @throws {Error} as `run` does.
+ */
+export function runPnpm(args: readonly string[], options: RunOptions): string {
+  const result = spawn('pnpm', args, options);
+  if (result.error !== undefined && 'code' in result.error && result.error.code === 'ENOENT') {
+    return run('npx', ['-y', 'pnpm@12', ...args], options);
+  }
+  return outputOf(['pnpm', ...args], result);
+}
+
+function spawn(
+  command: string,
+  args: readonly string[],
+  { cwd, env }: RunOptions,
+): SpawnSyncReturns<string> {
+  return spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
     encoding: 'utf8',
     // A question would wait for ever: nobody is there to answer it.
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 64 * 1024 * 1024,
   });
+}
+
+function outputOf(command: readonly string[], result: SpawnSyncReturns<string>): string {
   if (result.error !== undefined) throw result.error;
   if (result.status !== 0) {
     const end = result.signal ?? `code ${result.status}`;
     const output = `${result.stdout}${result.stderr}`.trim();
-    throw new Error(`${command} ${args.join(' ')} ended with ${end}:\n${output}`);
+    throw new Error(`${command.join(' ')} ended with ${end}:\n${output}`);
   }
   return result.stdout;
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../run.ts';
+import { run, runPnpm } from '../run.ts';
 import { readManifest } from '../workspace.ts';
 import { attempt, type Check } from './check.ts';
 import type { Tarball } from './tarball.ts';
@@ -64,7 +64,7 @@ function install(tarballs: readonly Tarball[], folder: string, root: string): vo
     autoInstallPeers: false,
     strictPeerDependencies: true,
   });
-  run('pnpm', ['install', '--prefer-offline', '--ignore-scripts'], { cwd: folder });
+  runPnpm(['install', '--prefer-offline', '--ignore-scripts'], { cwd: folder });
 }
 
 function installedVersion(name: string, folders: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** Packs what a release would publish, and looks inside. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../run.ts';
+import { run, runPnpm } from '../run.ts';
 import { projectsOf, type Manifest, type Project } from '../workspace.ts';
 
 export interface Tarball {
@@ -31,7 +31,7 @@ export function packAll(root: string, destination: string): Tarball[] {
       throw new Error(`${folder} has no dist: run pnpm build first`);
     }
   }
-  run('pnpm', ['-r', '--filter', './packages/*', 'pack', '--pack-destination', destination], {
+  runPnpm(['-r', '--filter', './packages/*', 'pack', '--pack-destination', destination], {
     cwd: root,
   });
   return projects.map((project) => {
