@@ -5,7 +5,7 @@ export interface Rename {
   readonly from: string;
   /** With its `@`. */
   readonly to: string;
-  /** Commands that packages install, such as `org-config`: they bear the scope without its `@`. */
+  /** Commands that packages install; most bear the scope, without its `@`, as their first part. */
   readonly commands: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function rewrite(text: string, { from, to, commands }: Rename): Rewritten
   return { text: result, count };
 }
 
-/** `org-config` of `@org` becomes `acme-config`; a command that does not bear the scope stays. */
+/** A command is renamed by its first part; one that does not begin with the scope stays. */
 export function renamedCommand(command: string, from: string, to: string): string {
   const prefix = `${from.slice(1)}-`;
   return command.startsWith(prefix) ? `${to.slice(1)}-${command.slice(prefix.length)}` : command;

@@ -71,7 +71,7 @@ describe('pnpm rename-scope', () => {
     expect(() => rename('acme')).toThrow('is no npm scope');
     expect(() => rename('@types')).toThrow('depends on');
     writeFileSync(join(copy, 'draft.md'), 'draft');
-    expect(() => rename('@acme')).toThrow('uncommitted changes');
+    expect(() => rename(`${scopeOf(copy)}-next`)).toThrow('uncommitted changes');
     rmSync(join(copy, 'draft.md'));
   });
 
