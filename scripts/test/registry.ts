@@ -1,10 +1,12 @@
 /**
  * As much of an npm registry as a release and an installation need, on loopback and in memory.
- * A package's document is what npm's clients put, and its tarball is what they attach to it.
+ * A package's document is what npm's clients put, and its tarball is what they attach to it. What
+ * nobody has put comes from the repository's own installation.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { installedVersions, tarballOf } from './installed-packages.ts';
 
 export interface Registry {
   readonly url: string;
@@ -63,12 +65,18 @@ export async function startRegistry(token: string): Promise<Registry> {
       reply(status, { ok: status === 201 });
       return;
     }
-    const tarball = tarballs.get(path);
-    if (tarball !== undefined) {
-      response.end(tarball);
+    const [name = '', version] = path
+      .slice(1)
+      .replace(/\.tgz$/, '')
+      .split('/-/');
+    if (version !== undefined) {
+      const installed = installedVersions(name).find((each) => each.manifest.version === version);
+      const tarball = tarballs.get(path) ?? (installed && (await tarballOf(installed)));
+      response.writeHead(tarball === undefined ? 404 : 200).end(tarball);
       return;
     }
-    const document = documents.get(path.slice(1));
+    const origin = `http://${request.headers.host}`;
+    const document = documents.get(name) ?? installedDocument(name, origin);
     reply(document === undefined ? 404 : 200, document ?? { error: 'not found' });
   };
 
@@ -89,4 +97,17 @@ export async function startRegistry(token: string): Promise<Registry> {
         server.closeAllConnections();
       }),
   };
+}
+
+function installedDocument(name: string, origin: string): Document | undefined {
+  const versions = installedVersions(name).map(
+    ({ manifest }) =>
+      [
+        manifest.version,
+        { ...manifest, dist: { tarball: `${origin}/${name}/-/${manifest.version}.tgz` } },
+      ] as const,
+  );
+  const [latest] = versions.at(-1) ?? [];
+  if (latest === undefined) return undefined;
+  return { name, 'dist-tags': { latest }, versions: Object.fromEntries(versions) };
 }

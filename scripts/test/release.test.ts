@@ -86,5 +86,12 @@ async function pnpm(...args: string[]): Promise<void> {
 async function execute(command: string, args: string[], cwd: string): Promise<string> {
   const child = promisify(execFile)(command, args, { cwd, encoding: 'utf8' });
   child.child.stdin?.end();
-  return (await child).stdout;
+  try {
+    return (await child).stdout;
+  } catch (error) {
+    const failure = error as Error & { stdout?: string };
+    // The message has standard error alone, and compilers write to the other.
+    failure.message += failure.stdout ?? '';
+    throw failure;
+  }
 }
