@@ -1,0 +1,216 @@
+/**
+ * The exchange: one record per request, shared by every component that sees it.
+ * It is what siblings meet through: a rate limiter does not know a logger, both
+ * know the exchange. Nothing in it is measured twice.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Request, Response } from 'express';
+
+import { type Clock, systemClock } from './clock.ts';
+import { ProblemError } from './problem-error.ts';
+import { report } from './report.ts';
+import { ResponseHead, hasNoBody } from './response-head.ts';
+import { EXCHANGE, tapResponse } from './response-tap.ts';
+import { routePattern } from './route-pattern.ts';
+import type { Stages } from './stages.ts';
+import { TapState } from './tap-state.ts';
+import type { TraceContext } from './trace-context.ts';
+import { watchClose } from './watch-close.ts';
+
+/** One request and its response, from first sight to last byte. */
+export class Exchange {
+  readonly req: Request;
+  readonly res: Response;
+  readonly clock: Clock;
+  /** When the exchange began, in monotonic ms of `clock`. */
+  readonly startMs: number;
+  /** When the response was finished or cut off, in monotonic ms; NaN until then. */
+  endMs: number = Number.NaN;
+  /** When the handler must be done, in monotonic ms; Infinity without a deadline. */
+  deadlineMs: number = Number.POSITIVE_INFINITY;
+  /** The trace that this request belongs to; set by correlation. */
+  trace: TraceContext | undefined = undefined;
+  /** The API version that was chosen; set by versioning. */
+  version: string | undefined = undefined;
+  /** The error that the error handlers answered for, for those who observe. */
+  error: unknown = undefined;
+  /** What the request costs against a limit, in the limit's own unit. @default 1 */
+  cost: number = 1;
+  /** Bytes of the body handed to the wire, after coding; 0 where a response has no body. */
+  bytes: number = 0;
+  /** The response was cut off before its last byte was handed over. */
+  aborted: boolean = false;
+  /** `done` has happened. */
+  settled: boolean = false;
+  /** Somebody looked at who the caller is: the answer may be personal. */
+  principalRead: boolean = false;
+  /** Bits of the stages in use. @internal */
+  stageBits: number = 0;
+  /** @internal */
+  tapState: TapState | undefined = undefined;
+  private watched: boolean = false;
+  private requestId: string | undefined = undefined;
+  private who: string | undefined = undefined;
+  private pattern: string | undefined | null = null;
+  private controller: AbortController | undefined = undefined;
+  private responseHead: ResponseHead | undefined = undefined;
+  private states: Map<object, unknown> | undefined = undefined;
+
+  constructor(req: Request, res: Response, clock: Clock = systemClock) {
+    this.req = req;
+    this.res = res;
+    this.clock = clock;
+    this.startMs = clock.monotonicMs();
+  }
+
+  /** The request's id: what correlation set, or a random UUID made on first reading. */
+  get id(): string {
+    return (this.requestId ??= randomUUID());
+  }
+
+  set id(id: string) {
+    this.requestId = id;
+  }
+
+  /** When the exchange began, in ms since the epoch. */
+  get startedAt(): number {
+    return this.clock.now() - (this.clock.monotonicMs() - this.startMs);
+  }
+
+  /** How long the exchange took, or has taken so far, in ms. */
+  get durationMs(): number {
+    return (this.settled ? this.endMs : this.clock.monotonicMs()) - this.startMs;
+  }
+
+  /** Time left until the deadline in ms, never negative; Infinity without one. */
+  get remainingMs(): number {
+    return Math.max(0, this.deadlineMs - this.clock.monotonicMs());
+  }
+
+  /** Who is calling, as authentication resolved it. Reading it marks the answer as possibly personal. */
+  get principal(): string | undefined {
+    this.principalRead = true;
+    return this.who;
+  }
+
+  set principal(principal: string | undefined) {
+    this.who = principal;
+  }
+
+  /** Who is calling, for those who only observe: does not mark the answer as personal. */
+  peekPrincipal(): string | undefined {
+    return this.who;
+  }
+
+  /**
+   * The pattern of the route that matched, composed over its mounts, such as
+   * `/api/cities/:id`; absent while none has matched.
+   */
+  get route(): string | undefined {
+    return this.pattern === null ? routePattern(this.req) : this.pattern;
+  }
+
+  /** Fixes the route; `undefined` says that none matched, whatever a passing layer left behind. */
+  set route(pattern: string | undefined) {
+    this.pattern = pattern;
+  }
+
+  /** Aborts when the client goes away or somebody gives up on the request. Made on first reading. */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.settled && this.aborted) this.controller.abort(clientGone());
+      else this.watch();
+    }
+    return this.controller.signal;
+  }
+
+  /** Tells everyone who works for this request to stop. Does not answer; that is the caller's to do. */
+  abort(reason: unknown): void {
+    this.controller ??= new AbortController();
+    this.controller.abort(reason);
+  }
+
+  /** The response's head, for stages. */
+  get head(): ResponseHead {
+    return (this.responseHead ??= new ResponseHead(this.res));
+  }
+
+  /** Takes part in this exchange's response from here on. `stages` comes from `defineStages`. */
+  tap(stages: Stages): void {
+    if (this.tapState === undefined) {
+      this.tapState = new TapState();
+      tapResponse(this.res);
+      this.watch();
+    }
+    this.tapState.stages.push(stages);
+    this.stageBits |= stages.bits;
+  }
+
+  /** What `owner` keeps for this exchange; each owner sees only its own. */
+  getState<T>(owner: StateKey<T>): T | undefined {
+    return this.states?.get(owner) as T | undefined;
+  }
+
+  setState<T>(owner: StateKey<T>, state: T): void {
+    (this.states ??= new Map<object, unknown>()).set(owner, state);
+  }
+
+  private watch(): void {
+    if (this.watched) return;
+    this.watched = true;
+    watchClose(this);
+  }
+
+  /** Ends the exchange: runs every `done` once. Called by the tap. @internal */
+  settle(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.endMs = this.clock.monotonicMs();
+    this.aborted = !this.res.writableFinished;
+    if (hasNoBody(this.req.method, this.res.statusCode)) this.bytes = 0;
+    if (this.aborted) this.controller?.abort(clientGone());
+    const state = this.tapState;
+    if (state === undefined) return;
+    state.encoder?.destroy();
+    for (const sink of state.sinks) sink.abort();
+    for (let at = state.stages.length - 1; at >= 0; at--) {
+      try {
+        state.stages[at]!.done?.(this);
+      } catch (error) {
+        report(error, 'done', this);
+      }
+    }
+  }
+}
+
+/** Names an owner of per-exchange state; make one per instance with `stateKey`. */
+export interface StateKey<T> {
+  readonly description: string;
+  /** Never present: carries the type of the state. */
+  readonly type?: T;
+}
+
+/** A key for what one instance keeps in each exchange. */
+export function stateKey<T>(description: string): StateKey<T> {
+  return Object.freeze({ description });
+}
+
+/** The exchange of a request; the first who asks makes it. */
+export function exchangeOf(req: Request, res: Response, clock?: Clock): Exchange {
+  const carrier = req as Request & { [EXCHANGE]?: Exchange };
+  const known = carrier[EXCHANGE];
+  if (known !== undefined) return known;
+  const exchange = new Exchange(req, res, clock);
+  carrier[EXCHANGE] = exchange;
+  (res as Response & { [EXCHANGE]?: Exchange })[EXCHANGE] = exchange;
+  return exchange;
+}
+
+function clientGone(): ProblemError {
+  return new ProblemError({
+    code: 'ERR_CLIENT_CLOSED',
+    status: 499,
+    detail: 'The client closed the connection before the response was complete.',
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * What a whole offers its parts: `setup` hands a host to every component that asks
+ * for one with `attach`. Health reads its state and its components, shutdown drives
+ * its end; neither knows the other, nor `setup`. Without a whole there is no host,
+ * and a package that could use one takes the same things as options.
+ */
+import type { Server } from 'node:http';
+
+import type { Component } from './component.ts';
+
+/**
+ * `starting`: not every component has started. `ready`: serving. `draining`: still
+ * serving, but asking not to be sent more. `closed`: components are closed.
+ */
+export type HostState = 'starting' | 'ready' | 'draining' | 'closed';
+
+/** How the closing of components went. */
+export interface CloseReport {
+  /** Names in the order in which they closed. */
+  readonly closed: readonly string[];
+  /** Names of components that did not close within their time. */
+  readonly hung: readonly string[];
+  readonly failed: readonly { readonly name: string; readonly error: unknown }[];
+  readonly durationMs: number;
+}
+
+/** The whole, as its components see it. */
+export interface Host {
+  readonly state: HostState;
+  /** Every component that is in use, in the order in which they start. */
+  components(): readonly Component[];
+  /** Calls `listener` for every server that serves this whole, now and later. */
+  onServer(listener: (server: Server) => void): void;
+  /** Goes to `draining`; readiness is down from here on. */
+  drain(): void;
+  /** Closes every component, dependants before what they depend on. Idempotent. */
+  closeComponents(): Promise<CloseReport>;
+}

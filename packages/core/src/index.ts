@@ -1,0 +1,81 @@
+export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
+export {
+  COMPONENT,
+  type Component,
+  defineComponent,
+  type HealthReport,
+  type HealthStatus,
+  isComponent,
+  type Lifecycle,
+  type Stats,
+} from './component.ts';
+export { Exchange, exchangeOf, type StateKey, stateKey } from './exchange.ts';
+export type { CloseReport, Host, HostState } from './host.ts';
+export {
+  type MemoryStore,
+  MEMORY_STORE_DEFAULTS,
+  memoryStore,
+  type MemoryStoreOptions,
+} from './memory-store.ts';
+export {
+  defineMiddleware,
+  HANDLED,
+  isMiddleware,
+  type Middleware,
+  type MiddlewareDefinition,
+  type Placement,
+  type Step,
+  type StepResult,
+} from './middleware.ts';
+export { type MonitoringAccess, monitoringAccess, monitoringGuard } from './monitoring-guard.ts';
+export {
+  boolean,
+  bytes,
+  type Check,
+  type Checks,
+  durationMs,
+  either,
+  func,
+  type Given,
+  integer,
+  listOf,
+  oneOf,
+  OptionError,
+  type Range,
+  ratio,
+  recordOf,
+  resolveOptions,
+  shape,
+  text,
+} from './options.ts';
+export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
+export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
+export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
+export { type Fault, FAULT_CHANNEL, report } from './report.ts';
+export { hasNoBody, ResponseHead } from './response-head.ts';
+export { EXCHANGE, tapApplication } from './response-tap.ts';
+export { routePattern } from './route-pattern.ts';
+export {
+  type BodySink,
+  defineStages,
+  type EncodedBody,
+  type StageHandlers,
+  type Stages,
+  type StreamEncoder,
+} from './stages.ts';
+export {
+  type Bus,
+  type BusMessage,
+  type CallOptions,
+  type ClaimStore,
+  type Count,
+  type CounterStore,
+  type KeyValueStore,
+  type MaybePromise,
+  type Store,
+  storeTimeout,
+  storeUnavailable,
+  type TagStore,
+} from './store.ts';
+export { nearest } from './suggest.ts';
+export type { TraceContext } from './trace-context.ts';

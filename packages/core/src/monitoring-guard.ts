@@ -1,0 +1,57 @@
+/**
+ * Who may see the inside. Monitoring routes are closed to all but loopback callers
+ * and callers with the configured token; every package that serves such a route
+ * asks this one guard.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
+
+import type { Check } from './options.ts';
+import { either, func, text } from './options.ts';
+
+/** Who is let in besides loopback: a token, or a decision of the user's own, which then replaces both. */
+export type MonitoringAccess = string | ((req: Request) => boolean);
+
+/** The option check for `MonitoringAccess`. Short tokens can be guessed, and are refused. */
+export const monitoringAccess: Check<MonitoringAccess> = either(
+  text({ expected: 'a token of at least 16 characters', pattern: /^.{16,}$/ }),
+  func<(req: Request) => boolean>(),
+);
+
+/**
+ * Makes the guard. Without `access` only loopback is let in. A loopback address
+ * counts only if it is the client's own: behind a proxy on the same machine every
+ * client looks local, so a forwarded request is not, unless `trust proxy` is set
+ * and its real client is local.
+ */
+export function monitoringGuard(access?: MonitoringAccess): (req: Request) => boolean {
+  if (typeof access === 'function') return access;
+  const expected = access === undefined ? undefined : digest(access);
+  return (req) =>
+    isLocal(req) || (expected !== undefined && timingSafeEqual(digest(bearer(req)), expected));
+}
+
+function isLocal(req: Request): boolean {
+  const { headers, app, socket } = req;
+  const trusts = app !== undefined && Boolean(app.get('trust proxy'));
+  if (trusts) return isLoopback(req.ip);
+  const forwarded =
+    headers['x-forwarded-for'] !== undefined ||
+    headers.forwarded !== undefined ||
+    headers['x-real-ip'] !== undefined;
+  return !forwarded && isLoopback(socket.remoteAddress);
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:::ffff:)?127\.|^::1$/.test(address);
+}
+
+/** The credentials of `Authorization: Bearer` (RFC 6750 §2.1). */
+function bearer(req: Request): string {
+  return /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1] ?? '';
+}
+
+/** Digests are of one length, so that the comparison tells nothing of the token's. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,32 @@
+/**
+ * Faults that have nobody to be thrown to: a stage that throws while a response
+ * leaves, a listener that fails. They are published on one diagnostics channel;
+ * with no subscriber they become a process warning, so that none is swallowed.
+ */
+import { channel } from 'node:diagnostics_channel';
+
+import type { Exchange } from './exchange.ts';
+
+/** Name of the channel; messages are `Fault`s. */
+export const FAULT_CHANNEL = '@org/fault';
+
+/** A fault outside the reach of the error handlers. */
+export interface Fault {
+  readonly error: unknown;
+  /** Where it happened, such as `capture` or `cache refresh`. */
+  readonly where: string;
+  readonly exchange: Exchange | undefined;
+}
+
+/** Publishes a fault. Never throws. */
+export function report(error: unknown, where: string, exchange?: Exchange): void {
+  const faults = channel(FAULT_CHANNEL);
+  if (faults.hasSubscribers) {
+    faults.publish({ error, where, exchange } satisfies Fault);
+  } else {
+    process.emitWarning(error instanceof Error ? error : String(error), {
+      type: 'MiddlewareFault',
+      detail: `in ${where}`,
+    } as never);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Runs the stages of one response in their fixed order. A stage that throws is
+ * reported and left out: the answer goes on without it, as if it were not mounted.
+ * (`transform` is the exception: it runs inside the handler's own `res.json`.)
+ */
+import type { Exchange } from './exchange.ts';
+import { report } from './report.ts';
+import { hasNoBody } from './response-head.ts';
+import type { BodySink, EncodedBody, Stages } from './stages.ts';
+import { CAPTURE, CONDITIONAL, ENCODE, HEAD } from './stages.ts';
+import type { TapState } from './tap-state.ts';
+
+/** From a settled status and headers to the head as it will be sent; the body, if it is known, is coded on the way. */
+export function runHeadStages(exchange: Exchange): void {
+  const state = exchange.tapState!;
+  const bits = exchange.stageBits;
+  state.headRun = true;
+  if ((bits & CAPTURE) !== 0) capture(exchange, state);
+  if ((bits & CONDITIONAL) !== 0) conditional(exchange, state);
+  if ((bits & ENCODE) !== 0 && !state.dropped) encode(exchange, state);
+  if (state.coding === undefined) runLastHeadStages(exchange);
+}
+
+/** The `head` stage: after the coding is known. */
+export function runLastHeadStages(exchange: Exchange): void {
+  if ((exchange.stageBits & HEAD) === 0) return;
+  eachStage(exchange, 'head', (stage) => stage.head?.(exchange.head, exchange));
+}
+
+/** The `transform` stage; throws what a stage throws. */
+export function transformValue(exchange: Exchange, value: unknown): unknown {
+  const { stages } = exchange.tapState!;
+  let result = value;
+  for (let at = stages.length - 1; at >= 0; at--) {
+    const { transform } = stages[at]!;
+    if (transform !== undefined) result = transform(result, exchange);
+  }
+  return result;
+}
+
+/** Hands a part of the identity body to whoever captures it. */
+export function captureChunk(exchange: Exchange, chunk: Buffer): void {
+  eachSink(exchange, (sink) => sink.write(chunk));
+}
+
+/** The identity body is whole. */
+export function captureEnd(exchange: Exchange): void {
+  eachSink(exchange, (sink) => sink.end());
+  exchange.tapState!.sinks = [];
+}
+
+/** Puts a coded whole body in place of the identity one, and makes the head tell of it. */
+export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array): Buffer {
+  const { head } = exchange;
+  announceCoding(exchange, coding);
+  if (head.has('Content-Length')) head.set('Content-Length', body.length);
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function capture(exchange: Exchange, state: TapState): void {
+  const sinks: BodySink[] = [];
+  eachStage(exchange, 'capture', (stage) => {
+    const sink = stage.capture?.(exchange.head, exchange);
+    if (sink !== undefined) sinks.push(sink);
+  });
+  state.sinks = sinks;
+  if (state.whole === undefined) return;
+  if (state.whole.length > 0 && !hasNoBody(exchange.req.method, exchange.res.statusCode)) {
+    captureChunk(exchange, state.whole);
+  }
+  captureEnd(exchange);
+}
+
+function conditional(exchange: Exchange, state: TapState): void {
+  const { head } = exchange;
+  eachStage(exchange, 'conditional', (stage) => {
+    if (!state.dropped && stage.conditional?.(head, state.whole, exchange) === true)
+      state.dropped = true;
+  });
+  if (!state.dropped) return;
+  head.remove('Content-Length');
+  if (state.whole !== undefined) state.whole = EMPTY;
+}
+
+function encode(exchange: Exchange, state: TapState): void {
+  const { head, req } = exchange;
+  if (head.has('Content-Encoding') || (req.method !== 'HEAD' && hasNoBody(req.method, head.status)))
+    return;
+  if (state.whole !== undefined && req.method !== 'HEAD') {
+    const identity = state.whole;
+    const encoded = firstOf(exchange, 'encode', (stage) =>
+      stage.encode?.(head, identity, exchange),
+    );
+    if (encoded !== undefined) takeEncoded(exchange, state, identity, encoded);
+    return;
+  }
+  const found = firstOf(exchange, 'encode', (stage) => stage.encoder?.(head, exchange));
+  if (found === undefined) return;
+  announceCoding(exchange, found.coding);
+  head.remove('Content-Length');
+  // HEAD gets the head that GET would get, and no body to code (RFC 9110 §9.3.2).
+  if (req.method === 'HEAD') found.stream.destroy();
+  else state.encoder = found.stream;
+}
+
+function takeEncoded(
+  exchange: Exchange,
+  state: TapState,
+  identity: Buffer,
+  encoded: EncodedBody,
+): void {
+  const { coding, body } = encoded;
+  if (body instanceof Promise) {
+    state.coding = body.then(
+      (bytes) => applyCoding(exchange, coding, bytes),
+      (error: unknown) => {
+        report(error, 'encode', exchange);
+        return identity;
+      },
+    );
+  } else {
+    state.whole = applyCoding(exchange, coding, body);
+  }
+}
+
+/** Another coding is another representation: its validator may not be the same strong one (RFC 9110 §8.8.3.3). */
+function announceCoding(exchange: Exchange, coding: string): void {
+  const { head } = exchange;
+  head.set('Content-Encoding', coding);
+  const etag = head.get('ETag');
+  if (typeof etag === 'string' && etag.startsWith('"')) head.set('ETag', `W/${etag}`);
+}
+
+/** Calls every stage, innermost first; one that throws is reported and passed over. */
+function eachStage(exchange: Exchange, where: string, call: (stage: Stages) => void): void {
+  const { stages } = exchange.tapState!;
+  for (let at = stages.length - 1; at >= 0; at--) {
+    try {
+      call(stages[at]!);
+    } catch (error) {
+      report(error, where, exchange);
+    }
+  }
+}
+
+function firstOf<T>(
+  exchange: Exchange,
+  where: string,
+  call: (stage: Stages) => T | undefined,
+): T | undefined {
+  let found: T | undefined;
+  eachStage(exchange, where, (stage) => {
+    if (found === undefined) found = call(stage);
+  });
+  return found;
+}
+
+function eachSink(exchange: Exchange, call: (sink: BodySink) => void): void {
+  for (const sink of exchange.tapState!.sinks) {
+    try {
+      call(sink);
+    } catch (error) {
+      report(error, 'capture', exchange);
+    }
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);

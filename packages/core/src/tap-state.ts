@@ -1,0 +1,24 @@
+/** What the tap has in hand for one response between its first stage and its last byte. */
+import type { Duplex } from 'node:stream';
+
+import type { BodySink, Stages } from './stages.ts';
+
+/** @internal */
+export class TapState {
+  /** Stages in the order in which the request reached their owners. */
+  readonly stages: Stages[] = [];
+  /** The stages that see the head have run. */
+  headRun: boolean = false;
+  /** The body as a whole, where `end` brought it in one piece; coded, once that is done. */
+  whole: Buffer | undefined = undefined;
+  /** The coding of the whole body is under way in the thread pool. */
+  coding: Promise<Buffer> | undefined = undefined;
+  /** `end` has been called, and the tap holds the rest back: a coding, or an encoder's tail. */
+  held: boolean = false;
+  /** A precondition decided that the body is not sent. */
+  dropped: boolean = false;
+  /** Where the identity body goes besides the wire. */
+  sinks: BodySink[] = [];
+  /** Codes a body that arrives in parts. */
+  encoder: Duplex | undefined = undefined;
+}
