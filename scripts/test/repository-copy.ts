@@ -31,14 +31,16 @@ export function copyRepository(): string {
   }
   linkModules(copy);
   run('git', ['init', '--quiet', '--initial-branch=main'], { cwd: copy });
+  // A machine that only runs tests has nobody to commit as.
+  run('git', ['config', 'user.name', 'test'], { cwd: copy });
+  run('git', ['config', 'user.email', 'test@localhost'], { cwd: copy });
   commitAll(copy, 'Copy');
   return copy;
 }
 
 export function commitAll(copy: string, message: string): void {
   run('git', ['add', '--all'], { cwd: copy });
-  const author = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
-  run('git', [...author, 'commit', '--quiet', '--no-verify', '-m', message], { cwd: copy });
+  run('git', ['commit', '--quiet', '--no-verify', '-m', message], { cwd: copy });
 }
 
 /** Links what each project may import; links again after the copy's scope was renamed. */
