@@ -51,6 +51,7 @@ export {
 export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
+export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
 export { EXCHANGE, tapApplication } from './response-tap.ts';
