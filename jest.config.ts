@@ -14,7 +14,7 @@ const config: Config = {
     '<rootDir>/apps/*/test/**/*.test.ts',
     '<rootDir>/scripts/test/**/*.test.ts',
   ],
-  modulePathIgnorePatterns: ['/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   transform: {
     '\\.m?ts$': [
       '@swc/jest',
