@@ -44,6 +44,10 @@ export class Exchange {
   settled: boolean = false;
   /** Somebody looked at who the caller is: the answer may be personal. */
   principalRead: boolean = false;
+  /** The whole that has run this exchange through its pipeline already. @internal */
+  passedBy: object | undefined = undefined;
+  /** The error with which the exchange left that pipeline. @internal */
+  passedError: unknown = undefined;
   /** Bits of the stages in use. @internal */
   stageBits: number = 0;
   /** @internal */

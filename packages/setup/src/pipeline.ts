@@ -1,0 +1,79 @@
+/**
+ * The compiled pipeline: middlewares in their order as one function. Steps run in a
+ * plain loop, without a router layer, a `next` or a promise; plain handlers get a
+ * `next` that behaves as Express' own does.
+ */
+import { type Exchange, HANDLED, type Middleware } from '@org/core';
+import type { RequestHandler } from 'express';
+
+/** Decides whether a middleware takes part in a request. */
+export type Applies = (exchange: Exchange) => boolean;
+
+/** Runs a request through; `done` is called when nobody answered, with the error if there was one. */
+export type Pipeline = (exchange: Exchange, done: (error?: unknown) => void) => void;
+
+/** One middleware, as compiled. */
+interface Entry {
+  readonly step: Middleware['step'];
+  readonly handle: RequestHandler;
+  readonly applies: Applies | undefined;
+}
+
+/** Compiles middlewares, in the order in which they stand. */
+export function compile(
+  middlewares: readonly Middleware[],
+  appliesTo: (name: string) => Applies | undefined = () => undefined,
+): Pipeline {
+  const entries: readonly Entry[] = middlewares.map((middleware) => ({
+    step: middleware.step,
+    handle: middleware as unknown as RequestHandler,
+    applies: appliesTo(middleware.name),
+  }));
+  return (exchange, done) => run(entries, exchange, done);
+}
+
+function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unknown) => void): void {
+  // One position for the whole request, as in a router: calling next twice does not run anybody twice.
+  let at = 0;
+  const { req, res } = exchange;
+
+  function next(error?: unknown): void {
+    // The word 'route' ends a route, and there is none here; 'router' leaves for good, as an error does.
+    if (error && error !== 'route') {
+      done(error);
+      return;
+    }
+    while (at < entries.length) {
+      const { step, handle, applies } = entries[at++]!;
+      try {
+        if (applies !== undefined && !applies(exchange)) continue;
+        if (step === undefined) {
+          const late: unknown = handle(req, res, next);
+          if (late instanceof Promise) void settle(late, false);
+          return;
+        }
+        const result = step(exchange);
+        if (result === undefined) continue;
+        if (result !== HANDLED) void settle(result, true);
+      } catch (thrown) {
+        next(thrown);
+      }
+      return;
+    }
+    done();
+  }
+
+  /** A step's promise says whether to go on; a handler's only whether it failed. */
+  async function settle(late: Promise<unknown>, goesOn: boolean): Promise<void> {
+    let result;
+    try {
+      result = await late;
+    } catch (reason) {
+      next(reason || new Error('Rejected promise'));
+      return;
+    }
+    if (goesOn && result !== HANDLED) next();
+  }
+
+  next();
+}

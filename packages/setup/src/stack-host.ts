@@ -1,0 +1,86 @@
+/** The whole as its components see it: state, servers, start and close. */
+import type { Server } from 'node:http';
+import type { CloseReport, Component, Host, HostState } from '@org/core';
+
+import { closeAll, dependencyOrder, startAll } from './lifecycle.ts';
+import type { Registry } from './registry.ts';
+import type { ResolvedSetupOptions } from './setup-options.ts';
+
+/** @internal */
+export class StackHost implements Host {
+  private readonly registry: Registry;
+  private readonly options: ResolvedSetupOptions;
+  private readonly servers = new Set<Server>();
+  private readonly listeners: ((server: Server) => void)[] = [];
+  private current: HostState = 'starting';
+  private started: readonly Component[] = [];
+  private closing: Promise<CloseReport> | undefined = undefined;
+
+  constructor(registry: Registry, options: ResolvedSetupOptions) {
+    this.registry = registry;
+    this.options = options;
+  }
+
+  get state(): HostState {
+    return this.current;
+  }
+
+  components(): readonly Component[] {
+    return dependencyOrder(this.registry.components());
+  }
+
+  onServer(listener: (server: Server) => void): void {
+    this.listeners.push(listener);
+    for (const server of this.servers) listener(server);
+  }
+
+  drain(): void {
+    if (this.current !== 'closed') this.current = 'draining';
+  }
+
+  async start(): Promise<void> {
+    const parts = this.components();
+    for (const part of parts) part.attach?.(this);
+    this.started = parts;
+    await startAll(parts, this.options.startTimeoutMs);
+    if (this.current === 'starting') this.current = 'ready';
+  }
+
+  serve(server: Server): void {
+    this.servers.add(server);
+    server.once('close', () => this.servers.delete(server));
+    for (const listener of this.listeners) listener(server);
+  }
+
+  closeComponents(): Promise<CloseReport> {
+    this.closing ??= this.closeNow();
+    return this.closing;
+  }
+
+  /** Stops listening, lets the requests under way end, then closes the components. */
+  async close(): Promise<CloseReport> {
+    this.drain();
+    await Promise.all(
+      [...this.servers].map((server) => closeServer(server, this.options.closeTimeoutMs)),
+    );
+    return this.closeComponents();
+  }
+
+  private async closeNow(): Promise<CloseReport> {
+    // What was switched on or off since the start is closed all the same: everybody at most once.
+    const parts = new Set([...this.started, ...this.components()]);
+    this.current = 'closed';
+    return closeAll([...parts], this.options.closeTimeoutMs);
+  }
+}
+
+function closeServer(server: Server, budgetMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), budgetMs);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
