@@ -11,7 +11,7 @@ import { type Exchange, exchangeOf } from './exchange.ts';
 import { DEFAULT_PRIORITY, type Phase } from './phases.ts';
 
 /** What a step returns when it has answered, or will: the request goes no further. */
-export const HANDLED: unique symbol = Symbol.for('@org/handled') as never;
+export const HANDLED = 'handled' as const;
 
 /** Nothing: on to the next. `HANDLED`: answered. A throw or a rejection goes to the error handlers. */
 export type StepResult = void | typeof HANDLED | Promise<void | typeof HANDLED>;
