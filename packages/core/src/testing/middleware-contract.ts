@@ -23,7 +23,7 @@ export interface MiddlewareContract<O extends object> {
   /** One valid option, to prove that the caller's object survives. */
   readonly example: O;
   /** Assembles components on an app, as `@org/setup` does. */
-  readonly setup: (app: Application, components: Made[]) => { close(): Promise<void> };
+  readonly setup: (app: Application, components: Made[]) => { close(): Promise<unknown> };
 }
 
 interface Runner {
@@ -133,7 +133,7 @@ export function middlewareContract<O extends object>(
   });
 }
 
-type Mount = (app: Application, made: readonly Middleware[]) => { close(): Promise<void> } | void;
+type Mount = (app: Application, made: readonly Middleware[]) => { close(): Promise<unknown> } | void;
 
 function mounts<O extends object>(contract: MiddlewareContract<O>): [string, Mount][] {
   return [
