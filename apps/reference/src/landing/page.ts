@@ -1,0 +1,67 @@
+/** The page itself, as HTML. */
+import type { ExplainRow } from '@org/setup';
+
+import { SCRIPT, STYLE } from './assets.ts';
+import { CREDITS, LINKS } from './links.ts';
+
+/** Renders the page with the chain that requests pass now. */
+export function page(chain: readonly ExplainRow[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Places and trips</title>
+<meta name="description" content="A reference API: the world's countries and cities, and trips through them.">
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>Places and trips</h1>
+<p class="lead">An API over the world's countries and 135,000 cities, and trips through them. It is here to show a whole stack of middleware at work on a real service.</p>
+
+<h2>Try it</h2>
+<label for="q">A city that begins with</label>
+<input id="q" type="search" autocomplete="off" spellcheck="false" placeholder="sao">
+<div id="found" aria-live="polite"></div>
+
+<h2>Places</h2>
+<ul class="cards">
+${LINKS.map(({ href, title, text }) => `<li><a href="${escape(href)}">${escape(title)}</a><code>${escape(href)}</code><p>${escape(text)}</p></li>`).join('\n')}
+</ul>
+
+<h2>Trips</h2>
+<p>A trip is a named list of cities with dates. It belongs to whoever made it: send an API key in <code>x-api-key</code>. Each of <code>GET</code>, <code>PATCH</code> and <code>DELETE</code> works on the address in <code>Location</code>, <code>GET /api/trips</code> lists yours.</p>
+<pre tabindex="0"><code>curl -i /api/trips -H 'x-api-key: demo-key-of-ada' -H 'content-type: application/json' -d '{
+  "name": "Two rivers",
+  "stops": [
+    { "cityId": 2988507, "arrivesOn": "2027-05-01", "leavesOn": "2027-05-04" },
+    { "cityId": 2761369, "arrivesOn": "2027-05-04", "leavesOn": "2027-05-07" }
+  ]
+}'</code></pre>
+<p>Bodies and queries are checked. Whatever goes wrong, the answer is a problem document (RFC 9457).</p>
+
+<h2>What a request passes</h2>
+<p>Before it reaches a route, in this order, and for these reasons:</p>
+<div class="scroll" tabindex="0">
+<table>
+<thead><tr><th scope="col">Phase</th><th scope="col">Middleware</th><th scope="col">Why here</th></tr></thead>
+<tbody>
+${chain.map(({ phase, name, state, reason }) => `<tr><td>${escape(phase)}</td><td>${escape(name)}${state === 'on' ? '' : ` (${state})`}</td><td>${escape(reason)}</td></tr>`).join('\n')}
+</tbody>
+</table>
+</div>
+
+<footer>
+${CREDITS.map(({ what, source, url, licence, licenceUrl }) => `<p>${escape(what)}: <a href="${escape(url)}">${escape(source)}</a>, <a href="${escape(licenceUrl)}">${escape(licence)}</a>.</p>`).join('\n')}
+</footer>
+</main>
+<script type="module">${SCRIPT}</script>
+</body>
+</html>
+`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+}

@@ -1,0 +1,190 @@
+/** `/api/cities`: pages of cities, one city, and its neighbours. */
+import { ProblemError } from '@org/core';
+import { Router } from 'express';
+import { type Kysely, sql } from 'kysely';
+import { z } from 'zod';
+
+import type { Tables } from '../database/tables.ts';
+import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
+import { searchName } from '../search-name.ts';
+import { escapeLike } from './countries.ts';
+import { countryCode, plainText, wholeNumber } from './inputs.ts';
+import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
+
+/** The orders of a page, as its query names them. Each has an index, with the id as its tie-breaker. */
+const ORDERS = Object.freeze({
+  '-population': { column: 'population', kind: 'number', descending: true },
+  population: { column: 'population', kind: 'number', descending: false },
+  name: { column: 'search_name', kind: 'string', descending: false },
+  '-name': { column: 'search_name', kind: 'string', descending: true },
+} as const);
+
+type OrderName = keyof typeof ORDERS;
+
+const LIST = z.strictObject({
+  country: countryCode.optional(),
+  q: plainText(100).optional(),
+  minPopulation: wholeNumber(0).optional(),
+  sort: z.enum(Object.keys(ORDERS) as [OrderName, ...OrderName[]]).optional(),
+  limit: wholeNumber(1, 100).optional(),
+  after: z.string().max(1000, 'must be a cursor').optional(),
+});
+const ONE = z.object({ id: wholeNumber(0) });
+const NEARBY = z.strictObject({
+  radiusKm: wholeNumber(1, 500).optional(),
+  limit: wholeNumber(1, 100).optional(),
+});
+
+const DEFAULT_LIMIT = 20;
+const DEFAULT_RADIUS_KM = 50;
+
+export function cities(db: Kysely<Tables>): Router {
+  const router = Router();
+
+  router.get('/', async (req, res) => {
+    const given = LIST.parse(req.query);
+    const { country, q, minPopulation, sort = '-population', limit = DEFAULT_LIMIT, after } = given;
+    const { column, kind, descending } = ORDERS[sort];
+    const direction = descending ? 'desc' : 'asc';
+
+    let query = db.selectFrom('cities').select([...SHOWN, 'search_name']);
+    if (country !== undefined) query = query.where('country_code', '=', country);
+    if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
+    if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
+    if (after !== undefined) {
+      const { value, id } = decodeCursor(after, sort, kind);
+      const behind = sql.raw(descending ? '<' : '>');
+      query = query.where(
+        sql<boolean>`(${sql.ref(column)}, ${sql.ref('id')}) ${behind} (${value}, ${id})`,
+      );
+    }
+    const rows = await query
+      .orderBy(column, direction)
+      .orderBy('id', direction)
+      .limit(limit + 1)
+      .execute();
+
+    const page = cutPage(rows, limit, show, (last) =>
+      addressOf(req.baseUrl, {
+        ...given,
+        after: encodeCursor(sort, { value: last[column], id: last.id }),
+      }),
+    );
+    if (page.next !== null) res.links({ next: page.next });
+    res.json(page);
+  });
+
+  router.get('/:id', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    const city = await find(db, id);
+    res.json({
+      ...show(city),
+      feature: city.feature,
+      countryName: city.country_name,
+      nearby: `${req.baseUrl}/${id}/nearby`,
+    });
+  });
+
+  router.get('/:id/nearby', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = NEARBY.parse(req.query);
+    const centre = await find(db, id);
+    const rows = await neighbours(db, centre, radiusKm, limit);
+    res.json({
+      items: rows.map((row) => ({ ...show(row), distanceKm: Number(row.distance_km.toFixed(3)) })),
+    });
+  });
+
+  return router;
+}
+
+const SHOWN = ['id', 'name', 'country_code', 'latitude', 'longitude', 'population'] as const;
+
+interface Shown {
+  readonly id: number;
+  readonly name: string;
+  readonly country_code: string;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly population: number;
+}
+
+function show({ id, name, country_code: country, latitude, longitude, population }: Shown): object {
+  return { id, name, country, latitude, longitude, population };
+}
+
+function prefix(q: string): string {
+  return escapeLike(searchName(q));
+}
+
+async function find(
+  db: Kysely<Tables>,
+  id: number,
+): Promise<Shown & { readonly feature: string; readonly country_name: string }> {
+  const city = await db
+    .selectFrom('cities')
+    .innerJoin('countries', 'countries.code', 'cities.country_code')
+    .select([
+      'cities.id',
+      'cities.name',
+      'cities.country_code',
+      'cities.latitude',
+      'cities.longitude',
+      'cities.population',
+      'cities.feature',
+      'countries.name as country_name',
+    ])
+    .where('cities.id', '=', id)
+    .executeTakeFirst();
+  if (city !== undefined) return city;
+  throw new ProblemError({
+    code: 'ERR_CITY_NOT_FOUND',
+    status: 404,
+    title: 'No such city',
+    detail: `There is no city with the id ${id}.`,
+  });
+}
+
+/** The nearest first; where two are equally far, the lower id. */
+async function neighbours(
+  db: Kysely<Tables>,
+  centre: Shown,
+  radiusKm: number,
+  limit: number,
+): Promise<(Shown & { readonly distance_km: number })[]> {
+  const { latitudes, longitudes } = boundingBox(centre.latitude, centre.longitude, radiusKm);
+  const distance = haversine(centre);
+  return db
+    .selectFrom(
+      db
+        .selectFrom('cities')
+        .select([...SHOWN, distance.as('distance_km')])
+        .where('latitude', '>=', latitudes.from)
+        .where('latitude', '<=', latitudes.to)
+        .where(({ or, and, eb }) =>
+          or(
+            longitudes.map(({ from, to }) =>
+              and([eb('longitude', '>=', from), eb('longitude', '<=', to)]),
+            ),
+          ),
+        )
+        .where('id', '!=', centre.id)
+        .as('box'),
+    )
+    .selectAll()
+    .where('distance_km', '<=', radiusKm)
+    .orderBy('distance_km')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+/** Great-circle distance in km. Rounding may bring the root just above 1, where there is no arc sine. */
+function haversine({ latitude, longitude }: Shown) {
+  return sql<number>`
+    ${2 * EARTH_RADIUS_KM}::float8 * asin(least(1, sqrt(
+      power(sin(radians(latitude - ${latitude}::float8) / 2), 2)
+      + cos(radians(${latitude}::float8)) * cos(radians(latitude))
+        * power(sin(radians(longitude - ${longitude}::float8) / 2), 2)
+    )))`;
+}

@@ -1,0 +1,77 @@
+/** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
+import { ProblemError } from '@org/core';
+import { Router } from 'express';
+import type { Kysely, Selectable } from 'kysely';
+import { z } from 'zod';
+
+import type { CountriesTable, Tables } from '../database/tables.ts';
+import { plainText } from './inputs.ts';
+
+const LIST = z.strictObject({ region: plainText(50).optional() });
+const ONE = z.object({
+  code: z
+    .string()
+    .regex(/^[A-Za-z]{2,3}$/, 'must be a country code of two or three letters')
+    .toUpperCase(),
+});
+
+export function countries(db: Kysely<Tables>): Router {
+  const router = Router();
+
+  router.get('/', async (req, res) => {
+    const { region } = LIST.parse(req.query);
+    let query = db
+      .selectFrom('countries')
+      .select(['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'])
+      .orderBy('code');
+    if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
+    res.json({ items: await query.execute() });
+  });
+
+  router.get('/:code', async (req, res) => {
+    const { code } = ONE.parse(req.params);
+    const country = await db
+      .selectFrom('countries')
+      .selectAll()
+      .where(code.length === 2 ? 'code' : 'code3', '=', code)
+      .executeTakeFirst();
+    if (country === undefined) throw noCountry(code);
+    res.json(show(country));
+  });
+
+  return router;
+}
+
+/** Text in which `like` finds no pattern. */
+export function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, (character) => `\\${character}`);
+}
+
+function show(country: Selectable<CountriesTable>): object {
+  return {
+    code: country.code,
+    code3: country.code3,
+    name: country.name,
+    officialName: country.official_name,
+    capital: country.capital,
+    region: country.region,
+    subregion: country.subregion,
+    flag: country.flag,
+    latitude: country.latitude,
+    longitude: country.longitude,
+    areaKm2: country.area_km2,
+    currencies: country.currencies,
+    languages: country.languages,
+    borders: country.borders,
+    cities: `/api/cities?country=${country.code}`,
+  };
+}
+
+function noCountry(code: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_COUNTRY_NOT_FOUND',
+    status: 404,
+    title: 'No such country',
+    detail: `There is no country with the code ${code}.`,
+  });
+}

@@ -1,0 +1,30 @@
+/** Forms that several routes' inputs share. What does not fit throws a ZodError, which the stack answers as a problem document. */
+import { z } from 'zod';
+
+/** Largest value of Postgres' `integer`. */
+const MAX_INT = 2_147_483_647;
+
+/** A whole number as a URL has it. */
+export function wholeNumber(min: number, max: number = MAX_INT): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+}
+
+/** Text for people, without control characters; Postgres refuses the character 0 in particular. */
+export function plainText(maxLength: number): z.ZodType<string> {
+  return z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(maxLength, `must be at most ${maxLength} characters`)
+    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+}
+
+/** An ISO 3166-1 code of two letters, in any case. */
+export const countryCode: z.ZodType<string> = z
+  .string()
+  .regex(/^[A-Za-z]{2}$/, 'must be a country code of two letters, such as FR')
+  .toUpperCase();

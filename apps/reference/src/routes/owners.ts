@@ -1,0 +1,37 @@
+/**
+ * Who is calling: the owner that an `x-api-key` stands for. Keys are looked up by
+ * their digest, so that the time of a look-up tells nothing of a key.
+ */
+import { createHash } from 'node:crypto';
+import { exchangeOf, ProblemError } from '@org/core';
+import type { RequestHandler } from 'express';
+
+/** Lets those with a known key pass, and names them on the exchange. */
+export function owners(apiKeys: ReadonlyMap<string, string>): RequestHandler {
+  const byDigest = new Map([...apiKeys].map(([key, owner]) => [digest(key), owner]));
+  return function owner(req, res, next) {
+    const key = req.get('x-api-key');
+    const known = key === undefined ? undefined : byDigest.get(digest(key));
+    if (known === undefined) {
+      next(noOwner(key));
+      return;
+    }
+    exchangeOf(req, res).principal = known;
+    next();
+  };
+}
+
+function digest(key: string): string {
+  return createHash('sha256').update(key).digest('base64');
+}
+
+function noOwner(key: string | undefined): ProblemError {
+  return new ProblemError({
+    code: key === undefined ? 'ERR_API_KEY_MISSING' : 'ERR_API_KEY_UNKNOWN',
+    status: 401,
+    title: key === undefined ? 'API key missing' : 'API key unknown',
+    detail: 'Trips have owners: send a known API key in the header x-api-key.',
+    // RFC 9110 §15.5.2: a 401 says how to authenticate.
+    headers: { 'WWW-Authenticate': 'ApiKey realm="trips", header="x-api-key"' },
+  });
+}

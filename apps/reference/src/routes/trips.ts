@@ -1,0 +1,283 @@
+/** `/api/trips`: named lists of cities with dates. Only its owner sees a trip. */
+import { exchangeOf, ProblemError } from '@org/core';
+import { type Request, type Response, Router } from 'express';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import { z } from 'zod';
+
+import type { Tables } from '../database/tables.ts';
+import { plainText, wholeNumber } from './inputs.ts';
+import { owners } from './owners.ts';
+import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
+
+/** An owner's trips; beyond, old ones have to go first. */
+const MAX_TRIPS = 200;
+const MAX_STOPS = 50;
+const DEFAULT_LIMIT = 20;
+/** Trips have one order: the newest first. */
+const ORDER = '-created';
+
+const STOP = z
+  .strictObject({
+    cityId: z.int32().min(0),
+    arrivesOn: z.iso.date('must be a day such as 2026-07-31'),
+    leavesOn: z.iso.date('must be a day such as 2026-07-31'),
+  })
+  .refine(({ arrivesOn, leavesOn }) => leavesOn >= arrivesOn, {
+    path: ['leavesOn'],
+    message: 'must not be before arrivesOn',
+  });
+const STOPS = z
+  .array(STOP)
+  .max(MAX_STOPS)
+  .superRefine((stops, context) => {
+    for (const [index, { arrivesOn }] of stops.entries()) {
+      const before = stops[index - 1];
+      if (before !== undefined && arrivesOn < before.leavesOn) {
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'arrivesOn'],
+          message: 'must not be before the stop before it ends',
+        });
+      }
+    }
+  });
+const TRIP = z.strictObject({
+  name: plainText(100),
+  notes: plainText(1000).nullable().optional(),
+  stops: STOPS,
+});
+const PATCH = TRIP.partial().refine((patch) => Object.keys(patch).length > 0, {
+  message: 'must have name, notes or stops',
+});
+const LIST = z.strictObject({
+  limit: wholeNumber(1, 100).optional(),
+  after: z.string().max(1000, 'must be a cursor').optional(),
+});
+const ONE = z.object({ id: z.uuid('must be a UUID') });
+
+type Stops = z.infer<typeof STOPS>;
+
+export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
+  const router = Router();
+  router.use(owners(apiKeys), personal);
+
+  router.get('/', async (req, res) => {
+    const given = LIST.parse(req.query);
+    const { limit = DEFAULT_LIMIT, after } = given;
+    let query = select(db).where('owner', '=', ownerOf(req, res));
+    if (after !== undefined) {
+      query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
+    }
+    const rows = await query
+      .orderBy('seq', 'desc')
+      .limit(limit + 1)
+      .execute();
+    const page = cutPage(rows, limit, show, ({ seq }) =>
+      addressOf(req.baseUrl, {
+        ...given,
+        after: encodeCursor(ORDER, { value: seq, id: seq }),
+      }),
+    );
+    if (page.next !== null) res.links({ next: page.next });
+    res.json(page);
+  });
+
+  router.post('/', async (req, res) => {
+    const owner = ownerOf(req, res);
+    const { name, notes = null, stops } = TRIP.parse(bodyOf(req));
+    const id = await db.transaction().execute(async (trx) => {
+      await refuseTooMany(trx, owner);
+      const trip = await trx
+        .insertInto('trips')
+        .values({ owner, name, notes })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      await insertStops(trx, trip.id, stops);
+      return trip.id;
+    });
+    res
+      .status(201)
+      .location(`${req.baseUrl}/${id}`)
+      .json(show(await find(db, id, owner)));
+  });
+
+  router.get('/:id', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    res.json(show(await find(db, id, ownerOf(req, res))));
+  });
+
+  router.patch('/:id', async (req, res) => {
+    const owner = ownerOf(req, res);
+    const { id } = ONE.parse(req.params);
+    const { name, notes, stops } = PATCH.parse(bodyOf(req));
+    await db.transaction().execute(async (trx) => {
+      await hold(trx, id, owner);
+      await trx
+        .updateTable('trips')
+        .set({
+          ...(name === undefined ? {} : { name }),
+          ...(notes === undefined ? {} : { notes }),
+          updated_at: sql<Date>`now()`,
+        })
+        .where('id', '=', id)
+        .execute();
+      if (stops !== undefined) {
+        await trx.deleteFrom('trip_stops').where('trip_id', '=', id).execute();
+        await insertStops(trx, id, stops);
+      }
+    });
+    res.json(show(await find(db, id, owner)));
+  });
+
+  router.delete('/:id', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    await db.transaction().execute(async (trx) => {
+      await hold(trx, id, ownerOf(req, res));
+      await trx.deleteFrom('trips').where('id', '=', id).execute();
+    });
+    res.status(204).end();
+  });
+
+  return router;
+}
+
+/** No cache between us and the owner may keep a trip. */
+function personal(_req: Request, res: Response, next: () => void): void {
+  res.setHeader('Cache-Control', 'private, no-store');
+  next();
+}
+
+/** `owners` lets nobody pass without a name. */
+function ownerOf(req: Request, res: Response): string {
+  const owner = exchangeOf(req, res).principal;
+  if (owner === undefined) throw new Error('The route has no owner: mount owners() before it.');
+  return owner;
+}
+
+/** Without this check a form would look like a missing body. */
+function bodyOf(req: Request): unknown {
+  if (req.is('json') !== false) return req.body;
+  throw new ProblemError({
+    code: 'ERR_NOT_JSON',
+    status: 415,
+    detail: 'Send the trip as JSON, with Content-Type: application/json.',
+    // RFC 9110 §12.5.1, RFC 5789 §3.1: what would be taken instead.
+    headers: { Accept: 'application/json', 'Accept-Patch': 'application/json' },
+  });
+}
+
+function select(db: Kysely<Tables>) {
+  return db
+    .selectFrom('trips')
+    .select(['id', 'seq', 'owner', 'name', 'notes', 'created_at', 'updated_at'])
+    .select((trip) =>
+      jsonArrayFrom(
+        trip
+          .selectFrom('trip_stops')
+          .innerJoin('cities', 'cities.id', 'trip_stops.city_id')
+          .select([
+            'trip_stops.city_id as cityId',
+            'cities.name as city',
+            'cities.country_code as country',
+            sql<string>`arrives_on::text`.as('arrivesOn'),
+            sql<string>`leaves_on::text`.as('leavesOn'),
+          ])
+          .whereRef('trip_stops.trip_id', '=', 'trips.id')
+          .orderBy('trip_stops.position'),
+      ).as('stops'),
+    );
+}
+
+type TripRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>;
+
+function show({ id, name, notes, stops, created_at: createdAt, updated_at: updatedAt }: TripRow) {
+  return { id, name, notes, stops, createdAt, updatedAt };
+}
+
+async function find(db: Kysely<Tables>, id: string, owner: string): Promise<TripRow> {
+  const trip = await select(db).where('id', '=', id).executeTakeFirst();
+  if (trip === undefined) throw noTrip(id);
+  if (trip.owner !== owner) throw notYours(id);
+  return trip;
+}
+
+/** Holds a trip until the end of the transaction, so that its stops change as one. */
+async function hold(trx: Transaction<Tables>, id: string, owner: string): Promise<void> {
+  const trip = await trx
+    .selectFrom('trips')
+    .select('owner')
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
+  if (trip === undefined) throw noTrip(id);
+  if (trip.owner !== owner) throw notYours(id);
+}
+
+async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): Promise<void> {
+  if (stops.length === 0) return;
+  const wanted = [...new Set(stops.map(({ cityId }) => cityId))];
+  const found = await trx.selectFrom('cities').select('id').where('id', 'in', wanted).execute();
+  const known = new Set(found.map((city) => city.id));
+  const unknown = stops.findIndex(({ cityId }) => !known.has(cityId));
+  if (unknown !== -1) throw noCity(unknown);
+  await trx
+    .insertInto('trip_stops')
+    .values(
+      stops.map(({ cityId, arrivesOn, leavesOn }, position) => ({
+        trip_id: id,
+        position,
+        city_id: cityId,
+        arrives_on: arrivesOn,
+        leaves_on: leavesOn,
+      })),
+    )
+    .execute();
+}
+
+/** Creations of one owner wait for each other, or two at once would both be the last that fits. */
+async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext(${owner}))`.execute(trx);
+  const { count } = await trx
+    .selectFrom('trips')
+    .select(({ fn }) => fn.countAll<string | number>().as('count'))
+    .where('owner', '=', owner)
+    .executeTakeFirstOrThrow();
+  if (Number(count) < MAX_TRIPS) return;
+  throw new ProblemError({
+    code: 'ERR_TOO_MANY_TRIPS',
+    status: 409,
+    title: 'Too many trips',
+    detail: `You have ${MAX_TRIPS} trips, which is as many as we keep. Delete one first.`,
+  });
+}
+
+function noTrip(id: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TRIP_NOT_FOUND',
+    status: 404,
+    title: 'No such trip',
+    detail: `There is no trip with the id ${id}.`,
+  });
+}
+
+function notYours(id: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TRIP_NOT_YOURS',
+    status: 403,
+    title: 'Not your trip',
+    detail: `The trip ${id} belongs to somebody else.`,
+  });
+}
+
+function noCity(index: number): ProblemError {
+  return new ProblemError({
+    code: 'ERR_UNKNOWN_CITY',
+    status: 422,
+    title: 'Unknown city',
+    detail: 'A stop names a city that does not exist.',
+    extensions: {
+      errors: [{ pointer: `#/stops/${index}/cityId`, detail: 'must be the id of a city' }],
+    },
+  });
+}
