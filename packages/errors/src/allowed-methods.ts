@@ -1,0 +1,164 @@
+/**
+ * Which methods an address allows, from the router's own list of routes, so that a
+ * 405 carries a true Allow (RFC 9110 §15.5.6). The list is public since router 2.3;
+ * paths are matched by the library that the router itself matches with.
+ */
+import type { Application, Request } from 'express';
+import { match } from 'path-to-regexp';
+
+interface ListedRoute {
+  readonly path: string | RegExp;
+  readonly methods: readonly string[] | undefined;
+  readonly router: ListingRouter | undefined;
+}
+
+/** A router, as far as its list goes; the two settings are those it was made with. */
+interface ListingRouter {
+  readonly caseSensitive?: boolean;
+  readonly strict?: boolean;
+  listRoutes?(): readonly ListedRoute[];
+}
+
+/** Answers the part of a path that it matched, or nothing. */
+type Matcher = (path: string) => string | undefined;
+
+interface Node {
+  readonly pattern: string;
+  readonly matches: Matcher;
+  /** Absent for a mounted router. */
+  readonly methods: readonly string[] | undefined;
+  readonly children: readonly Node[];
+}
+
+interface Listed {
+  readonly nodes: readonly Node[];
+  readonly madeMs: number;
+}
+
+/** What the routes say about an address. */
+export interface Allowed {
+  /** Methods of every route that matches, in the order of the routes; `*` stands for all. */
+  readonly methods: ReadonlySet<string>;
+  /** The whole pattern of the first route that matches. */
+  readonly pattern: string;
+}
+
+/** Looks an address up; nothing where no route matches it. */
+export type AllowedMethods = (req: Request, nowMs: number) => Allowed | undefined;
+
+/** Routers deeper than this are not looked into: one may be mounted in itself. */
+const MAX_DEPTH = 16;
+/** Routes that are added later are seen after this time; until then a flood of misses costs no listing. */
+const STALE_AFTER_MS = 1000;
+
+/** Makes a lookup with a memory of its own. */
+export function allowedMethods(): AllowedMethods {
+  const lists = new WeakMap<Application, Listed>();
+  return (req, nowMs) => {
+    const app = req.app as Application | undefined;
+    if (app === undefined) return undefined;
+    let listed = lists.get(app);
+    if (listed === undefined || nowMs - listed.madeMs >= STALE_AFTER_MS) {
+      listed = { nodes: listNodes(app.router as ListingRouter, 0), madeMs: nowMs };
+      lists.set(app, listed);
+    }
+    const methods = new Set<string>();
+    const found = collect(listed.nodes, withinApp(app, req.baseUrl + req.path), '', methods);
+    return found === undefined ? undefined : { methods, pattern: found };
+  };
+}
+
+/** The methods for an Allow header: what the routes take, and OPTIONS, which not-found answers. */
+export function allowHeader(methods: ReadonlySet<string>): string {
+  return [...new Set([...methods, 'OPTIONS'])].join(', ');
+}
+
+function listNodes(router: ListingRouter, depth: number): Node[] {
+  if (depth > MAX_DEPTH) return [];
+  const { caseSensitive: sensitive = false, strict = false } = router;
+  return (router.listRoutes?.() ?? []).map(({ path, methods, router: nested }) => ({
+    pattern: String(path),
+    matches: matcher(path, {
+      sensitive,
+      strict: nested === undefined && strict,
+      end: nested === undefined,
+    }),
+    methods,
+    children: nested === undefined ? [] : listNodes(nested, depth + 1),
+  }));
+}
+
+/** Adds the methods of every route that matches, and answers the first one's pattern. */
+function collect(
+  nodes: readonly Node[],
+  path: string,
+  prefix: string,
+  methods: Set<string>,
+): string | undefined {
+  let first: string | undefined;
+  for (const node of nodes) {
+    const matched = node.matches(path);
+    if (matched === undefined) continue;
+    const pattern = join(prefix, node.pattern);
+    if (node.methods === undefined) {
+      const rest = restOf(path, matched);
+      if (rest !== undefined) {
+        const found = collect(node.children, rest, pattern, methods);
+        first ??= found;
+      }
+    } else {
+      for (const method of node.methods) methods.add(method);
+      first ??= pattern;
+    }
+  }
+  return first;
+}
+
+interface MatcherOptions {
+  readonly sensitive: boolean;
+  readonly strict: boolean;
+  readonly end: boolean;
+}
+
+function matcher(path: string | RegExp, { sensitive, strict, end }: MatcherOptions): Matcher {
+  if (path instanceof RegExp) {
+    return (url) => {
+      path.lastIndex = 0;
+      return path.exec(url)?.[0];
+    };
+  }
+  if (path === '/' && !end) return () => '';
+  const loose = strict || path === '/' ? path : path.replace(/\/+$/, '');
+  const matches = match(loose, { sensitive, end, trailing: !strict, decode: false });
+  return (url) => {
+    const found = matches(url);
+    return found === false ? undefined : found.path;
+  };
+}
+
+/** What a mounted router gets to see: a mount ends at a slash. */
+function restOf(path: string, matched: string): string | undefined {
+  if (!path.startsWith(matched)) return undefined;
+  const rest = path.slice(matched.length);
+  if (rest === '') return '/';
+  if (rest.startsWith('/')) return rest;
+  return matched.endsWith('/') ? `/${rest}` : matched === '' ? rest : undefined;
+}
+
+/** The path as the routes of a mounted app see it. */
+function withinApp(app: Application & { parent?: Application }, path: string): string {
+  if (app.parent === undefined) return path;
+  const outer = withinApp(app.parent, path);
+  for (const mount of [app.mountpath].flat()) {
+    const matched = matcher(mount, { sensitive: false, strict: false, end: false })(outer);
+    const rest = matched === undefined ? undefined : restOf(outer, matched);
+    if (rest !== undefined) return rest;
+  }
+  return outer;
+}
+
+function join(prefix: string, path: string): string {
+  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
+  if (path === '/' || path === '') return head === '' ? '/' : head;
+  return path.startsWith('/') ? head + path : `${head}/${path}`;
+}
