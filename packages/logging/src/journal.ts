@@ -1,0 +1,153 @@
+/**
+ * The middle of the package: takes finished lines from loggers and requests, keeps
+ * them for a moment, and sends them to every transport in batches. It owns the
+ * transports' life, and sees to it that what is buffered is written when the
+ * process ends.
+ */
+import type { Cancel, Clock } from '@org/core';
+import winston from 'winston';
+
+import { quote } from './escape.ts';
+import { LEVELS, WARN, WINSTON_LEVELS } from './levels.ts';
+import { Outbox, type OutboxOptions } from './outbox.ts';
+import type { Renderer } from './render.ts';
+import { TimeText } from './time-text.ts';
+
+/** How a journal keeps and sends its lines. */
+export interface JournalOptions extends Omit<OutboxOptions, 'onTrouble' | 'onRecovery'> {
+  readonly transports: readonly winston.transport[];
+  readonly renderer: Renderer;
+  readonly flushIntervalMs: number;
+}
+
+/** Lines of one logging instance, from finished text to transport. */
+export class Journal {
+  readonly clock: Clock;
+  readonly renderer: Renderer;
+  readonly boxes: readonly Outbox[];
+  private readonly parent: winston.Logger;
+  private readonly flushIntervalMs: number;
+  private readonly times: TimeText = new TimeText();
+  private readonly troubled: Set<string> = new Set();
+  private cancelFlush: Cancel | undefined;
+  private hooked: boolean = false;
+  private closing: Promise<void> | undefined;
+
+  constructor({ transports, renderer, flushIntervalMs, ...forEach }: JournalOptions) {
+    this.clock = forEach.clock;
+    this.renderer = renderer;
+    this.flushIntervalMs = flushIntervalMs;
+    const watched = {
+      ...forEach,
+      onTrouble: (name: string, error: unknown): void => this.warnOnce(name, error),
+      onRecovery: (box: Outbox): void => this.tellOfDrops(box),
+    };
+    // Winston's logger gives transports their levels and their end; lines do not pass through it.
+    this.parent = winston.createLogger({
+      levels: { ...WINSTON_LEVELS },
+      level: LEVELS.at(-1)!,
+      transports: [...transports],
+    });
+    this.parent.on('error', (error: unknown) => this.warnOnce('transport', error));
+    this.boxes = transports.map(
+      (transport, at) => new Outbox(nameOf(transport, at), transport, watched),
+    );
+  }
+
+  /** The opening of every line: time and level. */
+  opening(level: number): string {
+    return `{"time":"${this.times.of(this.clock.now())}","level":"${LEVELS[level]!}"`;
+  }
+
+  /** Sends a finished line on its way. */
+  write(line: string, level: number): void {
+    const { boxes } = this;
+    let full = false;
+    for (let at = 0; at < boxes.length; at++) {
+      if (boxes[at]!.push(line, level)) full = true;
+    }
+    if (full) this.hand();
+    else if (this.cancelFlush === undefined) this.schedule();
+  }
+
+  /** Hands over what is buffered, and resolves once every transport has taken it. */
+  async flush(): Promise<void> {
+    this.hand();
+    await Promise.all(this.boxes.map((box) => box.whenIdle()));
+  }
+
+  /** Flushes and ends the transports; gives up when `signal` aborts. */
+  close(signal?: AbortSignal): Promise<void> {
+    return (this.closing ??= this.end(signal));
+  }
+
+  private async end(signal: AbortSignal | undefined): Promise<void> {
+    this.hand();
+    const ended = Promise.all(this.boxes.map((box) => box.end()));
+    await (signal === undefined ? ended : Promise.race([ended, aborted(signal)]));
+    this.cancelFlush?.();
+    this.cancelFlush = undefined;
+    for (const box of this.boxes) box.abandon();
+    process.off('beforeExit', this.onBeforeExit).off('exit', this.onExit);
+    this.parent.close();
+  }
+
+  private schedule(): void {
+    if (this.closing !== undefined) return;
+    if (!this.hooked) {
+      this.hooked = true;
+      process.on('beforeExit', this.onBeforeExit).on('exit', this.onExit);
+    }
+    this.cancelFlush = this.clock.after(this.flushIntervalMs, this.onTimer);
+  }
+
+  private readonly onTimer = (): void => {
+    this.cancelFlush = undefined;
+    this.hand();
+  };
+
+  private hand(): void {
+    for (const box of this.boxes) box.flush();
+  }
+
+  /** The log itself says where it has holes. */
+  private tellOfDrops(box: Outbox): void {
+    const dropped = box.droppedSince;
+    box.droppedSince = 0;
+    this.troubled.delete(box.name);
+    const told = `,"logger":"logging","msg":"lines were dropped","dropped":${dropped},"sink":${quote(box.name)}}`;
+    box.push(this.opening(WARN) + told, WARN);
+    box.flush();
+  }
+
+  private readonly onBeforeExit = (): void => this.hand();
+
+  /** Nothing asynchronous happens any more: what the stream writes at once is saved. */
+  private readonly onExit = (): void => {
+    for (const box of this.boxes) box.flush(Number.POSITIVE_INFINITY);
+  };
+
+  /** A logger that cannot write has nobody to tell but the process; once, not per line. */
+  private warnOnce(name: string, error: unknown): void {
+    if (this.troubled.has(name)) return;
+    this.troubled.add(name);
+    const what =
+      error === undefined
+        ? `${name} is too slow: its buffer is full and lines are dropped`
+        : `${name} failed: ${error instanceof Error ? error.message : 'it gave no reason'}`;
+    process.emitWarning(`logging: ${what}`, { type: 'LoggingWarning' });
+  }
+}
+
+function nameOf(transport: winston.transport, at: number): string {
+  const { name } = transport as { name?: unknown };
+  const kind = typeof name === 'string' && name !== '' ? name : transport.constructor.name;
+  return `${kind}#${at}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+}
