@@ -9,36 +9,59 @@ import {
   isRecoverer,
   type Middleware,
   ProblemError,
-  report,
+  type Recoverer,
 } from '@org/core';
-import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 
-/** Mounts the last answers behind all that is mounted now. */
-export function mountLastAnswers(app: Express, middlewares: readonly Middleware[]): void {
-  const recoverers = middlewares.filter(isRecoverer);
+/** Answers a request that came out at the end, with the error it came with. */
+export type LastAnswer = (req: Request, res: Response, error: unknown) => void;
+
+/** The handlers in the order in which Express would run them behind the routes. */
+export function lastHandlers(
+  middlewares: readonly Middleware[],
+): [RequestHandler, ...ErrorRequestHandler[]] {
+  const recoverers: readonly Recoverer[] = middlewares.filter(isRecoverer);
   const last = recoverers.find((one) => one.notFound !== undefined)?.notFound ?? notFound;
-  let mounted = Infinity;
-  app.use(function lastAnswer(req, res, next) {
-    // Routes behind the last answers are never reached: say so, once, instead of a silent 404.
-    if (layersOf(app) > mounted) {
-      mounted = Infinity;
-      report(
-        new Error(
-          'A route was mounted after stack.start() or stack.listen(), where no request reaches it. Mount it before.',
-        ),
-        'setup',
-      );
-    }
-    return last(req, res, next);
-  });
-  for (const { handler } of recoverers) app.use(handler);
-  app.use(answerError);
-  mounted = layersOf(app);
+  return [last, ...recoverers.map(({ handler }) => handler), answerError];
 }
 
-/** How many layers an app has. */
-export function layersOf(app: Express): number {
-  return (app.router as unknown as { readonly stack: readonly unknown[] }).stack.length;
+/** The same handlers as one function, to be called where Express' own final handler would be. */
+export function compileLastAnswer(middlewares: readonly Middleware[]): LastAnswer {
+  const [last, ...errorHandlers] = lastHandlers(middlewares);
+
+  function recover(req: Request, res: Response, error: unknown, at: number): void {
+    attempt(errorHandlers[at] ?? answerError, error, req, res, (next) =>
+      recover(req, res, next, at + 1),
+    );
+  }
+
+  return (req, res, error) => {
+    if (error) recover(req, res, error, 0);
+    else
+      attempt(
+        (_none, ...rest) => last(...rest),
+        undefined,
+        req,
+        res,
+        (next) => recover(req, res, next, 0),
+      );
+  };
+}
+
+/** Runs one handler; what it throws or rejects with goes on as its `next` would. */
+function attempt(
+  handler: ErrorRequestHandler,
+  error: unknown,
+  req: Request,
+  res: Response,
+  next: (error: unknown) => void,
+): void {
+  try {
+    const late: unknown = handler(error, req, res, (given?: unknown) => next(given ?? error));
+    if (late instanceof Promise) late.then(undefined, next);
+  } catch (thrown) {
+    next(thrown);
+  }
 }
 
 const notFound: RequestHandler = (req, res, next) => {
@@ -54,8 +77,7 @@ const notFound: RequestHandler = (req, res, next) => {
 
 // Express tells an error handler by its four parameters.
 const answerError: ErrorRequestHandler = (error: unknown, req, res, _next) => {
-  const exchange = exchangeOf(req, res);
-  exchange.error ??= error;
+  exchangeOf(req, res).error ??= error;
   answerProblem(res, asProblem(error));
 };
 

@@ -36,11 +36,14 @@ function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unkno
   // One position for the whole request, as in a router: calling next twice does not run anybody twice.
   let at = 0;
   const { req, res } = exchange;
+  // Express' own res.sendFile and res.render go on by req.next.
+  const outer = req.next;
+  req.next = next;
 
   function next(error?: unknown): void {
     // The word 'route' ends a route, and there is none here; 'router' leaves for good, as an error does.
     if (error && error !== 'route') {
-      done(error);
+      leave(error);
       return;
     }
     while (at < entries.length) {
@@ -60,7 +63,12 @@ function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unkno
       }
       return;
     }
-    done();
+    leave();
+  }
+
+  function leave(error?: unknown): void {
+    if (outer !== undefined) req.next = outer;
+    done(error);
   }
 
   /** A step's promise says whether to go on; a handler's only whether it failed. */

@@ -6,6 +6,7 @@
 import { type Component, isComponent, isMiddleware, type Middleware, nearest } from '@org/core';
 
 import { explain, type Explanation } from './explain.ts';
+import { compileLastAnswer, type LastAnswer } from './last-answers.ts';
 import { isLazy } from './lazy.ts';
 import type { Inside } from './monitoring.ts';
 import { checkRequires, type Placed, resolveOrder } from './order.ts';
@@ -21,6 +22,8 @@ export type Parts = readonly (Component | Parts)[];
 export class Registry implements Inside {
   readonly middlewares: readonly Middleware[];
   pipeline: Pipeline = (_exchange, done) => done();
+  /** Answers what nobody answered. */
+  lastAnswer: LastAnswer = compileLastAnswer([]);
   private readonly all: readonly Component[];
   private readonly scopes: ReadonlyMap<string, ReturnType<typeof compileScope>>;
   private readonly off: Set<string>;
@@ -95,6 +98,7 @@ export class Registry implements Inside {
       .map(({ middleware }) =>
         isLazy(middleware) ? (middleware.loaded() ?? middleware) : middleware,
       );
+    this.lastAnswer = compileLastAnswer(running);
     this.pipeline = compile(running, (name) => this.scopes.get(name));
   }
 

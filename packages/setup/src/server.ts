@@ -7,6 +7,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { exchangeOf, type Clock } from '@org/core';
 import type { Express, Request, Response } from 'express';
 
+import type { LastAnswer } from './last-answers.ts';
 import { messageClasses, type MessageClasses } from './message-classes.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -37,6 +38,7 @@ export interface Serving {
   readonly app: Express;
   readonly clock: Clock;
   pipeline(): Pipeline;
+  lastAnswer(): LastAnswer;
 }
 
 /** Makes the server; it does not listen yet. */
@@ -60,7 +62,7 @@ export function requestListener(serving: Serving): (req: Request, res: Response)
     serving.pipeline()(exchange, (error) => {
       exchange.passedBy = serving;
       exchange.passedError = error;
-      app(req, res);
+      app(req, res, (left?: unknown) => serving.lastAnswer()(req, res, left));
     });
   };
 }

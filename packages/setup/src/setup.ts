@@ -12,10 +12,10 @@ import {
   type Middleware,
   tapApplication,
 } from '@org/core';
-import type { Express, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 
 import type { Explanation } from './explain.ts';
-import { layersOf, mountLastAnswers } from './last-answers.ts';
+import { lastHandlers } from './last-answers.ts';
 import { isLazy } from './lazy.ts';
 import { monitoring, statsOf } from './monitoring.ts';
 import { type Parts, Registry } from './registry.ts';
@@ -26,12 +26,17 @@ import { StackHost } from './stack-host.ts';
 
 /** An assembled stack. Mounted by `setup` already; as a handler it can be mounted elsewhere too. */
 export interface Stack extends RequestHandler {
-  /** Starts the components and mounts the last answers behind the routes. Idempotent. */
+  /** Starts the components. Idempotent. */
   start(): Promise<void>;
   /** Starts, then serves ahead of Express. `port` 0 takes a free one. */
   listen(port?: number, host?: string): Promise<Server>;
-  /** The request listener, for a server of one's own; call `start` before it serves. */
+  /** The request listener, for a server of one's own such as HTTPS; call `start` before it serves. */
   readonly listener: (req: Request, res: Response) => void;
+  /**
+   * The answers for what no route answered and for errors. `listen` and `listener`
+   * run them already; who serves `app` itself mounts them behind the routes.
+   */
+  readonly lastAnswers: readonly (RequestHandler | ErrorRequestHandler)[];
   /** Stops listening, waits for the requests under way, closes the components. Idempotent. */
   close(): Promise<CloseReport>;
   /** Switches a middleware on for requests to come. @throws SetupError */
@@ -62,7 +67,12 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
     monitoring(inside, settings.monitoring),
   );
   const host = new StackHost(registry, settings);
-  const serving: Serving = { app, clock: settings.clock, pipeline: () => registry.pipeline };
+  const serving: Serving = {
+    app,
+    clock: settings.clock,
+    pipeline: () => registry.pipeline,
+    lastAnswer: () => registry.lastAnswer,
+  };
   tapApplication(app);
 
   function stack(...[req, res, next]: Parameters<RequestHandler>): void {
@@ -78,19 +88,15 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
   // Express takes a handler by its three parameters.
   Object.defineProperty(stack, 'length', { value: 3 });
 
-  let started: Promise<void> | undefined;
-  const start = (): Promise<void> =>
-    (started ??= host.start().then(() => mountLastAnswers(app, registry.active)));
-
   for (const middleware of registry.middlewares) {
     if (isLazy(middleware)) middleware.onLoaded(() => registry.compile());
   }
   if (settings.mount) app.use(stack);
 
   return Object.assign(stack, {
-    start,
+    start: () => host.start(),
     async listen(port: number = 0, address?: string) {
-      await start();
+      await host.start();
       const server = makeServer(serving, settings.server);
       await listening(server, port, address);
       host.serve(server);
@@ -98,6 +104,7 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
       return server;
     },
     listener: requestListener(serving),
+    lastAnswers: lastHandlers(registry.active),
     close: () => host.close(),
     enable: (name: string) => registry.switch(name, true),
     disable: (name: string) => registry.switch(name, false),
@@ -105,6 +112,11 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
     explain: () => registry.explain(),
     stats: () => statsOf(registry.components()),
   });
+}
+
+/** How many layers an app has. */
+function layersOf(app: Express): number {
+  return (app.router as unknown as { readonly stack: readonly unknown[] }).stack.length;
 }
 
 function listening(server: Server, port: number, address: string | undefined): Promise<void> {

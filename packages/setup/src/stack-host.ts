@@ -14,6 +14,7 @@ export class StackHost implements Host {
   private readonly listeners: ((server: Server) => void)[] = [];
   private current: HostState = 'starting';
   private started: readonly Component[] = [];
+  private starting: Promise<void> | undefined = undefined;
   private closing: Promise<CloseReport> | undefined = undefined;
 
   constructor(registry: Registry, options: ResolvedSetupOptions) {
@@ -38,7 +39,12 @@ export class StackHost implements Host {
     if (this.current !== 'closed') this.current = 'draining';
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.starting ??= this.startNow();
+    return this.starting;
+  }
+
+  private async startNow(): Promise<void> {
     const parts = this.components();
     for (const part of parts) part.attach?.(this);
     this.started = parts;
