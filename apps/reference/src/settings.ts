@@ -36,13 +36,14 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     );
     throw new Error(`The environment is not as expected:\n${wrong.join('\n')}`);
   }
-  const { PORT, HOST, DATA_DIR, DATABASE_URL, MIN_POPULATION, API_KEYS } = read.data;
+  const { PORT, HOST, DATA_DIR, DATABASE_URL, MIN_POPULATION, ONLY_COUNTRIES, API_KEYS } = read.data;
   return {
     port: PORT,
     host: HOST,
     dataDir: DATA_DIR,
     databaseUrl: DATABASE_URL,
     minPopulation: MIN_POPULATION,
+    onlyCountries: ONLY_COUNTRIES,
     apiKeys: API_KEYS,
     onProgress: (line) => console.log(line),
   };
@@ -64,6 +65,11 @@ const VARIABLES = z.object({
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
     .optional(),
   MIN_POPULATION: wholeNumber(100_000_000).default(0),
+  ONLY_COUNTRIES: z
+    .string()
+    .regex(/^[A-Z]{2}(,[A-Z]{2})*$/, 'must be country codes such as FR,NZ')
+    .transform((list) => list.split(','))
+    .optional(),
   API_KEYS: z
     .string()
     .regex(

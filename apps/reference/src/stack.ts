@@ -3,6 +3,7 @@
  * the order of this list does not matter, `setup` finds it.
  */
 import { defineMiddleware, type Middleware } from '@org/core';
+import { errors } from '@org/errors';
 import type { Parts } from '@org/setup';
 import express from 'express';
 
@@ -13,7 +14,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /** Every component of the service. */
 export function components(database: Database): Parts {
-  return [database, jsonBody()];
+  return [database, jsonBody(), errors()];
 }
 
 /** Express' own body parser, with its place in the order. */

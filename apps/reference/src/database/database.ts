@@ -8,22 +8,18 @@ import { type Component, defineComponent, type HealthReport, type Stats } from '
 import { Kysely, type LogEvent, PostgresDialect, type PostgresPool, sql } from 'kysely';
 
 import { type DataFolder, takeDataFolder } from './data-folder.ts';
-import { loadPlaces } from './load.ts';
+import { type LoadOptions, loadPlaces } from './load.ts';
 import { migrate } from './migrations/index.ts';
 import { pglitePool } from './pglite-pool.ts';
 import { serverPool } from './server-pool.ts';
 import type { Tables } from './tables.ts';
 
-/** What a database is opened with. */
-export interface DatabaseSettings {
+/** What a database is opened and filled with. */
+export interface DatabaseSettings extends LoadOptions {
   /** A server's address; without one the database is embedded. */
   readonly databaseUrl: string | undefined;
   /** The folder of the embedded database; `:memory:` keeps nothing. */
   readonly dataDir: string;
-  /** Smaller cities are not loaded. */
-  readonly minPopulation: number;
-  /** Is told how the first load goes. */
-  readonly onProgress: (line: string) => void;
 }
 
 /** Typed SQL, with the life of what runs it. */
@@ -56,6 +52,8 @@ export function database(settings: DatabaseSettings): Database {
   return defineComponent('database', {
     sql: db,
     async start() {
+      // What keeps it from opening is said as it is, not as the failure of a migration.
+      await sql`select 1`.execute(db);
       await migrate(db);
       await loadPlaces(db, settings);
       await folder?.complete();

