@@ -1,10 +1,17 @@
 /** "Did you mean": the nearest of a list of known names. */
 
-/** The known name that is nearest to `name`, if one is near enough to have been meant. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+/**
+ * The known name that is nearest to `name`, if one is near enough to have been meant:
+ * at most `maxEdits` away, capitals aside. By default a third of the name may be wrong;
+ * beyond that a guess confuses more than it helps.
+ */
+export function nearest(
+  name: string,
+  known: Iterable<string>,
+  maxEdits: number = Math.max(1, Math.floor(name.length / 3)),
+): string | undefined {
   const wanted = name.toLowerCase();
-  // A third of the name may be wrong: beyond that a guess confuses more than it helps.
-  let best = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let best = maxEdits + 1;
   let found: string | undefined;
   for (const candidate of known) {
     const distance = editDistance(wanted, candidate.toLowerCase(), best);
