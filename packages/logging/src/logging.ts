@@ -217,7 +217,7 @@ function ratiosOf(byLevel: Readonly<Record<string, number>>): readonly number[] 
 }
 
 function prettiness(format: LoggingOptions['format']): 'plain' | 'colors' | undefined {
-  const terminal = Boolean(process.stdout.isTTY);
+  const { isTTY: terminal } = process.stdout;
   if (format === 'json' || (format === 'auto' && !terminal)) return undefined;
   return terminal && (process.env['NO_COLOR'] ?? '') === '' ? 'colors' : 'plain';
 }
