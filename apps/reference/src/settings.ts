@@ -36,7 +36,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     );
     throw new Error(`The environment is not as expected:\n${wrong.join('\n')}`);
   }
-  const { PORT, HOST, DATA_DIR, DATABASE_URL, MIN_POPULATION, ONLY_COUNTRIES, API_KEYS } = read.data;
+  const { PORT, HOST, DATA_DIR, DATABASE_URL, MIN_POPULATION, ONLY_COUNTRIES, API_KEYS } =
+    read.data;
   return {
     port: PORT,
     host: HOST,

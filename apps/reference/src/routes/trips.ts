@@ -155,9 +155,9 @@ function ownerOf(req: Request, res: Response): string {
   return owner;
 }
 
-/** Without this check a form would look like a missing body. */
+/** Without this check a form would look like a missing body; a missing one is for the schema to refuse. */
 function bodyOf(req: Request): unknown {
-  if (req.is('json') !== false) return req.body;
+  if (req.is('json') || req.headers['content-type'] === undefined) return req.body;
   throw new ProblemError({
     code: 'ERR_NOT_JSON',
     status: 415,

@@ -1,0 +1,18 @@
+import { describeApi } from './api-suite.ts';
+import { PART, type Service, start } from './service.ts';
+
+describe('the API over the embedded database', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await start({ ...PART, DATA_DIR: ':memory:' });
+  }, 60_000);
+  afterAll(async () => {
+    await service?.stop();
+  });
+
+  describeApi(() => service);
+
+  test('ends with code 0', async () => {
+    expect(await service.stop()).toBe(0);
+  });
+});

@@ -1,0 +1,122 @@
+/** A Postgres server of one test: made of the installed binaries, in a folder of its own, on a free port. */
+import { execFile, type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+
+const exec = promisify(execFile);
+const VERSIONS = '/usr/lib/postgresql';
+
+/** The folder of the newest installed binaries. */
+export function postgresBinaries(): string | undefined {
+  if (!existsSync(VERSIONS)) return undefined;
+  return readdirSync(VERSIONS)
+    .toSorted((one, other) => Number(other) - Number(one))
+    .map((version) => join(VERSIONS, version, 'bin'))
+    .find((folder) => existsSync(join(folder, 'initdb')));
+}
+
+export interface PostgresServer {
+  readonly url: string;
+  /** Ends it as a crash would: every connection is cut. */
+  crash(): Promise<void>;
+  /** Starts it again in the same folder, on the same port. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Postgres refuses to run as root, so root runs it as another user. */
+interface User {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export async function startPostgres(binaries: string): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'reference-postgres-'));
+  const data = join(folder, 'data');
+  const user = await unprivileged();
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
+  await exec(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'test', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'],
+    { ...user, cwd: folder },
+  );
+  const port = await freePort();
+  const url = `postgres://test@127.0.0.1:${port}/postgres`;
+  let server = await serve();
+
+  function serve(): Promise<ChildProcess> {
+    return launch(binaries, ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1'], {
+      user,
+      folder,
+      url,
+    });
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  return {
+    url,
+    // SIGQUIT: an immediate shutdown, which cuts connections and recovers at the next start.
+    crash: () => end('SIGQUIT'),
+    async restart() {
+      server = await serve();
+    },
+    async stop() {
+      await end('SIGINT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(
+  binaries: string,
+  args: readonly string[],
+  { user, folder, url }: { user: User; folder: string; url: string },
+): Promise<ChildProcess> {
+  const server = spawn(join(binaries, 'postgres'), [...args, '-F'], {
+    ...user,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`postgres ended:\n${log}`);
+    const client = new Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return server;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function unprivileged(): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (flag) => Number((await exec('id', [flag, 'postgres'])).stdout)),
+  );
+  return { uid: uid!, gid: gid! };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { launch, PART, type Service, start } from './service.ts';
+
+describe('the process over a folder', () => {
+  let folder: string;
+  const running: Service[] = [];
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'reference-'));
+  });
+  afterEach(async () => {
+    for (const service of running.splice(0)) await service.stop('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function run(env: Record<string, string> = {}): Promise<Service> {
+    const service = await start({ ...PART, MIN_POPULATION: '500000', DATA_DIR: folder, ...env });
+    running.push(service);
+    return service;
+  }
+
+  test('loads the data on its first start only, and keeps what it is given', async () => {
+    const first = await run();
+    expect(first.output()).toMatch(/loaded \d+ of \d+ cities/);
+    const owner = { 'x-api-key': 'demo-key-of-ada' };
+    const { headers } = await first.send('POST', '/api/trips', { name: 'x', stops: [] }, owner);
+    expect(await first.stop()).toBe(0);
+
+    const second = await run();
+    expect(second.output()).not.toContain('loaded');
+    expect((await second.get(headers.get('location')!, owner)).status).toBe(200);
+
+    // Another process in the same folder would ruin it.
+    const third = launch({ ...PART, DATA_DIR: folder });
+    const errors: Buffer[] = [];
+    third.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+    expect(await once(third, 'close')).toEqual([1, null]);
+    expect(Buffer.concat(errors).toString()).toContain(
+      `Process ${second.process.pid} uses this data folder already`,
+    );
+
+    // A crash leaves the lock behind, and what was written.
+    await second.stop('SIGKILL');
+    expect(existsSync(join(folder, 'places.lock'))).toBe(true);
+    const fourth = await run();
+    expect((await fourth.get(headers.get('location')!, owner)).status).toBe(200);
+
+    // More is asked for than there is.
+    await fourth.stop();
+    const fifth = await run({ MIN_POPULATION: '300000' });
+    expect(fifth.output()).toMatch(/loaded \d+ of \d+ cities/);
+    expect((await fifth.get('/api/cities?sort=population&limit=1')).body.items[0]).toMatchObject({
+      population: expect.any(Number),
+    });
+    expect((await fifth.get(headers.get('location')!, owner)).status).toBe(200);
+  }, 60_000);
+
+  test('begins anew when its first start was cut off', async () => {
+    const child = launch({ ...PART, MIN_POPULATION: '500000', DATA_DIR: folder });
+    while (!existsSync(join(folder, 'places', 'base'))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const service = await run();
+    expect((await service.get('/api/cities?limit=3')).body.items).toHaveLength(3);
+  }, 60_000);
+
+  test('never removes a folder that it has not begun itself', async () => {
+    const file = join(folder, 'places');
+    writeFileSync(file, 'precious');
+    const child = launch({ ...PART, DATA_DIR: folder });
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(existsSync(file)).toBe(true);
+  }, 30_000);
+
+  test('names every wrong variable of its environment', async () => {
+    const child = launch({ PORT: 'http', API_KEYS: 'ada', MIN_POPULATION: '-1' });
+    const errors: Buffer[] = [];
+    child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+    expect(await once(child, 'close')).toEqual([1, null]);
+    const text = Buffer.concat(errors).toString();
+    expect(text).toContain('PORT="http": must be a whole number');
+    expect(text).toContain('API_KEYS="ada": must be name:key');
+    expect(text).toContain('MIN_POPULATION="-1"');
+  }, 30_000);
+});
