@@ -99,8 +99,7 @@ function install(target: Target, below: Methods): void {
       }
       const state = exchange.tapState!;
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
-      if (this.writableEnded || this.destroyed)
-        return below.write.call(this, chunk, encoding, callback);
+      if (this.finished || this.destroyed) return below.write.call(this, chunk, encoding, callback);
       if ((exchange.stageBits & BODY_STAGES) !== 0) {
         if (!this.headersSent) this.writeHead(this.statusCode);
         if (state.sinks.length > 0) captureChunk(exchange, toBuffer(chunk, encoding));
@@ -121,9 +120,11 @@ function install(target: Target, below: Methods): void {
       if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
       if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
       if (exchange.tapState!.held) return refuseEnd(this, chunk, callback);
-      const forNode = this.writableEnded || this.destroyed || (Boolean(chunk) && !isBody(chunk));
-      if (forNode || (exchange.stageBits & BODY_STAGES) === 0) {
-        if (!forNode && isBody(chunk)) exchange.bytes += byteLength(chunk, encoding);
+      if ((exchange.stageBits & BODY_STAGES) === 0) {
+        if (isBody(chunk) && !this.finished) exchange.bytes += byteLength(chunk, encoding);
+        return below.end.call(this, chunk, encoding, callback);
+      }
+      if (this.finished || this.destroyed || (Boolean(chunk) && !isBody(chunk))) {
         return below.end.call(this, chunk, encoding, callback);
       }
       return this.headersSent
@@ -158,12 +159,26 @@ function install(target: Target, below: Methods): void {
 
 /** While the tap holds back what `end` was given, the response has ended all the same for its owner. */
 function unlessHeld(target: object, name: 'headersSent' | 'writableEnded'): PropertyDescriptor {
-  const below = Object.getPrototypeOf(target) as object;
+  const below = getterOf(Object.getPrototypeOf(target) as object, name);
   return {
     configurable: true,
     get(this: Tapped): boolean {
-      return this[EXCHANGE]?.tapState?.held === true || (Reflect.get(below, name, this) as boolean);
+      return this[EXCHANGE]?.tapState?.held === true || below.call(this);
     },
+  };
+}
+
+/** The getter that objects with this prototype inherit. */
+function getterOf(prototype: object, name: string): (this: object) => boolean {
+  let at: object | null = prototype;
+  while (at !== null) {
+    const getter = Object.getOwnPropertyDescriptor(at, name)?.get;
+    if (getter !== undefined) return getter as (this: object) => boolean;
+    at = Object.getPrototypeOf(at) as object | null;
+  }
+  // A response that is no Node response keeps these as plain properties, or has none.
+  return function (this: object) {
+    return Reflect.get(prototype, name, this) === true;
   };
 }
 
