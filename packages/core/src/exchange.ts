@@ -207,7 +207,6 @@ export function exchangeOf(req: Request, res: Response, clock?: Clock): Exchange
   if (known !== undefined) return known;
   const exchange = new Exchange(req, res, clock);
   carrier[EXCHANGE] = exchange;
-  (res as Response & { [EXCHANGE]?: Exchange })[EXCHANGE] = exchange;
   return exchange;
 }
 

@@ -8,7 +8,7 @@
  * Node's semantics are kept: what a caller may observe of `writeHead`, `write`,
  * `end`, events, back-pressure and errors is the same with and without stages.
  */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { Exchange } from './exchange.ts';
 import { hasNoBody } from './response-head.ts';
@@ -21,7 +21,10 @@ import {
 } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES, TRANSFORM } from './stages.ts';
 
-/** Where a request and its response keep their exchange; shared by every copy of core. */
+/**
+ * Where a request keeps its exchange; shared by every copy of core. A response finds
+ * it by its request: a second mark would cost more than the detour.
+ */
 export const EXCHANGE: unique symbol = Symbol.for('@org/exchange') as never;
 /** Says that a response, or its prototype, carries the tap already. */
 const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
@@ -38,7 +41,11 @@ interface Methods {
   jsonp?(value?: unknown): ServerResponse;
 }
 
-type Tapped = ServerResponse & Methods & { [EXCHANGE]?: Exchange; _removedContLen?: boolean };
+type Tapped = ServerResponse &
+  Methods & {
+    readonly req: IncomingMessage & { [EXCHANGE]?: Exchange };
+    _removedContLen?: boolean;
+  };
 type Target = object & { [TAPPED]?: true };
 
 /**
@@ -81,7 +88,7 @@ function outermostPrototype(res: ServerResponse): Target | undefined {
 function install(target: Target, below: Methods): void {
   const methods: Methods = {
     writeHead(this: Tapped, status, reason, headers) {
-      const exchange = this[EXCHANGE];
+      const exchange = this.req[EXCHANGE];
       if (exchange === undefined || !mayRunHead(exchange, this, status)) {
         return below.writeHead.call(this, status, reason, headers);
       }
@@ -93,7 +100,7 @@ function install(target: Target, below: Methods): void {
     },
 
     write(this: Tapped, chunk, encoding, callback) {
-      const exchange = this[EXCHANGE];
+      const exchange = this.req[EXCHANGE];
       if (exchange === undefined || exchange.stageBits === 0 || !isBody(chunk)) {
         return below.write.call(this, chunk, encoding, callback);
       }
@@ -113,7 +120,7 @@ function install(target: Target, below: Methods): void {
     },
 
     end(this: Tapped, chunk, encoding, callback) {
-      const exchange = this[EXCHANGE];
+      const exchange = this.req[EXCHANGE];
       if (exchange === undefined || exchange.stageBits === 0) {
         return below.end.call(this, chunk, encoding, callback);
       }
@@ -142,7 +149,7 @@ function install(target: Target, below: Methods): void {
     const original = below[name];
     if (typeof original !== 'function') continue;
     methods[name] = function (this: Tapped, value) {
-      const exchange = this[EXCHANGE];
+      const exchange = this.req[EXCHANGE];
       const transformed = exchange !== undefined && (exchange.stageBits & TRANSFORM) !== 0;
       return original.call(this, transformed ? transformValue(exchange, value) : value);
     };
@@ -163,7 +170,7 @@ function unlessHeld(target: object, name: 'headersSent' | 'writableEnded'): Prop
   return {
     configurable: true,
     get(this: Tapped): boolean {
-      return this[EXCHANGE]?.tapState?.held === true || below.call(this);
+      return this.req[EXCHANGE]?.tapState?.held === true || below.call(this);
     },
   };
 }

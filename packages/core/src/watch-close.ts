@@ -15,8 +15,8 @@ export function watchClose(exchange: Exchange): void {
   if (exchange.res.socket === null) watchConnection(exchange);
 }
 
-function onClose(this: ServerResponse & { [EXCHANGE]?: Exchange }): void {
-  this[EXCHANGE]?.settle();
+function onClose(this: ServerResponse & { req: { [EXCHANGE]?: Exchange } }): void {
+  this.req[EXCHANGE]?.settle();
 }
 
 function watchConnection(exchange: Exchange): void {

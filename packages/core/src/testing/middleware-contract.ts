@@ -133,7 +133,10 @@ export function middlewareContract<O extends object>(
   });
 }
 
-type Mount = (app: Application, made: readonly Middleware[]) => { close(): Promise<unknown> } | void;
+type Mount = (
+  app: Application,
+  made: readonly Middleware[],
+) => { close(): Promise<unknown> } | void;
 
 function mounts<O extends object>(contract: MiddlewareContract<O>): [string, Mount][] {
   return [
