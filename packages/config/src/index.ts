@@ -1,1 +1,40 @@
-export {};
+export { type CommandInput, runCommand } from './command.ts';
+export {
+  type ComponentName,
+  COMPONENTS,
+  type EnvironmentName,
+  environmentName,
+  type KnownComponent,
+  priorityOf,
+  switchOf,
+  type SwitchValues,
+} from './components.ts';
+export { Config, type SetupSettings } from './config.ts';
+export { ConfigError, type ConfigProblem } from './config-error.ts';
+export { defineSettings } from './define-settings.ts';
+export { loadConfig, type LoadOptions, type ValuesWith } from './load-config.ts';
+export type {
+  BooleanSetting,
+  ChoiceSetting,
+  CustomSetting,
+  Feed,
+  ListSetting,
+  NumberSetting,
+  Setting,
+  Settings,
+  TextSetting,
+  UrlSetting,
+  ValueOf,
+  ValuesOf,
+} from './setting.ts';
+export {
+  type GeneralValues,
+  type LogLevel,
+  SETTINGS,
+  type StandardOptions,
+  type StandardValues,
+  type TrustProxy,
+} from './settings.ts';
+export { type ConfigFile, type LayerName, type Origin, readConfigFile } from './sources.ts';
+export { formatTable, type TableRow } from './table.ts';
+export type { ConfigWarning } from './warnings.ts';

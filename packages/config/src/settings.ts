@@ -1,0 +1,284 @@
+/**
+ * The table: every setting of the house, once. Documents, the command and the
+ * checks are made from it. Changing a name or a unit here breaks deployments.
+ */
+import { MAX_DELAY_MS } from '@org/core';
+
+import { type ComponentName, COMPONENTS, type SwitchValues, switchSettings } from './components.ts';
+import type { Feed, Setting } from './setting.ts';
+
+/** How much is logged, gravest first. */
+export type LogLevel = 'SILENT' | 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG' | 'TRACE';
+
+/** Which proxies may say who the client is: none, all, a number of hops, or addresses as Express takes them. */
+export type TrustProxy = boolean | number | string;
+
+/** The values of the settings that are not made from the list of components. */
+export interface GeneralValues {
+  readonly CACHE_TTL: number;
+  readonly CACHE_COMPRESS_THRESHOLD: number;
+  readonly BATCH_WINDOW_MS: number;
+  readonly MAX_BATCH_SIZE: number;
+  readonly MAX_QUEUE_SIZE: number;
+  readonly MAX_CONCURRENT: number;
+  readonly LAZY_LOAD_MIDDLEWARE: boolean;
+  readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
+  readonly ENABLE_ENHANCED_SECURITY: boolean;
+  readonly THREAT_THRESHOLD: number;
+  readonly THREAT_WINDOW: number;
+  readonly ENABLE_IP_WHITELIST: boolean;
+  readonly ENABLE_CSRF_PROTECTION: boolean;
+  readonly ENABLE_PERFORMANCE_MONITORING: boolean;
+  readonly ENABLE_POOL_MONITORING: boolean;
+  readonly ENABLE_API_ANALYTICS: boolean;
+  readonly ENABLE_OPENTELEMETRY: boolean;
+  readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
+  readonly LOG_LEVEL: LogLevel;
+  readonly REQUEST_TIMEOUT: number;
+  readonly REDIS_URL: string | undefined;
+  readonly DATABASE_URL: string | undefined;
+  readonly PORT: number;
+  readonly TRUST_PROXY: TrustProxy;
+  readonly MONITORING_TOKEN: string | undefined;
+}
+
+/** The values of every setting of the house, by environment name. */
+export type StandardValues = GeneralValues & SwitchValues<ComponentName>;
+
+/** What the settings become: options of components, in the options' own units. */
+export interface StandardOptions {
+  readonly cache: { readonly ttlMs: number; readonly compressThresholdBytes: number };
+  readonly batch: { readonly windowMs: number; readonly maxBatchSize: number };
+  readonly queue: { readonly maxQueueSize: number; readonly maxConcurrent: number };
+  readonly timeout: { readonly timeoutMs: number };
+  readonly logging: { readonly level: LogLevel };
+  readonly security: {
+    readonly enhanced: boolean;
+    readonly threatThreshold: number;
+    readonly threatWindowMs: number;
+    readonly ipWhitelist: boolean;
+    readonly csrf: boolean;
+  };
+  readonly 'rate-limit': { readonly distributed: boolean };
+  readonly correlation: { readonly openTelemetry: boolean };
+  readonly db: { readonly url?: string; readonly monitorPool: boolean };
+  readonly redis: { readonly url?: string };
+  readonly catalogue: { readonly lazy: boolean };
+  readonly health: { readonly monitoring?: string };
+  readonly metrics: { readonly monitoring?: string };
+  readonly dashboard: { readonly monitoring?: string };
+  readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
+  readonly express: { readonly 'trust proxy': TrustProxy };
+  readonly server: { readonly port: number };
+}
+
+/** The longest duration in whole seconds that a timer takes. */
+const MAX_DELAY_S = Math.floor(MAX_DELAY_MS / 1000);
+
+const to = (component: keyof StandardOptions, option: string, factor: number = 1): Feed[] => [
+  { component, option, factor },
+];
+
+const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
+  CACHE_TTL: {
+    type: 'integer',
+    unit: 's',
+    default: 300,
+    min: 0,
+    max: MAX_DELAY_S,
+    feeds: to('cache', 'ttlMs', 1000),
+    help: 'How long an answer without a freshness of its own is kept; 0 keeps only what says so.',
+  },
+  CACHE_COMPRESS_THRESHOLD: {
+    type: 'integer',
+    unit: 'bytes',
+    default: 1024,
+    min: 0,
+    feeds: to('cache', 'compressThresholdBytes'),
+    help: 'Kept bodies from this size on are compressed.',
+  },
+  BATCH_WINDOW_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 50,
+    min: 0,
+    max: 60_000,
+    feeds: to('batch', 'windowMs'),
+    help: 'How long a batch waits for more members.',
+  },
+  MAX_BATCH_SIZE: {
+    type: 'integer',
+    default: 100,
+    min: 1,
+    max: 100_000,
+    feeds: to('batch', 'maxBatchSize'),
+    help: 'Members at which a batch does not wait any longer.',
+  },
+  MAX_QUEUE_SIZE: {
+    type: 'integer',
+    default: 1000,
+    min: 0,
+    feeds: to('queue', 'maxQueueSize'),
+    help: 'Requests that may wait for a permit; further ones are refused.',
+  },
+  MAX_CONCURRENT: {
+    type: 'integer',
+    default: 100,
+    min: 1,
+    feeds: to('queue', 'maxConcurrent'),
+    help: 'Requests that may be worked on at once.',
+  },
+  LAZY_LOAD_MIDDLEWARE: {
+    type: 'boolean',
+    default: true,
+    feeds: to('catalogue', 'lazy'),
+    help: 'Whether components are imported when they are needed first.',
+  },
+  ENABLE_HEAVY_MIDDLEWARE: {
+    type: 'boolean',
+    default: false,
+    feeds: to('setup', 'allowHeavy'),
+    help: 'Whether components that declare themselves heavy take part.',
+  },
+  ENABLE_ENHANCED_SECURITY: {
+    type: 'boolean',
+    default: true,
+    feeds: to('security', 'enhanced'),
+    help: 'Whether requests are searched for attacks, beyond the headers that are set.',
+  },
+  THREAT_THRESHOLD: {
+    type: 'integer',
+    default: 5,
+    min: 1,
+    feeds: to('security', 'threatThreshold'),
+    help: 'Threats from one address, within the window, that block it.',
+  },
+  THREAT_WINDOW: {
+    type: 'integer',
+    unit: 's',
+    default: 300,
+    min: 1,
+    max: MAX_DELAY_S,
+    feeds: to('security', 'threatWindowMs', 1000),
+    help: 'How long a threat counts.',
+  },
+  ENABLE_IP_WHITELIST: {
+    type: 'boolean',
+    default: false,
+    feeds: to('security', 'ipWhitelist'),
+    help: 'Whether only listed addresses are let in.',
+  },
+  ENABLE_CSRF_PROTECTION: {
+    type: 'boolean',
+    default: false,
+    feeds: to('security', 'csrf'),
+    help: 'Whether unsafe requests from other sites are refused.',
+  },
+  ENABLE_PERFORMANCE_MONITORING: {
+    type: 'boolean',
+    default: true,
+    gates: ['metrics', 'profiler'],
+    help: 'Whether metrics and the profiler take part.',
+  },
+  ENABLE_POOL_MONITORING: {
+    type: 'boolean',
+    default: true,
+    feeds: to('db', 'monitorPool'),
+    help: 'Whether the state of the database pool is measured.',
+  },
+  ENABLE_API_ANALYTICS: {
+    type: 'boolean',
+    default: true,
+    gates: ['analytics'],
+    help: 'Whether the use of the API is counted.',
+  },
+  ENABLE_OPENTELEMETRY: {
+    type: 'boolean',
+    default: false,
+    feeds: to('correlation', 'openTelemetry'),
+    help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+  },
+  ENABLE_DISTRIBUTED_RATE_LIMIT: {
+    type: 'boolean',
+    default: false,
+    feeds: to('rate-limit', 'distributed'),
+    help: 'Whether processes share their limits, in Redis.',
+  },
+  LOG_LEVEL: {
+    type: 'choice',
+    choices: ['SILENT', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'],
+    default: 'INFO',
+    feeds: to('logging', 'level'),
+    help: 'The least grave level that is written.',
+  },
+  REQUEST_TIMEOUT: {
+    type: 'integer',
+    unit: 's',
+    default: 30,
+    min: 1,
+    max: MAX_DELAY_S,
+    feeds: to('timeout', 'timeoutMs', 1000),
+    help: 'How long a request may take.',
+  },
+  REDIS_URL: {
+    type: 'url',
+    protocols: ['redis:', 'rediss:'],
+    secret: true,
+    feeds: to('redis', 'url'),
+    help: 'Redis for the state that processes share; memory when absent.',
+  },
+  DATABASE_URL: {
+    type: 'url',
+    protocols: ['postgres:', 'postgresql:'],
+    secret: true,
+    feeds: to('db', 'url'),
+    help: 'The Postgres database.',
+  },
+  PORT: {
+    type: 'integer',
+    default: 3000,
+    min: 0,
+    max: 65_535,
+    feeds: to('server', 'port'),
+    help: 'Port to listen on; 0 takes a free one.',
+  },
+  TRUST_PROXY: {
+    type: 'custom',
+    default: false,
+    expected:
+      'false, true, a number of proxies, or addresses and subnets with commas between (loopback, 10.0.0.0/8)',
+    parse: parseTrustProxy,
+    feeds: to('express', 'trust proxy'),
+    help: 'Which proxies may say who the client is.',
+  },
+  MONITORING_TOKEN: {
+    type: 'text',
+    pattern: /^\S{16,}$/,
+    expected: 'a token of at least 16 characters, without spaces',
+    secret: true,
+    feeds: ['setup', 'health', 'metrics', 'dashboard'].map((component) => ({
+      component,
+      option: 'monitoring',
+    })),
+    help: 'Opens the monitoring routes to callers beyond loopback.',
+  },
+};
+
+/** Every setting of the house. */
+export const SETTINGS: { readonly [K in keyof StandardValues]: Setting } = Object.freeze({
+  ...GENERAL_SETTINGS,
+  ...switchSettings(COMPONENTS),
+}) as { readonly [K in keyof StandardValues]: Setting };
+
+/** The forms of Express' setting that are not functions; names of subnets are proxy-addr's. */
+function parseTrustProxy(text: string): TrustProxy | undefined {
+  const word = text.toLowerCase();
+  if (['true', 'yes', 'on'].includes(word)) return true;
+  if (['false', 'no', 'off'].includes(word)) return false;
+  if (/^\d{1,3}$/.test(word)) return Number(word);
+  const members = word.split(',').map((member) => member.trim());
+  return members.every((member) => SUBNET.test(member)) ? members.join(', ') : undefined;
+}
+
+const SUBNET =
+  /^(?:loopback|linklocal|uniquelocal|(?:\d{1,3}\.){3}\d{1,3}(?:\/(?:\d{1,2}|(?:\d{1,3}\.){3}\d{1,3}))?|(?=[^/]*:)[0-9a-f:.]+(?:\/\d{1,3})?)$/;
