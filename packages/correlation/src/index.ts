@@ -1,1 +1,10 @@
-export {};
+export { Baggage, type BaggageLimits } from './baggage.ts';
+export type { Carrier, HeadersCarrier, PlainCarrier } from './carrier.ts';
+export type { Correlated, Extracted, Linked } from './correlated.ts';
+export { type Correlation, correlation } from './correlation.ts';
+export { CORRELATION_DEFAULTS, type CorrelationOptions } from './options.ts';
+export type { Destinations, Dispatched, Interceptor } from './outgoing.ts';
+export type { Format } from './propagation.ts';
+export type { FillRandom } from './random-ids.ts';
+export type { IdSource } from './request-id.ts';
+export type { Trust, TrustPolicy, TrustRules } from './trust.ts';
