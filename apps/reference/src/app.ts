@@ -7,7 +7,7 @@ import { landing } from './landing/landing.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
 import { trips } from './routes/trips.ts';
-import type { Settings } from './settings.ts';
+import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
 import { components } from './stack.ts';
 
 /** The first start fills the database. */
@@ -21,14 +21,21 @@ export interface Service {
 }
 
 /** Assembles the service. */
-export function createApp(settings: Settings): Service {
+export async function createApp(config: ServiceConfig): Promise<Service> {
   const app = express();
   app.disable('x-powered-by');
-  const places = database(settings);
-  const stack = setup(app, components(places), { startTimeoutMs: START_TIMEOUT_MS });
+  for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
+
+  const places = database(databaseSettings(config));
+  const parts = await components(config, places);
+  const stack = setup(app, parts, {
+    ...config.setupOptions(parts),
+    startTimeoutMs: START_TIMEOUT_MS,
+  });
+
   app.use('/', landing(stack));
   app.use('/api/countries', countries(places.sql));
   app.use('/api/cities', cities(places.sql));
-  app.use('/api/trips', trips(places.sql, settings.apiKeys));
+  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
   return { app, stack, database: places };
 }

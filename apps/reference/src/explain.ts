@@ -1,5 +1,7 @@
 /** Prints the chain of middleware and the reason for each place, and starts nothing: `pnpm explain`. */
 import { createApp } from './app.ts';
-import { readSettings } from './settings.ts';
+import { readConfig } from './settings.ts';
 
-console.log(String(createApp(readSettings(process.env)).stack.explain()));
+const { stack } = await createApp(readConfig());
+console.log(String(stack.explain()));
+await stack.close();

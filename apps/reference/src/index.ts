@@ -2,13 +2,14 @@
 import type { AddressInfo } from 'node:net';
 
 import { createApp } from './app.ts';
-import { readSettings } from './settings.ts';
+import { readConfig } from './settings.ts';
 
 try {
-  const settings = readSettings(process.env);
-  const { stack } = createApp(settings);
+  const config = readConfig();
+  for (const { message } of config.warnings) console.warn(message);
+  const { stack } = await createApp(config);
   console.log(`${String(stack.explain())}\n`);
-  const server = await stack.listen(settings.port, settings.host);
+  const server = await stack.listen(config.values.PORT, config.values.HOST);
   console.log(`places and trips: http://localhost:${(server.address() as AddressInfo).port}`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void stack.close());

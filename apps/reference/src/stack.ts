@@ -1,20 +1,29 @@
 /**
- * Which components the service runs with. What a later feature adds, it adds here;
- * the order of this list does not matter, `setup` finds it.
+ * Which components the service runs with: the family's, as the environment switches
+ * them, and its own. The order of this list does not matter, `setup` finds it.
  */
 import { defineMiddleware, type Middleware } from '@org/core';
 import { errors } from '@org/errors';
+import { health } from '@org/health';
+import { logging } from '@org/logging';
 import type { Parts } from '@org/setup';
 import express from 'express';
 
 import type { Database } from './database/database.ts';
+import type { ServiceConfig } from './settings.ts';
 
 /** The largest body that is read. A trip of 50 stops has about 5 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Every component of the service. */
-export function components(database: Database): Parts {
-  return [database, jsonBody(), errors()];
+export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
+  return [
+    database,
+    jsonBody(),
+    ...(config.isEnabled('health') ? [health()] : []),
+    ...(config.isEnabled('logging') ? [logging(config.options('logging'))] : []),
+    ...(config.isEnabled('errors') ? [errors()] : []),
+  ];
 }
 
 /** Express' own body parser, with its place in the order. */

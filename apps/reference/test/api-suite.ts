@@ -1,7 +1,7 @@
 /** What the API promises, whichever database it runs on. */
 import { createHash, randomUUID } from 'node:crypto';
 
-import { CREDITS, LINKS } from '../src/landing/links.ts';
+import { CREDITS, LINKS, OPERATOR_LINKS } from '../src/landing/links.ts';
 import { EARTH_RADIUS_KM } from '../src/great-circle.ts';
 import { readCities } from '../src/database/datasets.ts';
 import { searchName } from '../src/search-name.ts';
@@ -438,7 +438,9 @@ export function describeApi(service: () => Service): void {
       const linked = [...text.matchAll(/href="(\/[^"]*)"/g)].map(([, href]) =>
         href!.replaceAll('&#38;', '&'),
       );
-      expect(linked).toEqual(expect.arrayContaining(LINKS.map(({ href }) => href)));
+      expect(linked).toEqual(
+        expect.arrayContaining([...LINKS, ...OPERATOR_LINKS].map(({ href }) => href)),
+      );
       for (const href of linked) {
         // The links lead to cities that the part of the data in this test may lack.
         if (href.startsWith('/api/cities/2988507')) continue;
@@ -489,10 +491,16 @@ export function describeApi(service: () => Service): void {
       expect(answer.headers.get('allow')).toContain('GET');
     });
 
-    test('says how its database is', async () => {
-      const { status, body } = await get('/health/middleware');
-      expect(status).toBe(200);
-      expect(JSON.stringify(body)).toContain('database');
+    test('is ready, and says how its database is', async () => {
+      expect((await get('/health/ready')).status).toBe(200);
+      expect((await get('/health/live')).status).toBe(200);
+      const { status, text } = await get('/health/middleware');
+      expect([status, text]).toEqual([200, expect.stringContaining('database')]);
+    });
+
+    test('shows the numbers of its components', async () => {
+      const { status, text } = await get('/api/middleware/stats');
+      expect([status, text]).toEqual([200, expect.stringContaining('queriesTotal')]);
     });
   });
 }

@@ -78,13 +78,13 @@ describe('the process over a folder', () => {
   }, 30_000);
 
   test('names every wrong variable of its environment', async () => {
-    const child = launch({ PORT: 'http', API_KEYS: 'ada', MIN_POPULATION: '-1' });
+    const child = launch({ PORT: 'http', API_KEYS: 'too-few', MIN_POPULATION: '-1' });
     const errors: Buffer[] = [];
     child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
     expect(await once(child, 'close')).toEqual([1, null]);
     const text = Buffer.concat(errors).toString();
-    expect(text).toContain('PORT="http": must be a whole number');
-    expect(text).toContain('API_KEYS="ada": must be name:key');
-    expect(text).toContain('MIN_POPULATION="-1"');
+    for (const name of ['PORT', 'API_KEYS', 'MIN_POPULATION']) expect(text).toContain(name);
+    // A key never shows, not even a wrong one.
+    expect(text).not.toContain('too-few');
   }, 30_000);
 });

@@ -4,6 +4,7 @@
  * counts, and a restart asks one question. Rows go in by the thousand as one JSON
  * parameter, which is the fastest that both PGlite and a server take.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
 
 import { searchName } from '../search-name.ts';
@@ -20,6 +21,8 @@ export interface LoadOptions {
 }
 
 const BATCH = 10_000;
+/** How often a process asks whether another has loaded, in ms. */
+const RETRY_MS = 200;
 /** Any number that no other lock of this database has. */
 const LOAD_LOCK = 7_305_001;
 
@@ -31,33 +34,45 @@ export async function loadPlaces(db: Kysely<Tables>, options: LoadOptions): Prom
     `from ${options.minPopulation} inhabitants`,
     ...(options.onlyCountries === undefined ? [] : [`in ${options.onlyCountries.join(' ')}`]),
   ].join(', ');
-  if (await isLoaded(db, version)) return;
-  await db.transaction().execute(async (trx) => {
-    // The load takes longer than a request may, and only one of several processes does it.
-    await sql`select set_config('statement_timeout', '120s', true)`.execute(trx);
-    await sql`select pg_advisory_xact_lock(${LOAD_LOCK})`.execute(trx);
-    if (await isLoaded(trx, version)) return;
-    const startedMs = performance.now();
-    const countries = readCountries();
-    await insertCountries(trx, countries);
-    options.onProgress(`loaded ${countries.length} countries`);
-    const cities = readCities(options);
-    for (let from = 0; from < cities.length; from += BATCH) {
-      await insertCities(trx, cities.slice(from, from + BATCH));
-      const loaded = Math.min(from + BATCH, cities.length);
-      options.onProgress(`loaded ${loaded} of ${cities.length} cities`);
-    }
-    await trx
-      .insertInto('datasets')
-      .values({ name: 'places', version, rows: cities.length })
-      .onConflict((conflict) =>
-        conflict.column('name').doUpdateSet({ version, rows: cities.length }),
-      )
-      .execute();
-    options.onProgress(`places are complete after ${seconds(performance.now() - startedMs)} s`);
-  });
-  // The planner's statistics; without them the first queries choose the wrong index.
-  await sql`analyze`.execute(db);
+  while (!(await isLoaded(db, version))) {
+    const turn = await db.transaction().execute((trx) => loadAlone(trx, version, options));
+    if (turn === 'loaded') await tidy(db);
+    if (turn === 'another process loads') await delay(RETRY_MS);
+  }
+}
+
+/** One of several processes loads. Nobody waits inside a statement, which may not take that long. */
+async function loadAlone(
+  trx: Transaction<Tables>,
+  version: string,
+  options: LoadOptions,
+): Promise<'loaded' | 'another process loads'> {
+  const { rows } = await sql<{ mine: boolean }>`
+    select pg_try_advisory_xact_lock(${LOAD_LOCK}) as mine`.execute(trx);
+  if (rows[0]?.mine !== true) return 'another process loads';
+  const startedMs = performance.now();
+  const countries = readCountries();
+  await insertCountries(trx, countries);
+  options.onProgress(`loaded ${countries.length} countries`);
+  const cities = readCities(options);
+  for (let from = 0; from < cities.length; from += BATCH) {
+    await insertCities(trx, cities.slice(from, from + BATCH));
+    const loaded = Math.min(from + BATCH, cities.length);
+    options.onProgress(`loaded ${loaded} of ${cities.length} cities`);
+  }
+  const mark = { version, rows: cities.length };
+  await trx
+    .insertInto('datasets')
+    .values({ name: 'places', ...mark })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(mark))
+    .execute();
+  options.onProgress(`places are complete after ${seconds(performance.now() - startedMs)} s`);
+  return 'loaded';
+}
+
+/** Removes what an update left, and counts: without statistics the planner chooses the wrong index. */
+async function tidy(db: Kysely<Tables>): Promise<void> {
+  await sql`vacuum (analyze) countries, cities, datasets`.execute(db);
 }
 
 async function isLoaded(db: Kysely<Tables>, version: string): Promise<boolean> {

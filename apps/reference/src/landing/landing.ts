@@ -7,7 +7,7 @@ import type { Stack } from '@org/setup';
 import { Router } from 'express';
 
 import { SCRIPT, STYLE } from './assets.ts';
-import { CREDITS, LINKS } from './links.ts';
+import { CREDITS, LINKS, OPERATOR_LINKS } from './links.ts';
 import { page } from './page.ts';
 
 const POLICY = [
@@ -33,7 +33,7 @@ export function landing(stack: Pick<Stack, 'explain'>): Router {
         res.send(page(chain));
       },
       json() {
-        res.json({ links: LINKS, credits: CREDITS });
+        res.json({ links: [...LINKS, ...OPERATOR_LINKS], credits: CREDITS });
       },
     });
   });

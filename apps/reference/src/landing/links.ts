@@ -41,6 +41,19 @@ export const LINKS: readonly Link[] = Object.freeze([
   },
 ]);
 
+/** What operators look at. All but the first two are open to callers from this machine, or with the token. */
+export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
+  { href: '/health/ready', title: 'Readiness', text: 'Whether requests should be sent here.' },
+  { href: '/health/live', title: 'Liveness', text: 'Whether the process should be left alone.' },
+  {
+    href: '/health/middleware',
+    title: 'Health in detail',
+    text: 'Every component, and whom it blames.',
+  },
+  { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
+  { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+]);
+
 /** A source of data, with the words that its licence asks for. */
 export interface Credit {
   readonly what: string;

@@ -2,7 +2,7 @@
 import type { ExplainRow } from '@org/setup';
 
 import { SCRIPT, STYLE } from './assets.ts';
-import { CREDITS, LINKS } from './links.ts';
+import { CREDITS, type Link, LINKS, OPERATOR_LINKS } from './links.ts';
 
 /** Renders the page with the chain that requests pass now. */
 export function page(chain: readonly ExplainRow[]): string {
@@ -26,9 +26,7 @@ export function page(chain: readonly ExplainRow[]): string {
 <div id="found" aria-live="polite"></div>
 
 <h2>Places</h2>
-<ul class="cards">
-${LINKS.map(({ href, title, text }) => `<li><a href="${escape(href)}">${escape(title)}</a><code>${escape(href)}</code><p>${escape(text)}</p></li>`).join('\n')}
-</ul>
+${cards(LINKS)}
 
 <h2>Trips</h2>
 <p>A trip is a named list of cities with dates. It belongs to whoever made it: send an API key in <code>x-api-key</code>. Each of <code>GET</code>, <code>PATCH</code> and <code>DELETE</code> works on the address in <code>Location</code>, <code>GET /api/trips</code> lists yours.</p>
@@ -52,6 +50,9 @@ ${chain.map(({ phase, name, state, reason }) => `<tr><td>${escape(phase)}</td><t
 </table>
 </div>
 
+<h2>For operators</h2>
+${cards(OPERATOR_LINKS)}
+
 <footer>
 ${CREDITS.map(({ what, source, url, licence, licenceUrl }) => `<p>${escape(what)}: <a href="${escape(url)}">${escape(source)}</a>, <a href="${escape(licenceUrl)}">${escape(licence)}</a>.</p>`).join('\n')}
 </footer>
@@ -60,6 +61,14 @@ ${CREDITS.map(({ what, source, url, licence, licenceUrl }) => `<p>${escape(what)
 </body>
 </html>
 `;
+}
+
+function cards(links: readonly Link[]): string {
+  const items = links.map(
+    ({ href, title, text }) =>
+      `<li><a href="${escape(href)}">${escape(title)}</a><code>${escape(href)}</code><p>${escape(text)}</p></li>`,
+  );
+  return `<ul class="cards">\n${items.join('\n')}\n</ul>`;
 }
 
 function escape(text: string): string {
