@@ -169,8 +169,10 @@ function reportOf(result: CheckResult): HealthReport {
   return { status: 'fail', detail: 'the check answered something that is not a health report' };
 }
 
+/** The message, and what the operator needs most besides: the code, and the cause that `fetch` hides. */
 function detailOf(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown };
-  const message = error instanceof Error ? error.message : String(error);
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  const own = error instanceof Error ? error.message : String(error);
+  const message = cause instanceof Error ? `${own}: ${cause.message}` : own;
   return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
 }

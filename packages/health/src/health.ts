@@ -92,7 +92,7 @@ export function health(options?: Given<HealthOptions>): Health {
 
   const details = (status: HealthStatus): string =>
     healthDocument(status, monitor.judge(), given.about, {
-      ready: isServing(),
+      serving: isServing(),
       // JSON leaves out what is undefined: alone there is no whole to have a state.
       state: monitor.hostState,
     });

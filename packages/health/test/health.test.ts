@@ -234,7 +234,7 @@ describe('details', () => {
       version: '1',
       serviceId: 'places',
       status: 'pass',
-      ready: true,
+      serving: true,
       checks: {
         'db:responseTime': [
           {
@@ -338,6 +338,12 @@ describe('checks', () => {
     ['a number', () => 7, 'fail', 'not a health report'],
     ['null', () => null, 'fail', 'not a health report'],
     ['a throw', () => Promise.reject(new Error('boom')), 'fail', 'boom'],
+    [
+      'a throw with a cause',
+      () => Promise.reject(new Error('fetch failed', { cause: new Error('refused') })),
+      'fail',
+      'fetch failed: refused',
+    ],
     ['a throw of nothing', () => Promise.reject(), 'fail', 'undefined'],
   ])('that answer %s', async (_what, run, status, detail) => {
     const { made } = make({ checks: { one: run as () => boolean } });

@@ -18,6 +18,8 @@ export interface JournalOptions extends Omit<OutboxOptions, 'onTrouble' | 'onRec
   readonly transports: readonly winston.transport[];
   readonly renderer: Renderer;
   readonly flushIntervalMs: number;
+  /** How long `close` waits for a transport that takes nothing, in ms. */
+  readonly stallMs: number;
 }
 
 /** Lines of one logging instance, from finished text to transport. */
@@ -27,16 +29,18 @@ export class Journal {
   readonly boxes: readonly Outbox[];
   private readonly parent: winston.Logger;
   private readonly flushIntervalMs: number;
+  private readonly stallMs: number;
   private readonly times: TimeText = new TimeText();
   private readonly troubled: Set<string> = new Set();
   private cancelFlush: Cancel | undefined;
   private hooked: boolean = false;
   private closing: Promise<void> | undefined;
 
-  constructor({ transports, renderer, flushIntervalMs, ...forEach }: JournalOptions) {
+  constructor({ transports, renderer, flushIntervalMs, stallMs, ...forEach }: JournalOptions) {
     this.clock = forEach.clock;
     this.renderer = renderer;
     this.flushIntervalMs = flushIntervalMs;
+    this.stallMs = stallMs;
     const watched = {
       ...forEach,
       onTrouble: (name: string, error: unknown): void => this.warnOnce(name, error),
@@ -83,13 +87,24 @@ export class Journal {
 
   private async end(signal: AbortSignal | undefined): Promise<void> {
     this.hand();
-    const ended = Promise.all(this.boxes.map((box) => box.end()));
-    await (signal === undefined ? ended : Promise.race([ended, aborted(signal)]));
+    await this.orStalled(Promise.all(this.boxes.map((box) => box.end())), signal);
     this.cancelFlush?.();
     this.cancelFlush = undefined;
     for (const box of this.boxes) box.abandon();
     process.off('beforeExit', this.onBeforeExit).off('exit', this.onExit);
     this.parent.close();
+  }
+
+  /** A transport that takes nothing must not keep a process from ending. */
+  private async orStalled(ended: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<void>((resolve) => (giveUp = resolve));
+    const cancel = this.clock.after(this.stallMs, giveUp);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted) giveUp();
+    await Promise.race([ended, givenUp]);
+    cancel();
+    signal?.removeEventListener('abort', giveUp);
   }
 
   private schedule(): void {
@@ -143,11 +158,4 @@ function nameOf(transport: winston.transport, at: number): string {
   const { name } = transport as { name?: unknown };
   const kind = typeof name === 'string' && name !== '' ? name : transport.constructor.name;
   return `${kind}#${at}`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
 }

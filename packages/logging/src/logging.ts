@@ -43,6 +43,7 @@ export interface Logging extends Middleware {
   /** Resolves once every transport has taken what was logged so far. */
   flush(): Promise<void>;
   stats(): Stats;
+  /** Flushes and ends the transports; gives up, and counts what is lost, when `signal` aborts or after `stallMs`. */
   close(signal?: AbortSignal): Promise<void>;
 }
 
@@ -67,6 +68,7 @@ export function logging(options?: Given<LoggingOptions>): Logging {
     pretty: prettiness(given.format),
     maxBufferBytes: given.maxBufferBytes,
     flushIntervalMs: given.flushIntervalMs,
+    stallMs,
   });
   const context = new RequestContext(renderer, redaction);
   const access = new AccessLine(renderer, redaction, context, given.url);

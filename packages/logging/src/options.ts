@@ -51,7 +51,7 @@ export interface LoggingOptions {
   tailLevel: LevelInput;
   /** Lines kept for one request; the oldest give way. @default 100 */
   tailMaxLines: number;
-  /** Bytes kept for all requests together. @default 4194304 */
+  /** Bytes of memory kept for all requests together. @default 4194304 */
   tailMaxBytes: number;
   /** More keys whose values are secret, in any case; `*` at the start means "ends with". @default [] */
   redactKeys: readonly string[];
@@ -63,7 +63,7 @@ export interface LoggingOptions {
   redactDefaults: boolean;
   /** How long a line may wait for others, in ms. @default 100 */
   flushIntervalMs: number;
-  /** What may wait for one transport, in bytes; what does not fit is dropped and counted. @default 8388608 */
+  /** What may wait for one transport, in bytes of memory; what does not fit is dropped and counted. @default 8388608 */
   maxBufferBytes: number;
   /** A transport that takes longer than this is reported by health, in ms. @default 5000 */
   stallMs: number;

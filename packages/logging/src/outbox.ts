@@ -16,6 +16,14 @@ const BATCH_LINES = 500;
 /** Writes that a transport has been given and has not acknowledged. */
 const MAX_IN_FLIGHT = 16;
 
+/**
+ * What a line takes in memory at most: two bytes a character. The bytes on the wire
+ * are dearer to count, since the line would have to be put together for it.
+ */
+export function lineBytes(line: string): number {
+  return 2 * line.length;
+}
+
 /** What one transport may hold, and in which form it gets its lines. */
 export interface OutboxOptions {
   readonly clock: Clock;
@@ -43,6 +51,8 @@ export class Outbox {
   /** It prints every level alike, so that lines of different levels can. */
   private readonly mixes: boolean;
   private lines: string[] = [];
+  /** Bytes of `lines`; `bufferedBytes` counts those in flight too. */
+  private queuedBytes: number = 0;
   private levels: number[] = [];
   private inFlight: number = 0;
   private inFlightLines: number = 0;
@@ -73,13 +83,14 @@ export class Outbox {
       this.droppedTotal++;
       return false;
     }
-    const size = Buffer.byteLength(line);
+    const size = lineBytes(line);
     if (this.bufferedBytes + size > this.options.maxBufferBytes) {
       this.droppedTotal++;
       if (this.droppedSince++ === 0) this.options.onTrouble(this.name, undefined);
       return false;
     }
     this.bufferedBytes += size;
+    this.queuedBytes += size;
     this.lines.push(line);
     this.levels.push(level);
     return this.lines.length >= BATCH_LINES;
@@ -90,15 +101,19 @@ export class Outbox {
     while (this.lines.length > 0 && this.inFlight < maxInFlight) {
       const count = this.joins ? this.runLength() : 1;
       const level = this.levels[0]!;
-      const batch = count === this.lines.length ? this.lines : this.lines.slice(0, count);
-      if (batch === this.lines) {
+      if (count === this.lines.length) {
+        const [batch, bytes] = [this.lines, this.queuedBytes];
         this.lines = [];
         this.levels = [];
+        this.queuedBytes = 0;
+        this.hand(batch, bytes, level);
       } else {
-        this.lines.splice(0, count);
+        const batch = this.lines.splice(0, count);
         this.levels.splice(0, count);
+        const bytes = batch.reduce((sum, line) => sum + lineBytes(line), 0);
+        this.queuedBytes -= bytes;
+        this.hand(batch, bytes, level);
       }
-      this.hand(batch, level);
     }
   }
 
@@ -127,7 +142,7 @@ export class Outbox {
     this.droppedTotal += this.bufferedLines;
     this.lines = [];
     this.levels = [];
-    this.inFlight = this.inFlightLines = this.bufferedBytes = 0;
+    this.inFlight = this.inFlightLines = this.bufferedBytes = this.queuedBytes = 0;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -140,8 +155,7 @@ export class Outbox {
     return count;
   }
 
-  private hand(batch: readonly string[], level: number): void {
-    const bytes = batch.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
+  private hand(batch: readonly string[], bytes: number, level: number): void {
     if (this.inFlight++ === 0) this.waitingSinceMs = this.options.clock.monotonicMs();
     this.inFlightLines += batch.length;
     let settled = false;

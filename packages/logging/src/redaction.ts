@@ -37,6 +37,9 @@ export const SECRET_PATTERNS: readonly RegExp[] = Object.freeze([
   /\b(?:Bearer|Basic)\s+[\w\-.~+/=]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<=:\/\/)[^\s/:@]{1,256}:[^\s/@]{1,256}(?=@)/i,
 ]);
 
+/** Each built-in pattern needs one of these; most texts of an access line have none, and are done. */
+const SECRET_HINT = /[\s.:]/;
+
 /** A step on the way of a redacted path. */
 export interface PathNode {
   readonly next: Map<string, PathNode>;
@@ -54,16 +57,16 @@ export class Redaction {
   private readonly exact: ReadonlySet<string>;
   private readonly endings: readonly string[];
   private readonly patterns: readonly RegExp[];
+  private readonly builtIn: readonly RegExp[];
   private readonly known: Map<string, boolean> = new Map();
 
   constructor(keys: readonly string[], paths: readonly string[], patterns: readonly RegExp[]) {
     const normal = keys.map((key) => ({ ending: key.startsWith('*'), name: normalize(key) }));
     this.exact = new Set(normal.map(({ name }) => name));
     this.endings = normal.filter(({ ending }) => ending).map(({ name }) => name);
-    // Own copies: a global expression that is shared keeps state between calls.
-    this.patterns = patterns.map(
-      ({ source, flags }) => new RegExp(source, `${flags.replace(/[gy]/g, '')}g`),
-    );
+    const own = patterns.filter((pattern) => !SECRET_PATTERNS.includes(pattern));
+    this.patterns = own.map(globally);
+    this.builtIn = patterns.filter((pattern) => !own.includes(pattern)).map(globally);
     this.roots = paths.length === 0 ? [] : [compile(paths)];
   }
 
@@ -80,6 +83,9 @@ export class Redaction {
   /** The text with every secret part replaced; the very same text when there is none. */
   scrub(text: string): string {
     let clean = text;
+    if (this.builtIn.length > 0 && SECRET_HINT.test(text)) {
+      for (const pattern of this.builtIn) clean = clean.replace(pattern, REDACTED);
+    }
     for (const pattern of this.patterns) clean = clean.replace(pattern, REDACTED);
     return clean;
   }
@@ -96,6 +102,11 @@ export function descend(nodes: readonly PathNode[], key: string): readonly PathN
     if (any !== undefined) found.push(any);
   }
   return found;
+}
+
+/** An own copy: a global expression that is shared keeps state between calls. */
+function globally({ source, flags }: RegExp): RegExp {
+  return new RegExp(source, `${flags.replace(/[gy]/g, '')}g`);
 }
 
 function normalize(key: string): string {

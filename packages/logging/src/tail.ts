@@ -6,6 +6,7 @@
 import { defineStages, type Exchange, type StateKey, stateKey, type Stages } from '@org/core';
 
 import type { Journal } from './journal.ts';
+import { lineBytes } from './outbox.ts';
 
 /** Limits of what is kept. */
 export interface TailLimits {
@@ -40,7 +41,7 @@ export class Tail {
 
   /** Keeps a line for as long as its request lasts. */
   keep(exchange: Exchange, line: string, level: number): void {
-    const bytes = Buffer.byteLength(line);
+    const bytes = lineBytes(line);
     if (exchange.settled || this.keptBytes + bytes > this.limits.maxBytes) {
       this.discardedTotal++;
       return;
@@ -52,7 +53,7 @@ export class Tail {
       exchange.tap(this.stages);
     }
     if (kept.lines.length >= this.limits.maxLines) {
-      const oldest = Buffer.byteLength(kept.lines.shift()!);
+      const oldest = lineBytes(kept.lines.shift()!);
       kept.levels.shift();
       kept.bytes -= oldest;
       this.keptBytes -= oldest;

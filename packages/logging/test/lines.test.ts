@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as turn } from 'node:timers/promises';
 import { type FakeClock, fakeClock } from '@org/core/testing';
@@ -473,6 +474,40 @@ describe('buffering', () => {
     for (let n = 0; n < 5; n++) log.logger().info('x');
     await log.close(AbortSignal.abort());
     expect(log.stats()).toMatchObject({ writtenTotal: 0, droppedTotal: 5 });
+  });
+
+  test('close gives up on a stuck transport by itself after stallMs', async () => {
+    const stuck = new winston.transports.Stream({ stream: new PassThrough() });
+    stuck.log = () => undefined;
+    const { log, clock } = start({ transports: [stuck], stallMs: 5000 });
+    log.logger().info('x');
+    const closed = log.close();
+    clock.advance(5000);
+    await closed;
+    expect(log.stats()).toMatchObject({ writtenTotal: 0, droppedTotal: 1, bufferedLines: 0 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a process that ends by itself, by process.exit or by an error has written everything', async () => {
+    const source = new URL('../src/index.ts', `file://${__filename}`).pathname;
+    const run = (how: string): string => {
+      const script = `import { logging } from ${JSON.stringify(source)};
+        const log = logging({ format: 'json' });
+        log.logger().info('last words');
+        ${how}`;
+      const args = [
+        '--import',
+        'tsx',
+        '--conditions=@org/source',
+        '--input-type=module',
+        '-e',
+        script,
+      ];
+      return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout;
+    };
+    for (const how of ['', 'process.exit(0);', 'throw new Error("uncaught");']) {
+      expect(run(how)).toContain('"msg":"last words"');
+    }
   });
 
   test('a stream that is full holds lines back until it drains', async () => {
