@@ -3,6 +3,7 @@
  * them, and its own. The order of this list does not matter, `setup` finds it.
  */
 import { defineMiddleware, type Middleware } from '@org/core';
+import { correlation } from '@org/correlation';
 import { errors } from '@org/errors';
 import { health } from '@org/health';
 import { logging } from '@org/logging';
@@ -20,7 +21,8 @@ export async function components(config: ServiceConfig, database: Database): Pro
   return [
     database,
     jsonBody(),
-    ...(config.isEnabled('health') ? [health()] : []),
+    ...(config.isEnabled('health') ? [health({ access: config.values.MONITORING_TOKEN })] : []),
+    ...(config.isEnabled('correlation') ? [correlation(config.options('correlation'))] : []),
     ...(config.isEnabled('logging') ? [logging(config.options('logging'))] : []),
     ...(config.isEnabled('errors') ? [errors()] : []),
   ];
