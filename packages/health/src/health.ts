@@ -43,6 +43,11 @@ export interface Health extends Middleware {
   probe(group: string): HealthStatus;
   /** One check or component, dependencies included; `undefined` if there is none of that name. */
   status(name: string): CheckStatus | undefined;
+  /**
+   * Starts the checks; `setup` calls it, and so does the first request where nobody has.
+   * @throws OptionError for a dependency that is neither a check nor a component
+   */
+  start(): void;
   stats(): Stats;
   close(): void;
 }

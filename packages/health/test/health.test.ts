@@ -166,12 +166,12 @@ describe('probes', () => {
     const { made } = make({
       checks: { db: () => new Promise<void>(() => undefined) },
     });
-    await made.start!();
+    made.start();
     expect(made.probe('ready')).toBe('fail');
     const other = make({
       checks: { mail: { run: () => new Promise<void>(() => undefined), critical: false } },
     });
-    await other.made.start!();
+    other.made.start();
     expect(other.made.probe('ready')).toBe('warn');
     const { url } = await serving(other.made);
     const got = await ask(`${url}/health/ready`);
@@ -317,7 +317,7 @@ describe('details', () => {
     const { made } = make({
       checks: { db: () => new Promise<void>(() => undefined) },
     });
-    await made.start!();
+    made.start();
     const { url } = await serving(made);
     expect(JSON.parse((await ask(`${url}/health/middleware`)).text)).toMatchObject({
       status: 'fail',
@@ -383,14 +383,14 @@ describe('checks', () => {
         },
       },
     });
-    await made.start!();
+    made.start();
     clock.advance(499);
     expect(signal!.aborted).toBe(false);
     clock.advance(1);
     expect(signal!.aborted).toBe(true);
     expect(changes).toEqual(['db: unknown → fail']);
     clock.advance(1000);
-    await made.start!();
+    made.start();
     expect(runs).toBe(1);
     // The late answer counts for nothing, but the next run may begin.
     release!();
@@ -471,7 +471,7 @@ describe('checks', () => {
 
   test('come and go at run time', async () => {
     const { made } = make();
-    await made.start!();
+    made.start();
     const remove = made.add('queue', { run: () => false, critical: true });
     await made.refresh();
     expect(made.probe('ready')).toBe('fail');
@@ -493,7 +493,7 @@ describe('checks', () => {
         ok: () => true,
       },
     });
-    await made.start!();
+    made.start();
     await turn();
     made.close();
     made.close();
@@ -536,7 +536,7 @@ describe('checks', () => {
     };
     expect(() => health({ checks: circle })).toThrow(/a → b → a/);
     const { made } = make({ checks: { a: { run: () => true, dependsOn: ['gone'] } } });
-    expect(() => made.start!()).toThrow(/"a" depends on "gone"/);
+    expect(() => made.start()).toThrow(/"a" depends on "gone"/);
   });
 });
 
@@ -570,7 +570,7 @@ describe('components', () => {
     const host = fakeHost(() => [...parts, made]);
     const { made, clock } = make();
     made.attach!(host);
-    await made.start!();
+    made.start();
     expect(asked).toEqual([]);
     expect([made.probe('startup'), made.probe('ready'), made.probe('live')]).toEqual([
       'fail',

@@ -42,6 +42,8 @@ export interface Logging extends Middleware {
   resetLevel(pattern: string): void;
   /** Resolves once every transport has taken what was logged so far. */
   flush(): Promise<void>;
+  /** Listens for faults from now on; `setup` calls it, and so does the first request where nobody has. */
+  start(): void;
   stats(): Stats;
   /** Flushes and ends the transports; gives up, and counts what is lost, when `signal` aborts or after `stallMs`. */
   close(signal?: AbortSignal): Promise<void>;

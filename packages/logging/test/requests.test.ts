@@ -340,8 +340,8 @@ describe('faults that reach no error handler', () => {
     const { log, served, lines } = await world();
     const faults = channel(FAULT_CHANNEL);
     expect(faults.hasSubscribers).toBe(false);
-    await log.start!();
-    await log.start!();
+    log.start();
+    log.start();
     report(new Error('stage broke'), 'capture');
     report('odd', 'listener');
     const all = await (async () => {
