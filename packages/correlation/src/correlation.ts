@@ -12,14 +12,13 @@ import {
   exchangeOf,
   type Given,
   type Middleware,
-  stateKey,
   type Stats,
-  type TraceContext,
 } from '@org/core';
 
 import { Baggage } from './baggage.ts';
 import { type Carrier, fieldsOf } from './carrier.ts';
 import type { Correlated, Extracted, Linked } from './correlated.ts';
+import { Incoming } from './incoming.ts';
 import { loadTelemetry, type Telemetry } from './open-telemetry.ts';
 import { type CorrelationOptions, correlationOptions } from './options.ts';
 import {
@@ -28,11 +27,9 @@ import {
   destinations,
   type Interceptor,
 } from './outgoing.ts';
-import { extractTrace, injectTrace, marksOf } from './propagation.ts';
+import { injectTrace, marksOf } from './propagation.ts';
 import { RandomIds } from './random-ids.ts';
-import { idCheck, idMaker } from './request-id.ts';
-import { beginTrace, continueTrace, sampler } from './trace.ts';
-import { trustDecision, type TrustPolicy } from './trust.ts';
+import type { TrustPolicy } from './trust.ts';
 
 /** The middleware, and what others ask of it. */
 export interface Correlation extends Middleware {
@@ -67,89 +64,15 @@ export interface Correlation extends Middleware {
 export function correlation(options?: Given<CorrelationOptions>): Correlation {
   const settings = correlationOptions(options);
   const header = settings.header.toLowerCase();
-  const formats = [...settings.extract];
-  const marks = marksOf(formats);
-  const limits = {
-    keys: [...settings.baggage],
-    maxMembers: settings.baggageMaxMembers,
-    maxBytes: settings.baggageMaxBytes,
-  };
-  const accepts = idCheck(settings.maxLength);
-  const makeId = idMaker(settings.ids, accepts);
   const ids = new RandomIds(settings.fillRandom);
-  const samples = sampler(settings.sampleRatio);
-  const decide = trustDecision(settings.trust);
+  const incoming = new Incoming(settings, ids);
+  const written = [...settings.inject];
+  const writtenMarks = marksOf(written);
   const storage = settings.context ? new AsyncLocalStorage<Correlated>() : undefined;
-  const linkedKey = stateKey<Linked>('correlation linked');
-  const baggageKey = stateKey<Baggage>('correlation baggage');
   let telemetry: Telemetry | undefined;
-  const counts = {
-    idsAcceptedTotal: 0,
-    idsReplacedTotal: 0,
-    tracesContinuedTotal: 0,
-    tracesBegunTotal: 0,
-    tracesRefusedTotal: 0,
-  };
-
-  /** Names the exchange and finds its place. Most requests bring nothing, and cost three ids. */
-  const enter = (exchange: Exchange): void => {
-    const { headers } = exchange.req;
-    const givenId = headers[header] as string | undefined;
-    const traced = settings.trace && marks.some((name) => headers[name] !== undefined);
-    const carries = limits.keys.length > 0 && headers.baggage !== undefined;
-    const policy = givenId !== undefined || traced || carries ? decide(exchange) : 'restart';
-    if (givenId !== undefined && policy === 'continue' && accepts(givenId)) {
-      counts.idsAcceptedTotal++;
-      exchange.id = givenId;
-    } else {
-      if (givenId !== undefined) counts.idsReplacedTotal++;
-      // A UUID is what the exchange makes for itself, once somebody reads it.
-      if (settings.ids !== 'uuid' || givenId !== undefined) exchange.id = makeId(exchange);
-    }
-    const get = (name: string): string | undefined => headers[name] as string | undefined;
-    if (settings.trace) {
-      exchange.trace = telemetry?.active() ?? place(traced ? get : undefined, policy);
-    }
-    if (policy === 'link') link(exchange, givenId, get);
-    if (carries && policy === 'continue') {
-      readBaggage(exchange, headers.baggage as string);
-    }
-  };
-
-  const place = (
-    get: ((name: string) => string | undefined) | undefined,
-    policy: TrustPolicy,
-  ): TraceContext => {
-    const remote = get === undefined ? undefined : extractTrace(get, formats);
-    if (get !== undefined && remote === undefined) counts.tracesRefusedTotal++;
-    if (remote === undefined || remote.traceId === undefined || policy !== 'continue') {
-      counts.tracesBegunTotal++;
-      return beginTrace(ids, samples, policy === 'continue' ? remote?.sampled : undefined);
-    }
-    counts.tracesContinuedTotal++;
-    return continueTrace(ids, samples, remote);
-  };
-
-  const link = (
-    exchange: Exchange,
-    givenId: string | undefined,
-    get: (name: string) => string | undefined,
-  ): void => {
-    const remote = settings.trace ? extractTrace(get, formats) : undefined;
-    exchange.setState(linkedKey, {
-      id: givenId !== undefined && accepts(givenId) ? givenId : undefined,
-      trace: remote?.traceId === undefined ? undefined : remote,
-    });
-  };
-
-  const readBaggage = (exchange: Exchange, field: string): void => {
-    const baggage = new Baggage(limits);
-    baggage.read(field);
-    exchange.setState(baggageKey, baggage);
-  };
 
   const baggageOf = (from: Correlated): Baggage | undefined =>
-    isExchange(from) ? from.getState(baggageKey) : (from as Partial<Extracted>).baggage;
+    isExchange(from) ? from.getState(incoming.baggageKey) : (from as Partial<Extracted>).baggage;
 
   const inject = <C extends Carrier>(carrier: C, from?: Correlated): C => {
     const source = from ?? storage?.getStore();
@@ -160,7 +83,7 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
     };
     setIfAbsent(header, source.id);
     // A trace that the caller has set is whole: nothing of another one may stand beside it.
-    const preset = marksOf(settings.inject).some((name) => fields.get(name) !== undefined);
+    const preset = writtenMarks.some((name) => fields.get(name) !== undefined);
     if (source.trace !== undefined && !preset) {
       const active = telemetry?.active();
       // A tracer's span is the parent of the call; without one, the call gets a span id of its own.
@@ -168,25 +91,11 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
         active?.traceId === source.trace.traceId
           ? { trace: active, spanId: active.spanId }
           : { trace: source.trace, spanId: ids.spanId() };
-      injectTrace(fields.set, outgoing, settings.inject, settings.tracestateKey);
+      injectTrace(fields.set, outgoing, written, settings.tracestateKey);
     }
     const baggage = baggageOf(source);
     if (baggage !== undefined && baggage.size > 0) setIfAbsent('baggage', baggage.toString());
     return carrier;
-  };
-
-  const extract = (carrier: Carrier, policy: TrustPolicy = 'continue'): Extracted => {
-    const { get } = fieldsOf(carrier);
-    const givenId = get(header);
-    const traced = marks.some((name) => get(name) !== undefined);
-    const baggage = new Baggage(limits);
-    const field = get('baggage');
-    if (policy === 'continue' && field !== undefined) baggage.read(field);
-    return {
-      id: policy === 'continue' && givenId !== undefined && accepts(givenId) ? givenId : makeId(),
-      trace: settings.trace ? place(traced ? get : undefined, policy) : undefined,
-      baggage,
-    };
   };
 
   /** Runs the rest of the chain where the storage and the tracer know the exchange. */
@@ -201,7 +110,7 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
     head: (head, exchange) => head.set(settings.header, exchange.id),
   });
   const work = (exchange: Exchange): void => {
-    enter(exchange);
+    incoming.enter(exchange, telemetry?.active());
     if (settings.respond) exchange.tap(stages);
   };
   const allows = destinations(settings.propagateTo);
@@ -224,7 +133,7 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
     start: async () => {
       if (settings.openTelemetry) telemetry ??= await loadTelemetry();
     },
-    stats: (): Stats => ({ ...counts }),
+    stats: (): Stats => ({ ...incoming.counts }),
   });
   return Object.assign(made, {
     currentExchange: () => {
@@ -239,13 +148,14 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
       return storage.run(correlated, task);
     },
     inject,
-    extract,
-    linked: (exchange: Exchange) => exchange.getState(linkedKey),
+    extract: (carrier: Carrier, policy: TrustPolicy = 'continue') =>
+      incoming.extract(carrier, policy),
+    linked: (exchange: Exchange) => exchange.getState(incoming.linkedKey),
     baggage: (exchange: Exchange) => {
-      let baggage = exchange.getState(baggageKey);
+      let baggage = exchange.getState(incoming.baggageKey);
       if (baggage === undefined) {
-        baggage = new Baggage(limits);
-        exchange.setState(baggageKey, baggage);
+        baggage = new Baggage(incoming.limits);
+        exchange.setState(incoming.baggageKey, baggage);
       }
       return baggage;
     },

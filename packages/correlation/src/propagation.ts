@@ -15,7 +15,7 @@ import {
   parseB3Multi,
 } from './b3.ts';
 import { formatTraceparent, parseTraceparent, type RemoteContext } from './traceparent.ts';
-import { parseTracestate, withOwnMember } from './tracestate.ts';
+import { withOwnMember } from './tracestate.ts';
 
 /** `w3c`: traceparent and tracestate. `b3`: the single header. `b3multi`: the X-B3 headers. */
 export type Format = 'w3c' | 'b3' | 'b3multi';
@@ -65,11 +65,8 @@ const MARKS: Readonly<Record<Format, readonly string[]>> = Object.freeze({
 const READERS: Readonly<Record<Format, (get: Get) => B3 | undefined>> = Object.freeze({
   w3c: (get: Get): RemoteContext | undefined => {
     const field = get('traceparent');
-    const parent = field === undefined ? undefined : parseTraceparent(field.trim());
     // A tracestate belongs to its traceparent, and goes with it (§4.3).
-    if (parent === undefined) return undefined;
-    const state = get('tracestate');
-    return { ...parent, state: state === undefined ? undefined : parseTracestate(state) };
+    return field === undefined ? undefined : parseTraceparent(field.trim(), get('tracestate'));
   },
   b3: (get: Get) => {
     const field = get('b3');

@@ -1,5 +1,7 @@
 /** The `traceparent` field of W3C Trace Context, level 2 (§3.2). */
 
+import { parseTracestate } from './tracestate.ts';
+
 /** Where a caller stands in a trace. */
 export interface RemoteContext {
   readonly traceId: string;
@@ -13,9 +15,6 @@ export interface RemoteContext {
   readonly state: string | undefined;
 }
 
-/** What a traceparent says. */
-export type Traceparent = Omit<RemoteContext, 'state' | 'sampled'> & { readonly sampled: boolean };
-
 const SAMPLED = 1;
 const RANDOM = 2;
 /** Length of version 00; later versions may only add to it (§3.2.4). */
@@ -23,8 +22,11 @@ const LENGTH = 55;
 const DASH = 45;
 const FIELD = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
 
-/** Reads a traceparent; nothing if it is not valid, whereupon the trace begins anew (§4.3). */
-export function parseTraceparent(field: string): Traceparent | undefined {
+/**
+ * Reads a traceparent and the tracestate beside it; nothing if the traceparent is not
+ * valid, whereupon the trace begins anew (§4.3).
+ */
+export function parseTraceparent(field: string, tracestate?: string): RemoteContext | undefined {
   if (field.length < LENGTH || !FIELD.test(field) || field.startsWith('ff')) return undefined;
   if (field.length > LENGTH) {
     // Version 00 ends here; of a later one, the part that we know is followed by a dash.
@@ -36,6 +38,7 @@ export function parseTraceparent(field: string): Traceparent | undefined {
     spanId: field.slice(36, 52),
     sampled: (flags & SAMPLED) !== 0,
     random: (flags & RANDOM) !== 0,
+    state: tracestate === undefined ? undefined : parseTracestate(tracestate),
   };
 }
 

@@ -41,7 +41,14 @@ export function withOwnMember(state: string | undefined, key: string, value: str
   return [own, ...others.slice(0, MAX_MEMBERS - 1)].join(',');
 }
 
-/** OWS is spaces and tabs only (RFC 9110 §5.6.3). */
+/** OWS is spaces and tabs only (RFC 9110 §5.6.3); most members have none. */
 function trimSpace(text: string): string {
-  return text.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '');
+  let [start, end] = [0, text.length];
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
