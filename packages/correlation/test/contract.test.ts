@@ -1,4 +1,3 @@
-import type { Express } from 'express';
 import { middlewareContract } from '@org/core/testing';
 import { correlation, type CorrelationOptions } from '@org/correlation';
 import { setup } from '@org/setup';
@@ -10,7 +9,7 @@ const contractFor = (name: string, fixed: Partial<CorrelationOptions>): void =>
         ? correlation()
         : correlation({ ...options, ...fixed }),
     example: { header: 'X-Correlation-Id', ids: 'counter', sampleRatio: 0.5 },
-    setup: (app, made) => setup(app as Express, made),
+    setup,
   });
 
 contractFor('correlation', {});

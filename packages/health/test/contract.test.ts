@@ -1,4 +1,3 @@
-import type { Express } from 'express';
 import { middlewareContract } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { health, type HealthOptions } from '@org/health';
@@ -6,8 +5,5 @@ import { health, type HealthOptions } from '@org/health';
 middlewareContract<Partial<HealthOptions>>('health', {
   factory: health,
   example: { checks: { db: () => true }, path: '/probes', failAfter: 3 },
-  setup: (app, made) => {
-    const stack = setup(app as Express, made.flat());
-    return { close: async () => void (await stack.close()) };
-  },
+  setup,
 });

@@ -1,5 +1,4 @@
 import { Writable } from 'node:stream';
-import type { Express } from 'express';
 import { middlewareContract } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { lineTransport, logging, type LoggingOptions } from '@org/logging';
@@ -12,8 +11,5 @@ middlewareContract<Partial<LoggingOptions>>('logging', {
       options === undefined ? { transports: [silent()] } : { ...options, transports: [silent()] },
     ),
   example: { level: 'debug', levels: { 'db.*': 'trace' }, fields: { service: 'api' } },
-  setup: (app, made) => {
-    const stack = setup(app as Express, made.flat());
-    return { close: async () => void (await stack.close()) };
-  },
+  setup,
 });

@@ -3,7 +3,7 @@
  * top of a test file; it uses the runner's global `describe` and `test`.
  */
 import assert from 'node:assert/strict';
-import express, { type Application, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
 import { isComponent } from '../component.ts';
 import { isMiddleware, type Middleware } from '../middleware.ts';
@@ -23,7 +23,7 @@ export interface MiddlewareContract<O extends object> {
   /** One valid option, to prove that the caller's object survives. */
   readonly example: O;
   /** Assembles components on an app, as `@org/setup` does. */
-  readonly setup: (app: Application, components: Made[]) => { close(): Promise<unknown> };
+  readonly setup: (app: Express, components: Made[]) => { close(): Promise<unknown> };
 }
 
 interface Runner {
@@ -133,10 +133,7 @@ export function middlewareContract<O extends object>(
   });
 }
 
-type Mount = (
-  app: Application,
-  made: readonly Middleware[],
-) => { close(): Promise<unknown> } | void;
+type Mount = (app: Express, made: readonly Middleware[]) => { close(): Promise<unknown> } | void;
 
 function mounts<O extends object>(contract: MiddlewareContract<O>): [string, Mount][] {
   return [
