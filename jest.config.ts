@@ -13,6 +13,7 @@ const config: Config = {
     '<rootDir>/packages/*/test/**/*.test.ts',
     '<rootDir>/apps/*/test/**/*.test.ts',
     '<rootDir>/scripts/test/**/*.test.ts',
+    '<rootDir>/bench/test/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   transform: {

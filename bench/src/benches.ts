@@ -1,0 +1,61 @@
+/** What is measured: the question, who answers it, and which packages of others take part. */
+import { NOOPS } from './servers/routes.ts';
+
+export interface Contender {
+  /** The file in `servers/`, without its ending. */
+  readonly server: string;
+  readonly label: string;
+  /** It claims to do the jobs of `same-jobs.ts`. */
+  readonly doesJobs?: true;
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly kind: 'throughput' | 'startup';
+  /** The first one is what the others are compared with. */
+  readonly contenders: readonly Contender[];
+  /** Packages of others, whose versions are told. */
+  readonly peers: readonly string[];
+}
+
+const BARE: Contender = { server: 'bare', label: 'bare Express' };
+
+const STACK: readonly Contender[] = [
+  { server: 'npm-stack', label: 'assembled from npm', doesJobs: true },
+  { server: 'stack-used', label: 'ours, `app.use`', doesJobs: true },
+  { server: 'stack', label: 'ours, `stack.listen`', doesJobs: true },
+];
+
+const STACK_PEERS: readonly string[] = [
+  'express',
+  'cls-rtracer',
+  'winston',
+  'express-winston',
+  '@godaddy/terminus',
+  'http-errors',
+];
+
+export const BENCHES: readonly Bench[] = [
+  {
+    name: 'pipeline',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'noops-used', label: `${NOOPS} no-ops, \`app.use\`` },
+      { server: 'noops-setup-mounted', label: `${NOOPS} no-ops, \`setup\` and \`app.listen\`` },
+      { server: 'noops-setup', label: `${NOOPS} no-ops, \`stack.listen\`` },
+    ],
+    peers: ['express'],
+  },
+  { name: 'stack', kind: 'throughput', contenders: [BARE, ...STACK], peers: STACK_PEERS },
+  {
+    name: 'startup',
+    kind: 'startup',
+    contenders: [
+      BARE,
+      ...STACK.filter(({ server }) => server !== 'stack-used'),
+      { server: 'stack-lazy', label: 'ours, lazy', doesJobs: true },
+    ],
+    peers: STACK_PEERS,
+  },
+];

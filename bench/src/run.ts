@@ -1,0 +1,120 @@
+/**
+ * `pnpm bench [names…] [--rounds N] [--seconds S] [--node V]`: measures, tells how it gets on, and
+ * writes results as JSON and into the README. It runs what `pnpm build` built, as users will.
+ */
+import { parseArgs } from 'node:util';
+import { type Bench, BENCHES } from './benches.ts';
+import { type Runtime, runtimeOf } from './machine.ts';
+import { keep, markdownOf, type Outcome, publish, resultName } from './results.ts';
+import { interleave, type Sample } from './round.ts';
+import { proveJobs, proveSameAnswer } from './same-jobs.ts';
+import { measureStartup, STARTUP_FIGURES } from './startup.ts';
+import { measureThroughput, THROUGHPUT_FIGURES } from './throughput.ts';
+
+const USAGE = `usage: pnpm bench [${BENCHES.map(({ name }) => name).join('|')}…]
+  --rounds N        turns of each contender (7)
+  --seconds S       load of one turn (5)
+  --warm-up S       load before it that is not counted (2)
+  --connections N   clients at a time (20)
+  --node V          a Node for the servers, brought by npx (this one)
+  --cold            startup: forget all files of the machine first (needs root)
+  --no-readme       do not write the tables into bench/README.md`;
+
+interface Settings {
+  readonly benches: readonly Bench[];
+  readonly runtime: Runtime;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+  readonly cold: boolean;
+  readonly readme: boolean;
+}
+
+try {
+  const settings = settingsOf(process.argv.slice(2));
+  for (const bench of settings.benches) {
+    const outcome = await measure(bench, settings);
+    const file = keep(outcome);
+    if (settings.readme) publish(outcome);
+    console.log(`\n## ${resultName(outcome)}\n\n${markdownOf(outcome)}\n\n${file}`);
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error : String(error));
+  process.exitCode = 1;
+}
+
+function settingsOf(args: readonly string[]): Settings {
+  const { values, positionals } = parseArgs({
+    // npm and older pnpm hand on the `--` that separates their options from ours.
+    args: args.filter((arg) => arg !== '--'),
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '5' },
+      'warm-up': { type: 'string', default: '2' },
+      connections: { type: 'string', default: '20' },
+      node: { type: 'string' },
+      cold: { type: 'boolean', default: false },
+      'no-readme': { type: 'boolean', default: false },
+    },
+  });
+  const benches = positionals.map((name) => {
+    const found = BENCHES.find((bench) => bench.name === name);
+    if (found === undefined) throw new Error(`there is no bench "${name}"\n${USAGE}`);
+    return found;
+  });
+  return {
+    benches: benches.length === 0 ? BENCHES : benches,
+    runtime: runtimeOf(values.node),
+    rounds: wholeNumber('rounds', values.rounds, 1),
+    seconds: wholeNumber('seconds', values.seconds, 1),
+    warmUpSeconds: wholeNumber('warm-up', values['warm-up'], 0),
+    connections: wholeNumber('connections', values.connections, 1),
+    cold: values.cold,
+    readme: !values['no-readme'],
+  };
+}
+
+function wholeNumber(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min) {
+    throw new Error(`--${name} must be a whole number from ${min}, but is "${text}"\n${USAGE}`);
+  }
+  return value;
+}
+
+async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
+  const { runtime, rounds, cold } = settings;
+  const servers = bench.contenders.map(({ server }) => server);
+  await proveSameAnswer(servers, runtime);
+  const lineBytes = new Map<string, number>();
+  for (const { server, doesJobs } of bench.contenders) {
+    if (doesJobs) lineBytes.set(server, await proveJobs(server, runtime));
+  }
+  const startup = bench.kind === 'startup';
+  const figures = startup ? STARTUP_FIGURES : THROUGHPUT_FIGURES;
+  const turn = (server: string): Promise<Sample> =>
+    startup ? measureStartup(server, runtime, cold) : measureThroughput(server, settings);
+  const samples = await interleave(servers, rounds, async (server, round) => {
+    const sample = await turn(server);
+    const told = figures.map(
+      ({ key, title, digits }) => `${sample[key]?.toFixed(digits)} ${title}`,
+    );
+    console.log(`${bench.name} ${round + 1}/${rounds} ${server}: ${told.join(', ')}`);
+    return sample;
+  });
+  return { bench, runtime, samples, figures, method: methodOf(bench, settings), lineBytes };
+}
+
+function methodOf({ kind }: Bench, settings: Settings): string {
+  const { rounds, seconds, warmUpSeconds, connections, cold } = settings;
+  const rest = `Medians of ${rounds} interleaved rounds, ratios taken round by round`;
+  if (kind === 'throughput') {
+    return `${rest}; a fresh process for each turn, ${seconds} s of ${connections} connections after ${warmUpSeconds} s that do not count.`;
+  }
+  const state = cold
+    ? 'cold: the page cache of the machine was dropped before each start'
+    : 'warm: the files were in the page cache of the machine';
+  return `${rest}; ${state}; no compile cache.`;
+}

@@ -1,0 +1,29 @@
+/** The routes that every server has: what is measured, and what proves that errors are answered. */
+import type { Express } from 'express';
+
+/** 1 KB as JSON. */
+const ANSWER = {
+  id: 4_180_439,
+  name: 'Athens',
+  country: { code: 'GR', name: 'Greece' },
+  location: { latitude: 37.983_76, longitude: 23.727_84 },
+  population: 664_046,
+  trips: Array.from({ length: 9 }, (_, at) => ({
+    id: `trip-${at + 1}`,
+    title: `Around the city in ${at + 1} days`,
+    days: at + 1,
+    seats: { total: 12, free: 12 - at },
+  })),
+};
+
+export function addRoutes(app: Express): void {
+  app.get('/', (_req, res) => {
+    res.json(ANSWER);
+  });
+  app.get('/fails', () => {
+    throw new Error('deliberate');
+  });
+}
+
+/** How many middlewares that do nothing stand in the chain of the bench `pipeline`. */
+export const NOOPS = 20;

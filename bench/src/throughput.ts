@@ -1,0 +1,54 @@
+/**
+ * What a request costs. The primary figure is the processor time of the server per request: unlike
+ * requests per second it does not count the time that others on a shared machine took.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { LoadResult } from './load.ts';
+import { pinned, type Runtime } from './machine.ts';
+import type { Sample } from './round.ts';
+import { ServerProcess } from './server-process.ts';
+import type { Figure } from './table.ts';
+
+export const THROUGHPUT_FIGURES: readonly Figure[] = [
+  { key: 'cpuMicros', title: 'CPU µs/request', digits: 1 },
+  { key: 'answersPerSecond', title: 'requests/s', digits: 0 },
+];
+
+export interface Turn {
+  readonly runtime: Runtime;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+}
+
+/** A turn of one contender, in a fresh process: what the last one compiled must not help this one. */
+export async function measureThroughput(
+  server: string,
+  { runtime, seconds, warmUpSeconds, connections }: Turn,
+): Promise<Sample> {
+  const running = await ServerProcess.start(server, runtime);
+  try {
+    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections);
+    const before = await running.usage();
+    const { answers, answersPerSecond, p99Ms } = await load(running.url, seconds, connections);
+    const after = await running.usage();
+    return {
+      cpuMicros: (after.cpuMicros - before.cpuMicros) / answers,
+      answersPerSecond,
+      p99Ms,
+      rssBytes: after.rssBytes,
+    };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function load(url: string, seconds: number, connections: number): Promise<LoadResult> {
+  const file = fileURLToPath(new URL('load.js', import.meta.url));
+  const args = [process.execPath, file, url, String(seconds), String(connections)];
+  const [command, ...rest] = pinned(1, args);
+  const { stdout } = await promisify(execFile)(command, rest);
+  return JSON.parse(stdout) as LoadResult;
+}
