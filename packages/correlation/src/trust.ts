@@ -40,7 +40,7 @@ const NETWORKS: Readonly<Record<string, readonly string[]>> = Object.freeze({
 });
 
 /** Completes "must be …". */
-export const TRUST_EXPECTED =
+export const TRUST_EXPECTED: string =
   '"continue", "link", "restart", a function of the exchange, or { from, inside, outside } ' +
   'with from a list of addresses, subnets, "loopback", "linklocal", "uniquelocal" or "proxy"';
 

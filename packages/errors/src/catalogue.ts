@@ -5,6 +5,8 @@
 import { STATUS_CODES } from 'node:http';
 import { hasCode, OptionError, ProblemError } from '@org/core';
 
+import { RESERVED_MEMBERS } from './document.ts';
+
 /** What a kind of problem is. */
 export interface ProblemDefinition {
   /** HTTP status, 400 to 599. */
@@ -60,18 +62,6 @@ export interface CatalogueOptions {
   /** URI under which the kinds are documented; a key in kebab-case is added to it. */
   readonly base?: string;
 }
-
-/** Members that documents have already; an extension never overwrites them. */
-const RESERVED: ReadonlySet<string> = new Set([
-  'type',
-  'title',
-  'status',
-  'detail',
-  'instance',
-  'code',
-  'errorId',
-  'stack',
-]);
 
 /**
  * Makes a catalogue.
@@ -164,7 +154,7 @@ function faultsOf(key: string, { definition }: ProblemKind): string[] {
     faults.push(`"${key}" has the type ${JSON.stringify(type)}; use a URI.`);
   }
   for (const member of Object.keys(members)) {
-    if (RESERVED.has(member)) {
+    if (RESERVED_MEMBERS.has(member)) {
       faults.push(`"${key}" has a member "${member}", which every document has; rename it.`);
     }
   }

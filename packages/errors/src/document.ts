@@ -4,7 +4,7 @@
  * and the detail of errors that say it may be shown, as 4xx do.
  */
 import { STATUS_CODES } from 'node:http';
-import { type Exchange, type ProblemError, problemDocument } from '@org/core';
+import type { Exchange, ProblemError } from '@org/core';
 
 import type { ErrorLike } from './thrown.ts';
 
@@ -48,22 +48,40 @@ export function documentOf(
   { expose, stack }: Disclosure,
 ): ProblemDocument {
   const { id } = exchange;
-  const { stack: _smuggled, instance: own, ...members } = problemDocument(problem);
-  const detail = members.detail ?? (expose && problem.message !== '' ? problem.message : undefined);
+  const shown = problem.expose || expose;
+  const { instance: own } = problem.extensions;
   // An occurrence may be named by its problem; else the request's id names it (RFC 9457 §3.1.5).
   const instance =
     typeof own === 'string' ? own : UUID.test(id) ? `urn:uuid:${id.toLowerCase()}` : undefined;
   return {
-    ...members,
     type: problem.type,
     title: problem.title ?? STATUS_CODES[problem.status] ?? 'Error',
     status: problem.status,
-    code: problem.code,
-    ...(typeof detail === 'string' ? { detail } : {}),
+    ...(shown && problem.message !== '' ? { detail: problem.message } : {}),
     ...(instance === undefined ? {} : { instance }),
+    code: problem.code,
     errorId: id,
+    ...extensionsOf(problem),
     ...(expose && stack ? { stack: stackOf(error) } : {}),
   };
+}
+
+/** Members that documents have already: an extension overwrites none of them (RFC 9457 §3.2). */
+export const RESERVED_MEMBERS: ReadonlySet<string> = new Set([
+  'type',
+  'title',
+  'status',
+  'detail',
+  'instance',
+  'code',
+  'errorId',
+  'stack',
+]);
+
+function extensionsOf({ extensions }: ProblemError): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(extensions).filter(([name]) => !RESERVED_MEMBERS.has(name)),
+  );
 }
 
 /** The document without the members that somebody added: what is left when those cannot be written. */
