@@ -9,6 +9,8 @@ import { type Figure, table, withResults } from './table.ts';
 export interface Outcome {
   readonly bench: Bench;
   readonly runtime: Runtime;
+  /** What sets it apart from another run of the same bench: `-cold`, or nothing. */
+  readonly variant: string;
   readonly samples: Samples;
   readonly figures: readonly Figure[];
   /** How it was measured, in a sentence. */
@@ -19,8 +21,8 @@ export interface Outcome {
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
 /** `pipeline-node20`: the name of the file, and of the place in the README. */
-export function resultName({ bench, runtime }: Outcome): string {
-  return `${bench.name}-node${runtime.major}`;
+export function resultName({ bench, runtime, variant }: Outcome): string {
+  return `${bench.name}${variant}-node${runtime.major}`;
 }
 
 /** The table, and below it what one must know to judge it. */
@@ -34,7 +36,7 @@ export function markdownOf({
 }: Outcome): string {
   const labels = new Map(bench.contenders.map(({ server, label }) => [server, label]));
   const peers = bench.peers.map((name) => `${name} ${versionOf(name)}`).join(', ');
-  const lines = [...lineBytes].map(([server, bytes]) => `${labels.get(server)} ${bytes}`);
+  const lines = [...lineBytes].map(([server, bytes]) => `${bytes} (${labels.get(server)})`);
   const told = [
     `Node ${runtime.version}; ${peers}.`,
     method,
@@ -48,7 +50,7 @@ export function markdownOf({
 export function keep(outcome: Outcome): string {
   const { bench, runtime, samples, method, lineBytes } = outcome;
   const kept = {
-    name: bench.name,
+    name: resultName(outcome),
     at: new Date().toISOString(),
     node: runtime.version,
     machine: machine(),

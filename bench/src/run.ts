@@ -104,7 +104,9 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     console.log(`${bench.name} ${round + 1}/${rounds} ${server}: ${told.join(', ')}`);
     return sample;
   });
-  return { bench, runtime, samples, figures, method: methodOf(bench, settings), lineBytes };
+  const variant = startup && cold ? '-cold' : '';
+  const method = methodOf(bench, settings);
+  return { bench, runtime, variant, samples, figures, method, lineBytes };
 }
 
 function methodOf({ kind }: Bench, settings: Settings): string {

@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BENCHES } from '../src/benches.ts';
 import { interleave, median, pairedRatio, type Sample } from '../src/round.ts';
 import { markdown, table, withResults } from '../src/table.ts';
 
@@ -129,5 +132,29 @@ kept
   it('refuses a document without its place, or with half of it', () => {
     expect(() => withResults(document, 'a-node22', 'new')).toThrow('no place for results');
     expect(() => withResults('<!-- results:a-node20 -->', 'a-node20', 'new')).toThrow('no place');
+  });
+});
+
+describe('the README', () => {
+  const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
+  const variants = BENCHES.flatMap(({ name, kind }) =>
+    kind === 'startup' ? [name, `${name}-cold`] : [name],
+  );
+
+  it.each(variants.flatMap((name) => [20, 22, 24].map((major) => `${name}-node${major}`)))(
+    'has a place for %s',
+    (name) => {
+      expect(withResults(readme, name, 'new')).toContain(`<!-- results:${name} -->\n\nnew\n\n<!--`);
+    },
+  );
+});
+
+describe('benches', () => {
+  it.each(BENCHES)('$name names servers that exist, once each', ({ contenders }) => {
+    const servers = contenders.map(({ server }) => server);
+    expect(new Set(servers).size).toBe(servers.length);
+    for (const server of servers) {
+      expect(existsSync(join(__dirname, `../src/servers/${server}.ts`))).toBe(true);
+    }
   });
 });

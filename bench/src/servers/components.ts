@@ -1,4 +1,4 @@
-/** Our components for the same jobs as `npm-stack`, with the same sink for log lines. */
+/** Our components for the same jobs as `npm-stack`, with the same kind of sink for log lines. */
 import { type Correlation, correlation } from '@org/correlation';
 import { type Health, health } from '@org/health';
 import { lineTransport, type Logging, logging } from '@org/logging';
@@ -12,7 +12,7 @@ export interface Components {
   readonly shutdown: Shutdown;
 }
 
-/** All but errors, which one of the servers loads later. */
+/** All but errors, which stands behind the routes where there is no `setup` to put it there. */
 export function components(): Components {
   return {
     // The peer keeps an AsyncLocalStorage too: the same job.

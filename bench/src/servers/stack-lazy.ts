@@ -1,16 +1,18 @@
-/** As `stack`, but what no request needs at once is loaded after the server listens. */
-import { lazy, setup } from '@org/setup';
+/** As `stack`, but from the catalogue of `setup`, which loads after it listens what can wait. */
+import { lineTransport } from '@org/logging';
+import { setup, standard } from '@org/setup';
 import express from 'express';
 import { announce } from './announce.ts';
-import { components } from './components.ts';
+import { logStream } from './log-stream.ts';
 import { addRoutes } from './routes.ts';
 
+const OPTIONS: Readonly<Record<string, object>> = {
+  correlation: { context: true },
+  logging: { format: 'json', transports: [lineTransport(logStream())] },
+};
+
 const app = express();
-const later = lazy(
-  { name: 'errors', phase: 'recover' },
-  async () => (await import('@org/errors')).errors(),
-  { when: 'listening' },
-);
-const stack = setup(app, [...Object.values(components()), later]);
+const parts = await standard({ isEnabled: () => true, options: (name) => OPTIONS[name] ?? {} });
+const stack = setup(app, parts);
 addRoutes(app);
 announce(await stack.listen(0, '127.0.0.1'));

@@ -1,4 +1,5 @@
 /** Our components by plain `app.use`, without `setup`, served by Express. */
+import { createServer } from 'node:http';
 import { errors } from '@org/errors';
 import express from 'express';
 import { announce } from './announce.ts';
@@ -12,4 +13,5 @@ app.use(made.shutdown, made.health, made.correlation, made.logging);
 addRoutes(app);
 app.use(answers.notFound, answers.handler);
 for (const component of Object.values(made)) await component.start?.();
-const server = app.listen(0, '127.0.0.1', () => announce(server));
+const server = made.shutdown.serve(createServer(app));
+server.listen(0, '127.0.0.1', () => announce(server));
