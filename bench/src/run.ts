@@ -40,7 +40,8 @@ try {
     console.log(`\n## ${resultName(outcome)}\n\n${markdownOf(outcome)}\n\n${file}`);
   }
 } catch (error) {
-  console.error(error instanceof Error ? error : String(error));
+  console.error(error instanceof Error ? error.message : error);
+  if (error instanceof Error && error.cause !== undefined) console.error(error.cause);
   process.exitCode = 1;
 }
 
