@@ -55,7 +55,7 @@ export const COMPONENTS = [
   { name: 'openapi', enabled: false },
   { name: 'devtools', enabled: false, heavy: true },
   { name: 'errors', phase: 'recover' },
-] as const satisfies readonly KnownComponent[];
+] as const;
 
 /** The name of a component of the house. */
 export type ComponentName = (typeof COMPONENTS)[number]['name'];

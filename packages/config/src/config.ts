@@ -54,6 +54,7 @@ export class Config<V extends object = Readonly<Record<string, unknown>>> {
         production,
       }),
     ]);
+    Object.defineProperty(this, inspect.custom, { value: () => this.toJSON() });
     Object.freeze(this);
   }
 
@@ -138,10 +139,6 @@ export class Config<V extends object = Readonly<Record<string, unknown>>> {
 
   toJSON(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.table().map(({ name, value }) => [name, value]));
-  }
-
-  [inspect.custom](): Readonly<Record<string, string>> {
-    return this.toJSON();
   }
 
   /** Somebody said `false`; the default's `false` only means that nobody said `true`. */

@@ -1,0 +1,157 @@
+/**
+ * `shutdown` ends a service without losing a request: readiness goes down, the
+ * balancer turns away, connections end with their last answer, then the components
+ * close, in order and within their time. It stands at the edge, where every answer
+ * passes, to have the last word on `Connection` while it drains; until then it
+ * costs a comparison.
+ */
+import type { Server } from 'node:net';
+import {
+  defineMiddleware,
+  defineStages,
+  type Given,
+  type Host,
+  type Middleware,
+  report as reportFault,
+  resolveOptions,
+  type Stats,
+} from '@org/core';
+
+import { Connections } from './connections.ts';
+import { SHUTDOWN_CHECKS, SHUTDOWN_DEFAULTS, type ShutdownOptions } from './options.ts';
+import { runSequence } from './sequence.ts';
+import type { ShutdownPhase, ShutdownReport } from './shutdown-report.ts';
+
+/** The gate, and what ends the service behind it. */
+export interface Shutdown extends Middleware {
+  /** Takes a server under its care; call it before the server accepts connections. Under a host it knows them already. */
+  serve<S extends Server>(server: S): S;
+  /** Ends the service, and with `exit` the process. All callers get the same report. @default reason "shutdown()" */
+  shutdown(reason?: string): Promise<ShutdownReport>;
+  /** Whether the shutdown has begun: readiness is down. */
+  readonly draining: boolean;
+  /** Aborts when the shutdown begins; streams without an end of their own may listen to it. */
+  readonly signal: AbortSignal;
+}
+
+/** Makes a shutdown. Signals are heard from `start()` on. @throws OptionError */
+export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
+  const options = resolveOptions('shutdown', SHUTDOWN_DEFAULTS, SHUTDOWN_CHECKS, given);
+  const { clock } = options;
+  const servers = new Map<Server, Connections>();
+  const begun = new AbortController();
+  const forced = new AbortController();
+  const signals = new Map<NodeJS.Signals, () => void>();
+  let host: Host | undefined;
+  let phase: ShutdownPhase | 'serving' = 'serving';
+  let lastAnswers = false;
+  let signalled = false;
+  let underWay: Promise<ShutdownReport> | undefined;
+
+  const lastWord = defineStages({
+    head: (head, { req }) => {
+      if (req.httpVersionMajor === 1) head.set('Connection', 'close');
+    },
+  });
+
+  const serve = <S extends Server>(server: S): S => {
+    if (servers.has(server)) return server;
+    const connections = new Connections(server, () => clock.monotonicMs());
+    servers.set(server, connections);
+    server.once('close', () => {
+      if (underWay !== undefined) return;
+      connections.release();
+      servers.delete(server);
+    });
+    return server;
+  };
+
+  const begin = (reason: string): Promise<ShutdownReport> => (underWay ??= run(reason));
+
+  async function run(reason: string): Promise<ShutdownReport> {
+    begun.abort(new Error(`The service is shutting down: ${reason}.`));
+    const enter = (next: ShutdownPhase): void => {
+      phase = next;
+      lastAnswers = next !== 'readiness';
+      tell('onPhase', () => options.onPhase?.(next, reason));
+    };
+    const service = { options, host, servers, forced: forced.signal, enter };
+    const report = await runSequence(service, reason);
+    enter('closed');
+    tell('onReport', () => options.onReport?.(report));
+    release();
+    // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit
+    if (options.exit) process.exit(report.exitCode);
+    return report;
+  }
+
+  function onSignal(name: NodeJS.Signals): void {
+    if (signalled) forced.abort(name);
+    signalled = true;
+    begin(name).catch((error: unknown) => reportFault(error, 'shutdown'));
+  }
+
+  function release(): void {
+    for (const [name, listener] of signals) process.off(name, listener);
+    signals.clear();
+    for (const connections of servers.values()) connections.release();
+    servers.clear();
+  }
+
+  const total = (count: (one: Connections) => number): number =>
+    [...servers.values()].reduce((sum, one) => sum + count(one), 0);
+
+  const gate = defineMiddleware({
+    name: 'shutdown',
+    phase: 'edge',
+    priority: 5,
+    reason: 'has the last word on the connection of every answer',
+    step(exchange) {
+      if (lastAnswers) exchange.tap(lastWord);
+    },
+    attach(whole: Host) {
+      host = whole;
+      whole.onServer((server) => void serve(server));
+    },
+    start() {
+      for (const name of options.signals) {
+        if (signals.has(name)) continue;
+        const listener = (): void => onSignal(name);
+        signals.set(name, listener);
+        process.on(name, listener);
+      }
+    },
+    health: () =>
+      begun.signal.aborted
+        ? { status: 'warn', detail: `shutting down (${phase})` }
+        : { status: 'pass' },
+    stats: (): Stats => ({
+      phase,
+      servers: servers.size,
+      connections: total((one) => one.size),
+      requestsInFlight: total((one) => [...one.requests(options.idleGraceMs)].length),
+      webSockets: total((one) => one.webSockets.size),
+      lateRequestsTotal: total((one) => one.lateRequestsTotal),
+    }),
+    close() {
+      // The whole that this shutdown closes closes it too; it lets go when it is done.
+      if (underWay === undefined) release();
+    },
+  });
+
+  return Object.defineProperties(
+    Object.assign(gate, { serve, shutdown: (reason = 'shutdown()') => begin(reason) }),
+    {
+      draining: { get: () => begun.signal.aborted, enumerable: true },
+      signal: { value: begun.signal, enumerable: true },
+    },
+  ) as Shutdown;
+}
+
+function tell(what: string, listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    reportFault(error, `shutdown ${what}`);
+  }
+}
