@@ -58,7 +58,7 @@ ${scopeOf(root)}/${name} works as it is. Next:
   pnpm install             links it, and writes it into the lockfile
   pnpm test ${name}
   pnpm typecheck
-Then make it yours: the README and the tests first, src/${name}.ts, the keywords in package.json.`);
+Then make it yours: docs/adding-a-package.md tells in which order.`);
 }
 
 /** Texts by their path in the template, without the suffix. */

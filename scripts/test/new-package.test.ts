@@ -104,6 +104,9 @@ describe('pnpm new-package', () => {
     expect(typeFaults(copy)).toEqual([]);
     expect(faultsOf(copy).filter(({ file }) => file.startsWith(FOLDER))).toEqual([]);
     bin('jest', FOLDER);
+    // What its README shows runs as it stands; and there is something that it shows.
+    const examples = ['scripts/test/readmes', '-t', `${FOLDER}/README`, '--json'];
+    expect(bin('jest', ...examples)).toContain('"numPassedTests":1,');
   }, 120_000);
 
   it('gives it a manifest of the same shape as the others', () => {
