@@ -64,9 +64,9 @@ export interface StandardOptions {
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
-  readonly health: { readonly monitoring?: string };
-  readonly metrics: { readonly monitoring?: string };
-  readonly dashboard: { readonly monitoring?: string };
+  readonly health: { readonly access?: string };
+  readonly metrics: { readonly access?: string };
+  readonly dashboard: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -256,10 +256,12 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     pattern: /^\S{16,}$/,
     expected: 'a token of at least 16 characters, without spaces',
     secret: true,
-    feeds: ['setup', 'health', 'metrics', 'dashboard'].map((component) => ({
-      component,
-      option: 'monitoring',
-    })),
+    feeds: [
+      ...to('setup', 'monitoring'),
+      ...to('health', 'access'),
+      ...to('metrics', 'access'),
+      ...to('dashboard', 'access'),
+    ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },
 };

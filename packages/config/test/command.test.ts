@@ -110,7 +110,7 @@ test('is a command: reads .env, a JSON file, a module, and settings of one’s o
 
 test('the examples of the README run', () => {
   const readme = readFileSync('packages/config/README.md', 'utf8');
-  const examples = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code!);
+  const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code!);
   expect(examples.length).toBeGreaterThanOrEqual(3);
   for (const code of examples) {
     const { stderr, status } = spawnSync(

@@ -24,6 +24,8 @@ import type { ShutdownPhase, ShutdownReport } from './shutdown-report.ts';
 
 /** The gate, and what ends the service behind it. */
 export interface Shutdown extends Middleware {
+  /** Begins to listen to the signals. Idempotent; a host calls it. */
+  start(): void;
   /** Takes a server under its care; call it before the server accepts connections. Under a host it knows them already. */
   serve<S extends Server>(server: S): S;
   /** Ends the service, and with `exit` the process. All callers get the same report. @default reason "shutdown()" */
@@ -32,6 +34,9 @@ export interface Shutdown extends Middleware {
   readonly draining: boolean;
   /** Aborts when the shutdown begins; streams without an end of their own may listen to it. */
   readonly signal: AbortSignal;
+  stats(): Stats;
+  /** Lets go of signals and servers without ending anything. Idempotent. */
+  close(): void;
 }
 
 /** Makes a shutdown. Signals are heard from `start()` on. @throws OptionError */

@@ -33,11 +33,11 @@ describe('signals', () => {
     const before = process.listenerCount('SIGUSR2');
     const gate = shutdown({ signals: ['SIGUSR2'] });
     expect(process.listenerCount('SIGUSR2')).toBe(before);
-    await gate.start?.();
-    await gate.start?.();
+    gate.start();
+    gate.start();
     expect(process.listenerCount('SIGUSR2')).toBe(before + 1);
-    await gate.close?.();
-    await gate.close?.();
+    gate.close();
+    gate.close();
     expect(process.listenerCount('SIGUSR2')).toBe(before);
   });
 });
@@ -49,7 +49,7 @@ describe('shutdown()', () => {
     const gate = shutdown({ ...quick, signals: ['SIGUSR2'] });
     gate.serve(server);
     gate.serve(server);
-    await gate.start?.();
+    gate.start();
     await listening(server);
     const [first, second] = await Promise.all([gate.shutdown('test'), gate.shutdown('again')]);
     expect(first).toBe(second);
@@ -146,7 +146,7 @@ describe('shutdown()', () => {
     const never = new AbortController().signal;
     expect(await gate.health?.(never)).toEqual({ status: 'pass' });
     await (await fetch(url)).text();
-    expect(gate.stats?.()).toMatchObject({
+    expect(gate.stats()).toMatchObject({
       phase: 'serving',
       servers: 1,
       connections: 1,
@@ -158,7 +158,7 @@ describe('shutdown()', () => {
     expect([gate.draining, gate.signal.aborted]).toEqual([true, true]);
     expect(await gate.health?.(never)).toMatchObject({ status: 'warn' });
     await over;
-    expect(gate.stats?.()).toMatchObject({ phase: 'closed', connections: 0 });
+    expect(gate.stats()).toMatchObject({ phase: 'closed', connections: 0 });
     await close();
   });
 
@@ -191,7 +191,7 @@ describe('shutdown()', () => {
     const request = tlsRequest({ port, host: '127.0.0.1', rejectUnauthorized: false }).end();
     const response = once(request, 'response');
     await isWorking;
-    expect(gate.stats?.()).toMatchObject({ connections: 2, requestsInFlight: 1 });
+    expect(gate.stats()).toMatchObject({ connections: 2, requestsInFlight: 1 });
     const over = gate.shutdown();
     // The drain begins a turn later, because there is no readiness delay.
     await new Promise(setImmediate);
@@ -218,7 +218,7 @@ describe('upgrades', () => {
     expect(server.listenerCount('upgrade')).toBe(2);
     server.off('upgrade', listener);
     expect(server.listenerCount('upgrade')).toBe(0);
-    await gate.close?.();
+    gate.close();
     await close();
   });
 
