@@ -179,8 +179,10 @@ export class Exchange {
     state.encoder?.destroy();
     for (const sink of state.sinks) sink.abort();
     for (let at = state.stages.length - 1; at >= 0; at--) {
+      const { done } = state.stages[at]!;
+      if (done === undefined) continue;
       try {
-        state.stages[at]!.done?.(this);
+        done(this);
       } catch (error) {
         report(error, 'done', this);
       }

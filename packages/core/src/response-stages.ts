@@ -24,7 +24,18 @@ export function runHeadStages(exchange: Exchange): void {
 /** The `head` stage: after the coding is known. */
 export function runLastHeadStages(exchange: Exchange): void {
   if ((exchange.stageBits & HEAD) === 0) return;
-  eachStage(exchange, 'head', (stage) => stage.head?.(exchange.head, exchange));
+  // The one stage that almost every response runs: a loop of its own, without a closure.
+  const { head, tapState } = exchange;
+  const { stages } = tapState!;
+  for (let at = stages.length - 1; at >= 0; at--) {
+    const stage = stages[at]!.head;
+    if (stage === undefined) continue;
+    try {
+      stage(head, exchange);
+    } catch (error) {
+      report(error, 'head', exchange);
+    }
+  }
 }
 
 /** The `transform` stage; throws what a stage throws. */

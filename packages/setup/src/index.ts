@@ -1,3 +1,4 @@
+export { CATALOGUE_NAMES, standard, type StandardSettings } from './catalogue.ts';
 export type { Explanation, ExplainRow } from './explain.ts';
 export {
   isLazy,

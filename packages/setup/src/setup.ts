@@ -74,6 +74,8 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
     lastAnswer: () => registry.lastAnswer,
   };
   tapApplication(app);
+  // It tells attackers what to look up, and costs a header on every response.
+  app.disable('x-powered-by');
 
   function stack(...[req, res, next]: Parameters<RequestHandler>): void {
     const exchange = exchangeOf(req, res, settings.clock);

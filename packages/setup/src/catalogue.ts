@@ -1,0 +1,94 @@
+/**
+ * The standard catalogue: every component of the family that `setup` can assemble
+ * from a configuration. Packages are optional peers and are imported only if they
+ * are enabled; those that a request needs at once before the server listens, the
+ * others after. One that is enabled and not installed stops the start.
+ */
+import { createRequire } from 'node:module';
+import type { Middleware } from '@org/core';
+
+import { lazy, type LazyPlacement } from './lazy.ts';
+import { SetupError } from './setup-error.ts';
+import type { Parts } from './registry.ts';
+
+/** What the catalogue asks of a configuration; `@org/config` answers it. */
+export interface StandardSettings {
+  isEnabled(name: string): boolean;
+  /** Options for the component's factory. */
+  options(name: string): object;
+  /** Whether what can wait is loaded after the server listens. @default true */
+  readonly lazy?: boolean;
+}
+
+interface CatalogueEntry {
+  readonly import: () => Promise<(options: object) => Middleware>;
+  /** Where it will stand, for an entry that can be loaded after the server listens. */
+  readonly later?: LazyPlacement;
+}
+
+const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  correlation: {
+    import: async () => (await import('@org/correlation')).correlation,
+  },
+  logging: {
+    import: async () => (await import('@org/logging')).logging,
+  },
+  health: {
+    import: async () => (await import('@org/health')).health,
+  },
+  shutdown: {
+    import: async () => (await import('@org/shutdown')).shutdown,
+  },
+  errors: {
+    import: async () => (await import('@org/errors')).errors,
+    // Until it is there, errors are answered with plain problem documents.
+    later: { name: 'errors', phase: 'recover' },
+  },
+});
+
+/** Names of the components in the catalogue. */
+export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATALOGUE));
+
+/**
+ * The components that `settings` enables, for `setup`.
+ * @throws SetupError for a package that is enabled and not installed, with the command that installs it
+ */
+export async function standard(settings: StandardSettings): Promise<Parts> {
+  const parts: Middleware[] = [];
+  for (const [name, entry] of Object.entries(CATALOGUE)) {
+    if (!settings.isEnabled(name)) continue;
+    const make = async (): Promise<Middleware> => {
+      const factory = await installed(name, entry.import);
+      return factory(settings.options(name));
+    };
+    if (entry.later === undefined || settings.lazy === false) {
+      parts.push(await make());
+    } else {
+      await installed(name, () => Promise.resolve(resolvePackage(name)));
+      parts.push(lazy(entry.later, make, { when: 'listening' }));
+    }
+  }
+  return parts;
+}
+
+async function installed<T>(name: string, find: () => Promise<T>): Promise<T> {
+  try {
+    return await find();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+    if (!missing || !message.includes(`@org/${name}`)) throw error;
+    const enable = `ENABLE_${name.toUpperCase().replaceAll('-', '_')}`;
+    throw new SetupError(
+      `"${name}" is enabled, but its package is not installed. Run: npm install @org/${name} (or set ${enable}=false).`,
+      { cause: error },
+    );
+  }
+}
+
+/** Looks a package up without loading it. @throws MODULE_NOT_FOUND */
+function resolvePackage(name: string): string {
+  // The CommonJS build has a file name and no import.meta.
+  const here = typeof __filename === 'string' ? __filename : import.meta.url;
+  return createRequire(here).resolve(`@org/${name}`);
+}
