@@ -1,5 +1,14 @@
 export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 export {
+  closeInOrder,
+  type Closing,
+  type ClosingProgress,
+  closingProgress,
+  dependencyOrder,
+  type Part,
+  within,
+} from './closing.ts';
+export {
   COMPONENT,
   type Component,
   defineComponent,

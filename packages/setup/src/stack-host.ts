@@ -1,8 +1,14 @@
 /** The whole as its components see it: state, servers, start and close. */
 import type { Server } from 'node:http';
-import type { CloseReport, Component, Host, HostState } from '@org/core';
+import {
+  type CloseReport,
+  closeInOrder,
+  type Component,
+  type Host,
+  type HostState,
+} from '@org/core';
 
-import { closeAll, dependencyOrder, startAll } from './lifecycle.ts';
+import { startAll, startOrder } from './lifecycle.ts';
 import type { Registry } from './registry.ts';
 import type { ResolvedSetupOptions } from './setup-options.ts';
 
@@ -27,7 +33,7 @@ export class StackHost implements Host {
   }
 
   components(): readonly Component[] {
-    return dependencyOrder(this.registry.components());
+    return startOrder(this.registry.components());
   }
 
   onServer(listener: (server: Server) => void): void {
@@ -48,7 +54,7 @@ export class StackHost implements Host {
     const parts = this.components();
     for (const part of parts) part.attach?.(this);
     this.started = parts;
-    await startAll(parts, this.options.startTimeoutMs);
+    await startAll(parts, this.options.startTimeoutMs, this.options.clock);
     if (this.current === 'starting') this.current = 'ready';
   }
 
@@ -76,7 +82,14 @@ export class StackHost implements Host {
     // What was switched on or off since the start is closed all the same: everybody at most once.
     const parts = new Set([...this.started, ...this.components()]);
     this.current = 'closed';
-    return closeAll([...parts], this.options.closeTimeoutMs);
+    const { clock, closeTimeoutMs } = this.options;
+    const begunMs = clock.monotonicMs();
+    const { closed, hung, failed } = await closeInOrder(
+      [...parts].toReversed(),
+      closeTimeoutMs,
+      clock,
+    );
+    return { closed, hung, failed, durationMs: clock.monotonicMs() - begunMs };
   }
 }
 

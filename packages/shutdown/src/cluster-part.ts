@@ -4,9 +4,7 @@
  * workers end first: without it they would be cut off.
  */
 import cluster, { type Worker } from 'node:cluster';
-import type { Clock } from '@org/core';
-
-import { within } from './close-parts.ts';
+import { type Clock, within } from '@org/core';
 
 /** Leaves the primary, if there is one. Resolves when it knows, or after `budgetMs`. */
 export async function leavePrimary(budgetMs: number, clock: Clock): Promise<void> {

@@ -1,7 +1,14 @@
 /** The steps of a shutdown, one after the other, each of which may be given up. */
-import { type Clock, type Host, MAX_DELAY_MS } from '@org/core';
+import {
+  type Clock,
+  closeInOrder,
+  type ClosingProgress,
+  closingProgress,
+  dependencyOrder,
+  type Host,
+  MAX_DELAY_MS,
+} from '@org/core';
 
-import { closeInOrder, closingOrder, type Progress } from './close-parts.ts';
 import { endWorkers, leavePrimary } from './cluster-part.ts';
 import type { Connections } from './connections.ts';
 import { drain } from './drain.ts';
@@ -32,7 +39,7 @@ export async function runSequence(service: Service, reason: string): Promise<Shu
   const deadline = new AbortController();
   const cancelDeadline = clock.after(options.deadlineMs, () => deadline.abort());
   const giveUp = AbortSignal.any([forced, deadline.signal]);
-  const progress: Progress = { waiting: [], closed: [], hung: [], failed: [] };
+  const progress = closingProgress();
   try {
     service.host?.drain();
     service.enter('readiness');
@@ -73,7 +80,10 @@ export async function runSequence(service: Service, reason: string): Promise<Shu
 }
 
 /** The components of the host, or those that were given; then the user's own last step. */
-async function closeEverything({ host, options }: Service, progress: Progress): Promise<void> {
+async function closeEverything(
+  { host, options }: Service,
+  progress: ClosingProgress,
+): Promise<void> {
   const { clock, closeTimeoutMs, components, onClose } = options;
   if (host !== undefined) {
     // Until the host reports, any of them may be the one that hangs.
@@ -85,7 +95,8 @@ async function closeEverything({ host, options }: Service, progress: Progress): 
     progress.failed.push(...failed);
   }
   const last = onClose === undefined ? [] : [{ name: 'onClose', close: onClose }];
-  await closeInOrder([...closingOrder(components), ...last], closeTimeoutMs, clock, progress);
+  const parts = dependencyOrder(components).toReversed();
+  await closeInOrder([...parts, ...last], closeTimeoutMs, clock, progress);
 }
 
 /** Method and path; the query may hold what no log should. */
