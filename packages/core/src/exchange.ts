@@ -10,10 +10,11 @@ import { type Clock, systemClock } from './clock.ts';
 import { ProblemError } from './problem-error.ts';
 import { report } from './report.ts';
 import { ResponseHead, hasNoBody } from './response-head.ts';
-import { EXCHANGE, tapResponse } from './response-tap.ts';
+import { tapResponse } from './response-tap.ts';
 import { routePattern } from './route-pattern.ts';
 import type { Stages } from './stages.ts';
 import { TapState } from './tap-state.ts';
+import { EXCHANGE } from './tapped.ts';
 import type { TraceContext } from './trace-context.ts';
 import { watchClose } from './watch-close.ts';
 

@@ -63,7 +63,8 @@ export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
-export { EXCHANGE, tapApplication } from './response-tap.ts';
+export { tapApplication } from './response-tap.ts';
+export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
 export {
   type BodySink,

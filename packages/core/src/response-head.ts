@@ -48,6 +48,8 @@ export class ResponseHead {
       .split(',')
       .map((member) => member.trim())
       .filter((member) => member !== '');
+    // `*` says more than any list (RFC 9110 §12.5.5).
+    if (present.includes('*')) return;
     const known = new Set(present.map((member) => member.toLowerCase()));
     const added = members.filter((member) => !known.has(member.toLowerCase()));
     if (added.length > 0) this.res.setHeader(name, [...present, ...added].join(', '));

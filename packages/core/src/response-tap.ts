@@ -8,44 +8,18 @@
  * Node's semantics are kept: what a caller may observe of `writeHead`, `write`,
  * `end`, events, back-pressure and errors is the same with and without stages.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
+import { byteLength, callbackOf, encodingOf, isBody, toBuffer } from './chunk.ts';
 import type { Exchange } from './exchange.ts';
-import { hasNoBody } from './response-head.ts';
-import {
-  captureChunk,
-  captureEnd,
-  runHeadStages,
-  runLastHeadStages,
-  transformValue,
-} from './response-stages.ts';
+import { endStream, endWhole, refuseChunk, refuseEnd, sendHead, swallow } from './response-end.ts';
+import { captureChunk, runHeadStages, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES, TRANSFORM } from './stages.ts';
+import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
 
-/**
- * Where a request keeps its exchange; shared by every copy of core. A response finds
- * it by its request: a second mark would cost more than the detour.
- */
-export const EXCHANGE: unique symbol = Symbol.for('@org/exchange') as never;
 /** Says that a response, or its prototype, carries the tap already. */
 const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
 
-type Callback = (error?: Error | null) => void;
-type Headers = OutgoingHttpHeaders | readonly unknown[];
-
-/** The methods that the tap replaces, as loosely typed as Node takes them. */
-interface Methods {
-  writeHead(status: number, reason?: string | Headers, headers?: Headers): ServerResponse;
-  write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean;
-  end(chunk?: unknown, encoding?: unknown, callback?: unknown): ServerResponse;
-  json?(value?: unknown): ServerResponse;
-  jsonp?(value?: unknown): ServerResponse;
-}
-
-type Tapped = ServerResponse &
-  Methods & {
-    readonly req: IncomingMessage & { [EXCHANGE]?: Exchange };
-    _removedContLen?: boolean;
-  };
 type Target = object & { [TAPPED]?: true };
 
 /**
@@ -234,149 +208,4 @@ function mergeHead(
     seen.add(name.toLowerCase());
   }
 }
-
-function sendHead(res: Tapped, exchange: Exchange, below: Methods): ServerResponse {
-  const state = exchange.tapState!;
-  if (state.whole !== undefined) declareLength(res, state.whole.length);
-  below.writeHead.call(res, res.statusCode);
-  if (state.encoder !== undefined) connectEncoder(res, exchange, below);
-  return res;
-}
-
-/** Node knows the length of a body that `end` brings whole; the tap sends the head first and must say it. */
-function declareLength(res: Tapped, length: number): void {
-  const unknown =
-    hasNoBody(res.req.method, res.statusCode) ||
-    res._removedContLen === true ||
-    !res.useChunkedEncodingByDefault ||
-    res.hasHeader('Content-Length') ||
-    res.hasHeader('Transfer-Encoding') ||
-    res.hasHeader('Trailer');
-  if (!unknown) res.setHeader('Content-Length', length);
-}
-
-function endWhole(
-  res: Tapped,
-  exchange: Exchange,
-  below: Methods,
-  body: Buffer,
-  callback: unknown,
-): ServerResponse {
-  const state = exchange.tapState!;
-  state.whole = body;
-  // Through the response itself, so that those who wait for the head elsewhere are heard first.
-  res.writeHead(res.statusCode);
-  if (state.coding === undefined) {
-    exchange.bytes += state.whole.length;
-    return below.end.call(
-      res,
-      state.whole.length === 0 ? undefined : state.whole,
-      undefined,
-      callback,
-    );
-  }
-  state.held = true;
-  if (typeof callback === 'function') res.once('finish', callback as Callback);
-  void state.coding.then((coded) => {
-    state.held = false;
-    if (res.destroyed) return;
-    state.whole = coded;
-    runLastHeadStages(exchange);
-    sendHead(res, exchange, below);
-    exchange.bytes += coded.length;
-    below.end.call(res, coded);
-  });
-  return res;
-}
-
-function endStream(
-  res: Tapped,
-  exchange: Exchange,
-  below: Methods,
-  chunk: unknown,
-  encoding: unknown,
-  callback: unknown,
-): ServerResponse {
-  const state = exchange.tapState!;
-  const bytes = isBody(chunk) ? chunk : undefined;
-  if (bytes !== undefined && state.sinks.length > 0)
-    captureChunk(exchange, toBuffer(bytes, encoding));
-  captureEnd(exchange);
-  if (state.dropped) return below.end.call(res, undefined, undefined, callback);
-  if (state.encoder === undefined) {
-    if (bytes !== undefined) exchange.bytes += byteLength(bytes, encoding);
-    return below.end.call(res, bytes, encoding, callback);
-  }
-  state.held = true;
-  if (typeof callback === 'function') res.once('finish', callback as Callback);
-  if (bytes === undefined) state.encoder.end();
-  else state.encoder.end(bytes, encodingOf(encoding));
-  return res;
-}
-
-/** Sends what an encoder gives; both its back-pressure and the socket's reach the writer. */
-function connectEncoder(res: Tapped, exchange: Exchange, below: Methods): void {
-  const state = exchange.tapState!;
-  const encoder = state.encoder!;
-  encoder.on('data', (chunk: Buffer) => {
-    exchange.bytes += chunk.length;
-    if (!below.write.call(res, chunk)) encoder.pause();
-  });
-  encoder.on('end', () => {
-    state.held = false;
-    below.end.call(res);
-  });
-  encoder.on('drain', () => res.emit('drain'));
-  encoder.on('error', (error: Error) => res.destroy(error));
-  res.on('drain', () => {
-    if (encoder.isPaused()) encoder.resume();
-  });
-}
-
-function swallow(callback: Callback | undefined): boolean {
-  if (callback !== undefined) process.nextTick(callback);
-  return true;
-}
-
-/** What Node does with a chunk after the end: an error for the callback and for the stream. */
-function refuseChunk(res: Tapped, callback: Callback | undefined): boolean {
-  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-  process.nextTick(() => {
-    callback?.(error);
-    if (!res.destroyed) res.emit('error', error);
-  });
-  return true;
-}
-
-function refuseEnd(res: Tapped, chunk: unknown, callback: unknown): ServerResponse {
-  const given = callbackOf(undefined, callback);
-  if (isBody(chunk)) refuseChunk(res, given);
-  else if (given !== undefined) res.once('finish', given);
-  return res;
-}
-
-function isBody(chunk: unknown): chunk is string | Uint8Array {
-  return typeof chunk === 'string' ? chunk !== '' : chunk instanceof Uint8Array;
-}
-
-function toBuffer(chunk: string | Uint8Array, encoding: unknown): Buffer {
-  if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding));
-  return Buffer.isBuffer(chunk)
-    ? chunk
-    : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-}
-
-function byteLength(chunk: string | Uint8Array, encoding: unknown): number {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encodingOf(encoding)) : chunk.length;
-}
-
-function encodingOf(encoding: unknown): BufferEncoding {
-  return typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8';
-}
-
-function callbackOf(encoding: unknown, callback: unknown): Callback | undefined {
-  const given = typeof encoding === 'function' ? encoding : callback;
-  return typeof given === 'function' ? (given as Callback) : undefined;
-}
-
 const EMPTY: Buffer = Buffer.alloc(0);

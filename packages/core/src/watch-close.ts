@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Exchange } from './exchange.ts';
-import { EXCHANGE } from './response-tap.ts';
+import { EXCHANGE } from './tapped.ts';
 
 /** Exchanges on a connection whose response still waits for its turn (HTTP pipelining). */
 const WAITING: unique symbol = Symbol.for('@org/waiting') as never;

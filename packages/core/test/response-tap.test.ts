@@ -484,6 +484,22 @@ describe('stages', () => {
     );
   });
 
+  test.each([
+    [undefined, 'Accept, Origin'],
+    ['accept', 'accept, Origin'],
+    ['Accept,  Cookie', 'Accept, Cookie, Origin'],
+    ['*', '*'],
+  ])('a list of %s gets each member once', async (present, expected) => {
+    const adding: StageHandlers = { head: (head) => head.addToList('Vary', 'Accept', 'Origin') };
+    const route = (_req: Request, res: Response): void => {
+      if (present !== undefined) res.set('Vary', present);
+      res.send('ok');
+    };
+    await withStages([adding], route, async (url) => {
+      expect((await fetch(url)).headers.get('vary')).toBe(expected);
+    });
+  });
+
   test('server-sent events arrive at once, through an encoder too', async () => {
     const coding = VARIANTS.find(({ name }) => name === 'every stage and gzip')!.stages!({
       captured: [],

@@ -1,0 +1,137 @@
+/**
+ * How a tapped response leaves: the head with what the stages made of it, a whole
+ * body in one piece, a coded one when its coding is ready, and parts through an
+ * encoder, with the back-pressure of both sides kept.
+ */
+import type { ServerResponse } from 'node:http';
+
+import { byteLength, type Callback, callbackOf, encodingOf, isBody, toBuffer } from './chunk.ts';
+import type { Exchange } from './exchange.ts';
+import { hasNoBody } from './response-head.ts';
+import { captureChunk, captureEnd, runLastHeadStages } from './response-stages.ts';
+import type { Methods, Tapped } from './tapped.ts';
+
+/** Hands the head to Node; the stages have run. */
+export function sendHead(res: Tapped, exchange: Exchange, below: Methods): ServerResponse {
+  const state = exchange.tapState!;
+  if (state.whole !== undefined) declareLength(res, state.whole.length);
+  below.writeHead.call(res, res.statusCode);
+  if (state.encoder !== undefined) connectEncoder(res, exchange, below);
+  return res;
+}
+
+/** `end` brought the body in one piece, or none. */
+export function endWhole(
+  res: Tapped,
+  exchange: Exchange,
+  below: Methods,
+  body: Buffer,
+  callback: unknown,
+): ServerResponse {
+  const state = exchange.tapState!;
+  state.whole = body;
+  // Through the response itself, so that those who wait for the head elsewhere are heard first.
+  res.writeHead(res.statusCode);
+  if (state.coding === undefined) {
+    exchange.bytes += state.whole.length;
+    return below.end.call(
+      res,
+      state.whole.length === 0 ? undefined : state.whole,
+      undefined,
+      callback,
+    );
+  }
+  state.held = true;
+  if (typeof callback === 'function') res.once('finish', callback as Callback);
+  void state.coding.then((coded) => {
+    state.held = false;
+    if (res.destroyed) return;
+    state.whole = coded;
+    runLastHeadStages(exchange);
+    sendHead(res, exchange, below);
+    exchange.bytes += coded.length;
+    below.end.call(res, coded);
+  });
+  return res;
+}
+
+/** `end` closes a body that came in parts. */
+export function endStream(
+  res: Tapped,
+  exchange: Exchange,
+  below: Methods,
+  chunk: unknown,
+  encoding: unknown,
+  callback: unknown,
+): ServerResponse {
+  const state = exchange.tapState!;
+  const bytes = isBody(chunk) ? chunk : undefined;
+  if (bytes !== undefined && state.sinks.length > 0)
+    captureChunk(exchange, toBuffer(bytes, encoding));
+  captureEnd(exchange);
+  if (state.dropped) return below.end.call(res, undefined, undefined, callback);
+  if (state.encoder === undefined) {
+    if (bytes !== undefined) exchange.bytes += byteLength(bytes, encoding);
+    return below.end.call(res, bytes, encoding, callback);
+  }
+  state.held = true;
+  if (typeof callback === 'function') res.once('finish', callback as Callback);
+  if (bytes === undefined) state.encoder.end();
+  else state.encoder.end(bytes, encodingOf(encoding));
+  return res;
+}
+
+/** A chunk of a body that a precondition has dropped. */
+export function swallow(callback: Callback | undefined): boolean {
+  if (callback !== undefined) process.nextTick(callback);
+  return true;
+}
+
+/** What Node does with a chunk after the end: an error for the callback and for the stream. */
+export function refuseChunk(res: Tapped, callback: Callback | undefined): boolean {
+  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+  process.nextTick(() => {
+    callback?.(error);
+    if (!res.destroyed) res.emit('error', error);
+  });
+  return true;
+}
+
+/** A second `end` while the first is held back. */
+export function refuseEnd(res: Tapped, chunk: unknown, callback: unknown): ServerResponse {
+  const given = callbackOf(undefined, callback);
+  if (isBody(chunk)) refuseChunk(res, given);
+  else if (given !== undefined) res.once('finish', given);
+  return res;
+}
+
+/** Node knows the length of a body that `end` brings whole; the tap sends the head first and must say it. */
+function declareLength(res: Tapped, length: number): void {
+  const unknown =
+    hasNoBody(res.req.method, res.statusCode) ||
+    res._removedContLen === true ||
+    !res.useChunkedEncodingByDefault ||
+    res.hasHeader('Content-Length') ||
+    res.hasHeader('Transfer-Encoding') ||
+    res.hasHeader('Trailer');
+  if (!unknown) res.setHeader('Content-Length', length);
+}
+
+/** Sends what an encoder gives; both its back-pressure and the socket's reach the writer. */
+function connectEncoder(res: Tapped, exchange: Exchange, below: Methods): void {
+  const state = exchange.tapState!;
+  const encoder = state.encoder!;
+  encoder.on('data', (chunk: Buffer) => {
+    exchange.bytes += chunk.length;
+    if (!below.write.call(res, chunk)) encoder.pause();
+  });
+  encoder.on('end', () => {
+    state.held = false;
+    below.end.call(res);
+  });
+  encoder.on('drain', () => res.emit('drain'));
+  encoder.on('error', (error: Error) => res.destroy(error));
+  res.on('drain', () => {
+    if (encoder.isPaused()) encoder.resume();
+  });
+}
