@@ -36,7 +36,8 @@ export function bundle(folder: string): Options[] {
   };
   return [
     { ...common, format: 'esm', entry: sources(folder, [...library, ...commands]) },
-    { ...common, format: 'cjs', entry: sources(folder, library) },
+    // CommonJS has no import.meta: the shim gives it what asks for its URL.
+    { ...common, format: 'cjs', shims: true, entry: sources(folder, library) },
   ];
 }
 

@@ -88,7 +88,5 @@ async function installed<T>(name: string, find: () => Promise<T>): Promise<T> {
 
 /** Looks a package up without loading it. @throws MODULE_NOT_FOUND */
 function resolvePackage(name: string): string {
-  // The CommonJS build has a file name and no import.meta.
-  const here = typeof __filename === 'string' ? __filename : import.meta.url;
-  return createRequire(here).resolve(`@org/${name}`);
+  return createRequire(import.meta.url).resolve(`@org/${name}`);
 }

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
+import * as fc from 'fast-check';
 import express, { type Express, type Request, type Response } from 'express';
 
 import {
@@ -10,6 +11,7 @@ import {
   HANDLED,
   type Middleware,
   type Phase,
+  PHASES,
 } from '@org/core';
 import { fakeClock, serve } from '@org/core/testing';
 import { lazy, setup, type Stack } from '@org/setup';
@@ -69,6 +71,36 @@ describe('the order', () => {
       named('a', 'shape', { priority: 3, before: ['b'] }),
     ]);
     expect(orderOf(stack)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('satisfies every relation it is given, or throws: whatever they are', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const some = fc.subarray(names, { maxLength: 2 });
+    const middleware = fc.record({
+      phase: fc.constantFrom<Phase>('edge', 'protect', 'session'),
+      priority: fc.integer({ min: 0, max: 3 }),
+      before: some,
+      after: some,
+    });
+    fc.assert(
+      fc.property(fc.array(middleware, { minLength: 6, maxLength: 6 }), (places) => {
+        const all = places.map(({ phase, ...rest }, at) => named(names[at]!, phase, rest));
+        let order: string[];
+        try {
+          order = orderOf(setup(express(), all));
+        } catch (error) {
+          expect((error as { code: string }).code).toBe('ERR_SETUP');
+          return;
+        }
+        const rank = (name: string): number => order.indexOf(name);
+        const phases = order.map((name) => PHASES.indexOf(places[names.indexOf(name)]!.phase));
+        expect(phases).toEqual(phases.toSorted((one, other) => one - other));
+        for (const [at, { before, after }] of places.entries()) {
+          for (const later of before) expect(rank(names[at]!)).toBeLessThan(rank(later));
+          for (const earlier of after) expect(rank(earlier)).toBeLessThan(rank(names[at]!));
+        }
+      }),
+    );
   });
 
   test('ignores relations to who is not there', () => {
