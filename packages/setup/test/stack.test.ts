@@ -89,7 +89,7 @@ describe('the order', () => {
         try {
           order = orderOf(setup(express(), all));
         } catch (error) {
-          expect((error as { code: string }).code).toBe('ERR_SETUP');
+          if ((error as { code?: string }).code !== 'ERR_SETUP') throw error;
           return;
         }
         const rank = (name: string): number => order.indexOf(name);
