@@ -4,13 +4,16 @@
  * `next` that behaves as Express' own does.
  */
 import { type Exchange, HANDLED, type Middleware } from '@org/core';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 
 /** Decides whether a middleware takes part in a request. */
 export type Applies = (exchange: Exchange) => boolean;
 
 /** Runs a request through; `done` is called when nobody answered, with the error if there was one. */
-export type Pipeline = (exchange: Exchange, done: (error?: unknown) => void) => void;
+export type Pipeline = (exchange: Exchange, done: Next) => void;
+
+/** Goes on, or leaves with an error. */
+type Next = (error?: unknown) => void;
 
 /** One middleware, as compiled. */
 interface Entry {
@@ -32,7 +35,7 @@ export function compile(
   return (exchange, done) => run(entries, exchange, done);
 }
 
-function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unknown) => void): void {
+function run(entries: readonly Entry[], exchange: Exchange, done: Next): void {
   // One position for the whole request, as in a router: calling next twice does not run anybody twice.
   let at = 0;
   const { req, res } = exchange;
@@ -43,7 +46,7 @@ function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unkno
   function next(error?: unknown): void {
     // The word 'route' ends a route, and there is none here; 'router' leaves for good, as an error does.
     if (error && error !== 'route') {
-      leave(error);
+      leave(req, outer, done, error);
       return;
     }
     while (at < entries.length) {
@@ -52,36 +55,36 @@ function run(entries: readonly Entry[], exchange: Exchange, done: (error?: unkno
         if (applies !== undefined && !applies(exchange)) continue;
         if (step === undefined) {
           const late: unknown = handle(req, res, next);
-          if (late instanceof Promise) void settle(late, false);
+          if (late instanceof Promise) void settle(late, false, next);
           return;
         }
         const result = step(exchange);
         if (result === undefined) continue;
-        if (result !== HANDLED) void settle(result, true);
+        if (result !== HANDLED) void settle(result, true, next);
       } catch (thrown) {
         next(thrown);
       }
       return;
     }
-    leave();
-  }
-
-  function leave(error?: unknown): void {
-    if (outer !== undefined) req.next = outer;
-    done(error);
-  }
-
-  /** A step's promise says whether to go on; a handler's only whether it failed. */
-  async function settle(late: Promise<unknown>, goesOn: boolean): Promise<void> {
-    let result;
-    try {
-      result = await late;
-    } catch (reason) {
-      next(reason || new Error('Rejected promise'));
-      return;
-    }
-    if (goesOn && result !== HANDLED) next();
+    leave(req, outer, done);
   }
 
   next();
+}
+
+function leave(req: Request, outer: Request['next'], done: Next, error?: unknown): void {
+  if (outer !== undefined) req.next = outer;
+  done(error);
+}
+
+/** A step's promise says whether to go on; a handler's only whether it failed. */
+async function settle(late: Promise<unknown>, goesOn: boolean, next: Next): Promise<void> {
+  let result;
+  try {
+    result = await late;
+  } catch (reason) {
+    next(reason || new Error('Rejected promise'));
+    return;
+  }
+  if (goesOn && result !== HANDLED) next();
 }
