@@ -67,7 +67,9 @@ function install(target: Target, below: Methods): void {
         return below.writeHead.call(this, status, reason, headers);
       }
       const state = exchange.tapState!;
-      mergeHead(this, status, reason, headers);
+      // Node's own implicit head, by far the commonest, brings the status alone.
+      if (reason === undefined && headers === undefined) this.statusCode = Math.trunc(status);
+      else mergeHead(this, status, reason, headers);
       runHeadStages(exchange);
       if (state.coding !== undefined) return this;
       return sendHead(this, exchange, below);
