@@ -1,5 +1,6 @@
 /** What the API promises, whichever database it runs on. */
 import { createHash, randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 
 import { CREDITS, LINKS, OPERATOR_LINKS } from '../src/landing/links.ts';
 import { EARTH_RADIUS_KM } from '../src/great-circle.ts';
@@ -148,7 +149,7 @@ export function describeApi(service: () => Service): void {
         ['name', cursorOf('name', 7, 1)],
       ] as const) {
         const answer = await get(`/api/cities?sort=${sort}&after=${encodeURIComponent(after)}`);
-        expectProblem(answer, 400, 'ERR_CURSOR');
+        expectProblem(answer, 400, 'ERR_UNKNOWN_CURSOR');
       }
     });
 
@@ -472,6 +473,31 @@ export function describeApi(service: () => Service): void {
         }
       }
       expect(page.headers.get('vary')).toMatch(/accept/i);
+    });
+
+    test('explains each kind of problem at the address that is its type', async () => {
+      const { body } = await get('/api/countries/QQ');
+      const [address, anchor] = (body.type as string).split('#');
+      const page = await get(address!, { accept: 'text/html' });
+      expect(page.status).toBe(200);
+      expect(page.text).toContain(`<h2 id="${anchor}">No such country</h2>`);
+      const list = await get(address!);
+      expect(list.body.items.map(({ type }) => type)).toContain(body.type);
+    });
+
+    test('does not let a host name write into the page', async () => {
+      const { port } = new URL(service().url);
+      const text = await new Promise<string>((resolve, reject) => {
+        const headers = { host: '"><script>alert(1)</script>', accept: 'text/html' };
+        request({ port, host: '127.0.0.1', path: '/', headers }, (response) => {
+          let page = '';
+          response.on('data', (chunk: Buffer) => (page += chunk.toString()));
+          response.on('end', () => resolve(page));
+        })
+          .on('error', reject)
+          .end();
+      });
+      expect(text).not.toContain('<script>alert');
     });
 
     test('shows the chain of middleware', async () => {

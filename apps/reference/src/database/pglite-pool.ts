@@ -4,8 +4,9 @@
  * in line, and the line is bounded.
  */
 import type { PGlite } from '@electric-sql/pglite';
-import { ProblemError } from '@org/core';
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
+
+import { problems } from '../problems.ts';
 
 /** How many may wait for the connection. */
 const MAX_WAITING = 1_000;
@@ -66,12 +67,10 @@ function commandOf(statement: string): PostgresQueryResult<unknown>['command'] {
   return command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' ? command : 'SELECT';
 }
 
-function tooMany(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_DATABASE_BUSY',
-    status: 503,
-    detail: 'Too many requests are waiting for the database. Try again in a moment.',
-    expose: true,
-    headers: { 'Retry-After': '1' },
-  });
+function tooMany(): Error {
+  return problems.databaseBusy(
+    'Too many requests are waiting for the database. Try again in a moment.',
+    undefined,
+    { headers: { 'Retry-After': '1' } },
+  );
 }

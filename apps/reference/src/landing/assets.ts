@@ -3,12 +3,10 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --paper: light-dark(#fbfaf7, #14171c);
-  --card: light-dark(#ffffff, #1b2027);
-  --ink: light-dark(#1d2733, #e6e9ee);
-  --soft: light-dark(#5c6875, #98a4b3);
-  --line: light-dark(#e4e0d8, #2c333d);
-  --accent: light-dark(#0b6e5f, #5fd0b8);
+  --paper: #fbfaf7; --card: #fff; --ink: #1d2733; --soft: #5c6875; --line: #e4e0d8; --accent: #0b6e5f;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #14171c; --card: #1b2027; --ink: #e6e9ee; --soft: #98a4b3; --line: #2c333d; --accent: #5fd0b8; }
 }
 * { box-sizing: border-box; }
 body {

@@ -1,20 +1,24 @@
 /**
- * `/`: explains the service and links all of it; a page for browsers, JSON for
- * programs. The page needs nothing but itself, and its policy allows nothing else.
+ * `/` explains the service and links all of it, `/problems` lists what can go wrong;
+ * pages for browsers, JSON for programs. The pages need nothing but themselves, and
+ * their policy allows nothing else.
  */
 import { createHash } from 'node:crypto';
+import { problemsJson } from '@org/errors';
 import type { Stack } from '@org/setup';
-import { Router } from 'express';
+import { type Response, Router } from 'express';
 
+import { problems } from '../problems.ts';
 import { SCRIPT, STYLE } from './assets.ts';
 import { CREDITS, LINKS, OPERATOR_LINKS } from './links.ts';
-import { page } from './page.ts';
+import { landingPage, problemsPage } from './page.ts';
 
 const POLICY = [
   "default-src 'none'",
   `style-src ${digest(STYLE)}`,
   `script-src ${digest(SCRIPT)}`,
   "connect-src 'self'",
+  'img-src data:',
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -22,22 +26,34 @@ const POLICY = [
 
 export function landing(stack: Pick<Stack, 'explain'>): Router {
   const router = Router();
-  router.get('/', (_req, res) => {
-    // The chain can change while the service runs, so it is asked anew.
-    const chain = stack.explain().rows;
+  const kinds = problemsJson(problems);
+
+  router.get('/', (req, res) => {
+    const origin = `${req.protocol}://${req.get('host') ?? 'localhost'}`;
     res.format({
-      html() {
-        res.set('Content-Security-Policy', POLICY);
-        res.set('X-Content-Type-Options', 'nosniff');
-        res.set('Referrer-Policy', 'no-referrer');
-        res.send(page(chain));
-      },
-      json() {
-        res.json({ links: [...LINKS, ...OPERATOR_LINKS], credits: CREDITS });
-      },
+      // The chain can change while the service runs, so it is asked anew.
+      html: () => sendPage(res, landingPage(stack.explain().rows, origin)),
+      json: () => res.json({ links: [...LINKS, ...OPERATOR_LINKS], credits: CREDITS }),
     });
   });
+
+  router.get('/problems', (_req, res) => {
+    res.format({
+      html: () => sendPage(res, problemsPage(kinds)),
+      json: () => res.json({ items: kinds }),
+    });
+  });
+
   return router;
+}
+
+function sendPage(res: Response, html: string): void {
+  res.set({
+    'Content-Security-Policy': POLICY,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  });
+  res.send(html);
 }
 
 function digest(text: string): string {

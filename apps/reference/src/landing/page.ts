@@ -1,22 +1,15 @@
-/** The page itself, as HTML. */
+/** The pages, as HTML. */
+import type { ProblemDefinition } from '@org/errors';
 import type { ExplainRow } from '@org/setup';
 
 import { SCRIPT, STYLE } from './assets.ts';
 import { CREDITS, type Link, LINKS, OPERATOR_LINKS } from './links.ts';
 
-/** Renders the page with the chain that requests pass now. */
-export function page(chain: readonly ExplainRow[]): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Places and trips</title>
-<meta name="description" content="A reference API: the world's countries and cities, and trips through them.">
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
+/** The landing page, with the chain that requests pass now. `origin` is where the service is. */
+export function landingPage(chain: readonly ExplainRow[], origin: string): string {
+  return page(
+    'Places and trips',
+    `
 <h1>Places and trips</h1>
 <p class="lead">An API over the world's countries and 135,000 cities, and trips through them. It is here to show a whole stack of middleware at work on a real service.</p>
 
@@ -29,15 +22,15 @@ export function page(chain: readonly ExplainRow[]): string {
 ${cards(LINKS)}
 
 <h2>Trips</h2>
-<p>A trip is a named list of cities with dates. It belongs to whoever made it: send an API key in <code>x-api-key</code>. Each of <code>GET</code>, <code>PATCH</code> and <code>DELETE</code> works on the address in <code>Location</code>, <code>GET /api/trips</code> lists yours.</p>
-<pre tabindex="0"><code>curl -i /api/trips -H 'x-api-key: demo-key-of-ada' -H 'content-type: application/json' -d '{
+<p>A trip is a named list of cities with dates. It belongs to whoever made it: send an API key in <code>x-api-key</code>. <code>GET</code>, <code>PATCH</code> and <code>DELETE</code> work on the address in <code>Location</code>, and <code>GET /api/trips</code> lists yours.</p>
+<pre tabindex="0"><code>curl -i ${escape(origin)}/api/trips -H 'x-api-key: demo-key-of-ada' -H 'content-type: application/json' -d '{
   "name": "Two rivers",
   "stops": [
     { "cityId": 2988507, "arrivesOn": "2027-05-01", "leavesOn": "2027-05-04" },
     { "cityId": 2761369, "arrivesOn": "2027-05-04", "leavesOn": "2027-05-07" }
   ]
 }'</code></pre>
-<p>Bodies and queries are checked. Whatever goes wrong, the answer is a problem document (RFC 9457).</p>
+<p>Bodies and queries are checked. Whatever goes wrong, the answer is a problem document (RFC 9457), of one of <a href="/problems">these kinds</a> or of one that every service has.</p>
 
 <h2>What a request passes</h2>
 <p>Before it reaches a route, in this order, and for these reasons:</p>
@@ -51,14 +44,43 @@ ${chain.map(({ phase, name, state, reason }) => `<tr><td>${escape(phase)}</td><t
 </div>
 
 <h2>For operators</h2>
-${cards(OPERATOR_LINKS)}
+${cards(OPERATOR_LINKS)}`,
+    SCRIPT,
+  );
+}
 
+/** The page of the service's own problems, at the addresses that are their types. */
+export function problemsPage(list: readonly Readonly<Required<ProblemDefinition>>[]): string {
+  const parts = list.map(
+    ({ type, title, status, code, description }) => `
+<h2 id="${escape(type.slice(type.indexOf('#') + 1))}">${escape(title)}</h2>
+<p>${escape(description)}</p>
+<p><code>${status}</code> <code>${escape(code)}</code></p>`,
+  );
+  return page(
+    'Problems',
+    `<p><a href="/">Places and trips</a></p>\n<h1>Problems</h1>\n${parts.join('\n')}`,
+  );
+}
+
+function page(title: string, content: string, script?: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${content}
 <footer>
 ${CREDITS.map(({ what, source, url, licence, licenceUrl }) => `<p>${escape(what)}: <a href="${escape(url)}">${escape(source)}</a>, <a href="${escape(licenceUrl)}">${escape(licence)}</a>.</p>`).join('\n')}
 </footer>
 </main>
-<script type="module">${SCRIPT}</script>
-</body>
+${script === undefined ? '' : `<script type="module">${script}</script>\n`}</body>
 </html>
 `;
 }

@@ -1,11 +1,11 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
-import { ProblemError } from '@org/core';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 
 import type { Tables } from '../database/tables.ts';
 import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
+import { problems } from '../problems.ts';
 import { searchName } from '../search-name.ts';
 import { escapeLike } from './countries.ts';
 import { countryCode, plainText, wholeNumber } from './inputs.ts';
@@ -137,12 +137,7 @@ async function find(
     .where('cities.id', '=', id)
     .executeTakeFirst();
   if (city !== undefined) return city;
-  throw new ProblemError({
-    code: 'ERR_CITY_NOT_FOUND',
-    status: 404,
-    title: 'No such city',
-    detail: `There is no city with the id ${id}.`,
-  });
+  throw problems.cityNotFound(`There is no city with the id ${id}.`);
 }
 
 /** The nearest first; where two are equally far, the lower id. */

@@ -1,10 +1,10 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
-import { ProblemError } from '@org/core';
 import { Router } from 'express';
 import type { Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
 
 import type { CountriesTable, Tables } from '../database/tables.ts';
+import { problems } from '../problems.ts';
 import { plainText } from './inputs.ts';
 
 const LIST = z.strictObject({ region: plainText(50).optional() });
@@ -35,7 +35,8 @@ export function countries(db: Kysely<Tables>): Router {
       .selectAll()
       .where(code.length === 2 ? 'code' : 'code3', '=', code)
       .executeTakeFirst();
-    if (country === undefined) throw noCountry(code);
+    if (country === undefined)
+      throw problems.countryNotFound(`There is no country with the code ${code}.`);
     res.json(show(country));
   });
 
@@ -65,13 +66,4 @@ function show(country: Selectable<CountriesTable>): object {
     borders: country.borders,
     cities: `/api/cities?country=${country.code}`,
   };
-}
-
-function noCountry(code: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_COUNTRY_NOT_FOUND',
-    status: 404,
-    title: 'No such country',
-    detail: `There is no country with the code ${code}.`,
-  });
 }

@@ -3,8 +3,10 @@
  * their digest, so that the time of a look-up tells nothing of a key.
  */
 import { createHash } from 'node:crypto';
-import { exchangeOf, ProblemError } from '@org/core';
+import { exchangeOf, type ProblemError } from '@org/core';
 import type { RequestHandler } from 'express';
+
+import { problems } from '../problems.ts';
 
 /** Lets those with a known key pass, and names them on the exchange. */
 export function owners(apiKeys: ReadonlyMap<string, string>): RequestHandler {
@@ -26,12 +28,9 @@ function digest(key: string): string {
 }
 
 function noOwner(key: string | undefined): ProblemError {
-  return new ProblemError({
-    code: key === undefined ? 'ERR_API_KEY_MISSING' : 'ERR_API_KEY_UNKNOWN',
-    status: 401,
-    title: key === undefined ? 'API key missing' : 'API key unknown',
-    detail: 'Trips have owners: send a known API key in the header x-api-key.',
-    // RFC 9110 §15.5.2: a 401 says how to authenticate.
-    headers: { 'WWW-Authenticate': 'ApiKey realm="trips", header="x-api-key"' },
-  });
+  // RFC 9110 §15.5.2: a 401 says how to authenticate.
+  const headers = { 'WWW-Authenticate': 'ApiKey realm="trips", header="x-api-key"' };
+  return key === undefined
+    ? problems.apiKeyMissing('Send your API key in the header x-api-key.', undefined, { headers })
+    : problems.apiKeyUnknown('No owner has this API key.', undefined, { headers });
 }

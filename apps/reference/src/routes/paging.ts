@@ -4,8 +4,9 @@
  * costs what the first does. The cursor is opaque to clients: it names its own order,
  * and is refused under another.
  */
-import { ProblemError } from '@org/core';
 import { z } from 'zod';
+
+import { problems } from '../problems.ts';
 
 /** Where a page ended. */
 export interface Position {
@@ -29,7 +30,7 @@ export function encodeCursor(order: string, { value, id }: Position): string {
 
 /**
  * The position that a cursor stands for.
- * @throws ProblemError (400) for a cursor that is not ours, or of another order
+ * @throws unknownCursor for a cursor that is not ours, or of another order
  */
 export function decodeCursor(cursor: string, order: string, kind: 'number' | 'string'): Position {
   const decoded = TUPLE.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')));
@@ -37,13 +38,9 @@ export function decodeCursor(cursor: string, order: string, kind: 'number' | 'st
     const [ofOrder, value, id] = decoded.data;
     if (ofOrder === order && typeof value === kind) return { value, id };
   }
-  throw new ProblemError({
-    code: 'ERR_CURSOR',
-    status: 400,
-    title: 'Unknown cursor',
-    detail:
-      'The cursor in "after" is not one of this order. Follow "next" of a page, or leave it out.',
-  });
+  throw problems.unknownCursor(
+    'The cursor in "after" is not one of this order. Follow "next" of a page, or leave it out.',
+  );
 }
 
 /**

@@ -1,11 +1,12 @@
 /** `/api/trips`: named lists of cities with dates. Only its owner sees a trip. */
-import { exchangeOf, ProblemError } from '@org/core';
+import { exchangeOf, type ProblemError } from '@org/core';
 import { type Request, type Response, Router } from 'express';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
 
 import type { Tables } from '../database/tables.ts';
+import { problems } from '../problems.ts';
 import { plainText, wholeNumber } from './inputs.ts';
 import { owners } from './owners.ts';
 import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
@@ -158,13 +159,12 @@ function ownerOf(req: Request, res: Response): string {
 /** Without this check a form would look like a missing body; a missing one is for the schema to refuse. */
 function bodyOf(req: Request): unknown {
   if (req.is('json') || req.headers['content-type'] === undefined) return req.body;
-  throw new ProblemError({
-    code: 'ERR_NOT_JSON',
-    status: 415,
-    detail: 'Send the trip as JSON, with Content-Type: application/json.',
+  throw problems.notJson(
+    'Send the trip as JSON, with Content-Type: application/json.',
+    undefined,
     // RFC 9110 §12.5.1, RFC 5789 §3.1: what would be taken instead.
-    headers: { Accept: 'application/json', 'Accept-Patch': 'application/json' },
-  });
+    { headers: { Accept: 'application/json', 'Accept-Patch': 'application/json' } },
+  );
 }
 
 function select(db: Kysely<Tables>) {
@@ -244,40 +244,21 @@ async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<v
     .where('owner', '=', owner)
     .executeTakeFirstOrThrow();
   if (Number(count) < MAX_TRIPS) return;
-  throw new ProblemError({
-    code: 'ERR_TOO_MANY_TRIPS',
-    status: 409,
-    title: 'Too many trips',
-    detail: `You have ${MAX_TRIPS} trips, which is as many as we keep. Delete one first.`,
-  });
+  throw problems.tooManyTrips(
+    `You have ${MAX_TRIPS} trips, which is as many as we keep. Delete one first.`,
+  );
 }
 
 function noTrip(id: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_TRIP_NOT_FOUND',
-    status: 404,
-    title: 'No such trip',
-    detail: `There is no trip with the id ${id}.`,
-  });
+  return problems.tripNotFound(`There is no trip with the id ${id}.`);
 }
 
 function notYours(id: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_TRIP_NOT_YOURS',
-    status: 403,
-    title: 'Not your trip',
-    detail: `The trip ${id} belongs to somebody else.`,
-  });
+  return problems.tripNotYours(`The trip ${id} belongs to somebody else.`);
 }
 
 function noCity(index: number): ProblemError {
-  return new ProblemError({
-    code: 'ERR_UNKNOWN_CITY',
-    status: 422,
-    title: 'Unknown city',
-    detail: 'A stop names a city that does not exist.',
-    extensions: {
-      errors: [{ pointer: `#/stops/${index}/cityId`, detail: 'must be the id of a city' }],
-    },
+  return problems.unknownCity('A stop names a city that does not exist.', {
+    errors: [{ pointer: `#/stops/${index}/cityId`, detail: 'must be the id of a city' }],
   });
 }
