@@ -11,9 +11,6 @@ try {
   console.log(`${String(stack.explain())}\n`);
   const server = await stack.listen(config.values.PORT, config.values.HOST);
   console.log(`places and trips: http://localhost:${(server.address() as AddressInfo).port}`);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stack.close());
-  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -8,7 +8,7 @@ import {
   defineSettings,
   loadConfig,
   type LoadOptions,
-  type ValuesWith,
+  type StandardValues,
 } from '@org/config';
 
 import type { DatabaseSettings } from './database/database.ts';
@@ -51,8 +51,17 @@ const OWN = defineSettings({
   },
 });
 
+/** What the service's own rows become. */
+interface OwnValues {
+  readonly HOST: string | undefined;
+  readonly DATA_DIR: string;
+  readonly MIN_POPULATION: number;
+  readonly ONLY_COUNTRIES: readonly string[] | undefined;
+  readonly API_KEYS: ReadonlyMap<string, string> | undefined;
+}
+
 /** The service's configuration. */
-export type ServiceConfig = Config<ValuesWith<typeof OWN, never>>;
+export type ServiceConfig = Config<StandardValues & OwnValues>;
 
 /**
  * Reads the configuration.

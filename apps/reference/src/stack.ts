@@ -1,13 +1,10 @@
 /**
- * Which components the service runs with: the family's, as the environment switches
- * them, and its own. The order of this list does not matter, `setup` finds it.
+ * Which components the service runs with: its own, and the family's as the environment
+ * switches them. What starts first closes last: nobody outlives the database. Where
+ * each middleware stands, `setup` finds by itself.
  */
 import { defineMiddleware, type Middleware } from '@org/core';
-import { correlation } from '@org/correlation';
-import { errors } from '@org/errors';
-import { health } from '@org/health';
-import { logging } from '@org/logging';
-import type { Parts } from '@org/setup';
+import { type Parts, standard } from '@org/setup';
 import express from 'express';
 
 import type { Database } from './database/database.ts';
@@ -18,14 +15,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 /** Every component of the service. */
 export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
-  return [
-    database,
-    jsonBody(),
-    ...(config.isEnabled('health') ? [health({ access: config.values.MONITORING_TOKEN })] : []),
-    ...(config.isEnabled('correlation') ? [correlation(config.options('correlation'))] : []),
-    ...(config.isEnabled('logging') ? [logging(config.options('logging'))] : []),
-    ...(config.isEnabled('errors') ? [errors()] : []),
-  ];
+  return [database, jsonBody(), ...(await standard(config))];
 }
 
 /** Express' own body parser, with its place in the order. */

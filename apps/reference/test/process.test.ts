@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -58,6 +59,40 @@ describe('the process over a folder', () => {
     expect((await fifth.get(headers.get('location')!, owner)).status).toBe(200);
   }, 60_000);
 
+  test('loses no request when it is asked to end under load', async () => {
+    const service = await run({ DATA_DIR: ':memory:' });
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const faults: unknown[] = [];
+    let answered = 0;
+    let answeredAfter = 0;
+    let asked = false;
+    const client = async (): Promise<void> => {
+      for (;;) {
+        try {
+          const status = await ask(`${service.url}/api/cities?limit=3`, agent);
+          if (status !== 200) faults.push(status);
+          answered++;
+          if (asked) answeredAfter++;
+        } catch (error) {
+          // Nobody listens any more: a balancer asks another process, and nothing is lost.
+          if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') faults.push(error);
+          return;
+        }
+        // Once the load is real, and not before.
+        if (answered === 200) {
+          service.process.kill('SIGTERM');
+          asked = true;
+        }
+      }
+    };
+    const ended = once(service.process, 'exit');
+    await Promise.all(Array.from({ length: 8 }, client));
+    expect(await ended).toEqual([0, null]);
+    agent.destroy();
+    expect(faults).toEqual([]);
+    expect(answeredAfter).toBeGreaterThan(8);
+  }, 60_000);
+
   test('begins anew when its first start was cut off', async () => {
     const child = launch({ ...PART, MIN_POPULATION: '500000', DATA_DIR: folder });
     while (!existsSync(join(folder, 'places', 'base'))) {
@@ -88,3 +123,14 @@ describe('the process over a folder', () => {
     expect(text).not.toContain('too-few');
   }, 30_000);
 });
+
+/** One request through a connection that may have served others; the status, once all of the answer is there. */
+function ask(url: string, agent: Agent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      response.on('error', reject);
+      response.on('end', () => resolve(response.statusCode ?? 0));
+      response.resume();
+    }).on('error', reject);
+  });
+}
