@@ -41,8 +41,8 @@ export interface Correlation extends Middleware {
   run<T>(correlated: Correlated, task: () => T): T;
   /** Writes id, trace and baggage of `from`, or of the current context, into a carrier, and answers it. */
   inject<C extends Carrier>(carrier: C, from?: Correlated): C;
-  /** Reads a carrier; what is not there, or not to be trusted, begins anew. @default "continue" */
-  extract(carrier: Carrier, policy?: TrustPolicy): Extracted;
+  /** Reads a carrier; what is not there, or not to be trusted, begins anew: a job from before there were carriers, too. @default "continue" */
+  extract(carrier: Carrier | undefined, policy?: TrustPolicy): Extracted;
   /** The caller's ids that were not taken over, under the policy `link`. */
   linked(exchange: Exchange): Linked | undefined;
   /** The baggage of an exchange. */
@@ -148,8 +148,8 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
       return storage.run(correlated, task);
     },
     inject,
-    extract: (carrier: Carrier, policy: TrustPolicy = 'continue') =>
-      incoming.extract(carrier, policy),
+    extract: (carrier: Carrier | undefined, policy: TrustPolicy = 'continue') =>
+      incoming.extract(carrier ?? {}, policy),
     linked: (exchange: Exchange) => exchange.getState(incoming.linkedKey),
     baggage: (exchange: Exchange) => {
       let baggage = exchange.getState(incoming.baggageKey);

@@ -114,7 +114,7 @@ export class Incoming {
       exchange.id = givenId;
     } else {
       if (givenId !== undefined) this.counts.idsReplacedTotal++;
-      exchange.id = this.makeId(exchange);
+      if (this.namesAll) exchange.id = this.makeId(exchange);
     }
     const remote = traced ? this.read((name) => headers[name] as string | undefined) : undefined;
     if (this.traces) exchange.trace = active ?? this.place(remote, policy);

@@ -33,7 +33,7 @@ export interface CorrelationOptions {
   readonly ids: IdSource;
   /** Keep a trace context. @default true */
   readonly trace: boolean;
-  /** Formats that are read, in this order; the first that is there counts. @default ["w3c"] */
+  /** Formats that are read, in this order; the first that is valid counts. @default ["w3c"] */
   readonly extract: readonly Format[];
   /** Formats that are written, all of them. @default ["w3c"] */
   readonly inject: readonly Format[];

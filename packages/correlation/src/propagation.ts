@@ -5,6 +5,7 @@
 import type { TraceContext } from '@org/core';
 
 import {
+  B3_FLAGS,
   B3_PARENT_SPAN_ID,
   B3_SAMPLED,
   B3_SPAN_ID,
@@ -59,7 +60,7 @@ export function injectTrace(
 const MARKS: Readonly<Record<Format, readonly string[]>> = Object.freeze({
   w3c: ['traceparent'],
   b3: ['b3'],
-  b3multi: [B3_TRACE_ID, B3_SAMPLED],
+  b3multi: [B3_TRACE_ID, B3_SAMPLED, B3_FLAGS],
 });
 
 const READERS: Readonly<Record<Format, (get: Get) => B3 | undefined>> = Object.freeze({

@@ -357,6 +357,9 @@ describe('Trace Context, as its test suite asks', () => {
     });
     const [unsampled] = await relay([['x-b3-sampled', '0']], 1, { extract: ['b3multi'] });
     expect(unsampled!.traceparent).toMatch(/-02$/);
+    const debug: Options = { extract: ['b3multi'], sampleRatio: 0 };
+    const [debugged] = await relay([['x-b3-flags', '1']], 1, debug);
+    expect(debugged!.traceparent).toMatch(/-03$/);
   });
 
   test('the exchange knows its place', async () => {
@@ -561,6 +564,8 @@ describe('the context', () => {
     expect(made.extract({ 'x-request-id': 5, traceparent: null })).toMatchObject({
       id: expect.any(String),
     });
+    // A job that was queued before there were carriers.
+    expect(made.extract(undefined)).toMatchObject({ id: expect.any(String) });
   });
 });
 

@@ -71,19 +71,32 @@ describe('traceparent (Trace Context §3.2)', () => {
     expect(formatTraceparent(TRACE, SPAN, true, true)).toBe(`00-${TRACE}-${SPAN}-03`);
   });
 
-  test('no text makes it throw or answer something that is not valid', () => {
+  test('any text is read as the grammar says, and never throws (§3.2.2)', () => {
+    const field = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+    const later = /^(?!ff|00)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}-/;
+    const near = fc
+      .tuple(
+        fc.constantFrom('00', '01', 'cc', 'ff', '0g'),
+        fc.oneof(hex(32), fc.constant('0'.repeat(32))),
+        fc.oneof(hex(16), fc.constant('0'.repeat(16))),
+        fc.constantFrom('00', '01', '02', '03', 'fe', 'f', '0A'),
+        fc.constantFrom('', '', '-', '-x', '.x'),
+        fc.nat({ max: 60 }),
+        fc.option(signs('0123456789abcdefF-. g/:`@☃')),
+      )
+      .map(([version, trace, span, flags, more, at, sign]) => {
+        const text = `${version}-${trace}-${span}-${flags}${more}`;
+        return sign === null ? text : text.slice(0, at) + sign + text.slice(at + 1);
+      });
     fc.assert(
-      fc.property(
-        fc.string({
-          unit: signs('0123456789abcdefF-. '),
-          minLength: 50,
-          maxLength: 60,
-        }),
-        (text) => {
-          const found = parseTraceparent(text);
-          expect(found === undefined || /^[0-9a-f]{32}$/.test(found.traceId)).toBe(true);
-        },
-      ),
+      fc.property(near, (text) => {
+        const found = parseTraceparent(text);
+        expect(found !== undefined).toBe(field.test(text) || later.test(text));
+        if (found === undefined) return;
+        const flags = Number.parseInt(text.slice(53, 55), 16);
+        expect([found.sampled, found.random]).toEqual([(flags & 1) !== 0, (flags & 2) !== 0]);
+      }),
+      { numRuns: 3000 },
     );
   });
 });
@@ -144,6 +157,43 @@ describe('tracestate (Trace Context §3.3)', () => {
     ['33 members', Array.from({ length: 33 }, (_, at) => `k${at}=1`).join(',')],
   ])('with %s it is dropped whole', (_name, field) => {
     expect(parseTracestate(field)).toBeUndefined();
+  });
+
+  /** The grammar as §3.3.1 writes it, for comparison with the scanner. */
+  function byGrammar(field: string): string | undefined {
+    const name = String.raw`(?:[a-z0-9][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})`;
+    const text = String.raw`[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]`;
+    const members = field
+      .split(',')
+      .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+      .filter((member) => member !== '');
+    const keys = members.map((member) => new RegExp(`^(${name})=${text}$`).exec(member)?.[1]);
+    const isValid = keys.length > 0 && keys.length <= 32 && !keys.includes(undefined);
+    return isValid && new Set(keys).size === keys.length ? members.join(',') : undefined;
+  }
+
+  test('any text is read as the grammar says, and never throws', () => {
+    const piece = fc.oneof(
+      { weight: 6, arbitrary: fc.string({ unit: signs('aab01z@=, \t_-*/') }) },
+      { weight: 2, arbitrary: fc.tuple(key, value).map((member) => `${member.join('=')},`) },
+      {
+        weight: 2,
+        arbitrary: fc.constantFrom(',', '=', '@', ' ', 'A', '.', '~', '\x7f', 'é', '☃'),
+      },
+      { weight: 1, arbitrary: fc.integer({ min: 239, max: 258 }).map((n) => 'x'.repeat(n)) },
+      { weight: 1, arbitrary: fc.integer({ min: 12, max: 16 }).map((n) => `@${'y'.repeat(n)}=1`) },
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const field = pieces.join('');
+        expect(parseTracestate(field)).toBe(byGrammar(field));
+        const own = field.split(',', 1)[0]!;
+        expect(isTracestateKey(own)).toBe(
+          byGrammar(`${own}=1`) === `${own}=1` && !own.includes('='),
+        );
+      }),
+      { numRuns: 3000 },
+    );
   });
 
   test('our own member moves to the front, and 32 stay 32 (§3.5)', () => {
