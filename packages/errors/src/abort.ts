@@ -24,7 +24,8 @@ export function mapAbort(error: ErrorLike, exchange: Exchange): ProblemError | u
       reason ?? asProblem(error.cause) ?? (clientLeft(exchange) ? clientClosed(error) : undefined)
     );
   }
-  if (error.type === 'request.aborted' || (error.code === 'ECONNRESET' && clientLeft(exchange))) {
+  const broken = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+  if (error.type === 'request.aborted' || (broken && clientLeft(exchange))) {
     return clientClosed(error);
   }
   if (isTimeout(error)) {

@@ -32,6 +32,8 @@ interface Node {
 
 interface Listed {
   readonly nodes: readonly Node[];
+  /** The path as the routes of the app see it, which may be mounted in another. */
+  readonly within: (path: string) => string;
   readonly madeMs: number;
 }
 
@@ -59,11 +61,12 @@ export function allowedMethods(): AllowedMethods {
     if (app === undefined) return undefined;
     let listed = lists.get(app);
     if (listed === undefined || nowMs - listed.madeMs >= STALE_AFTER_MS) {
-      listed = { nodes: listNodes(app.router as ListingRouter, 0), madeMs: nowMs };
+      const nodes = listNodes(app.router as ListingRouter, 0);
+      listed = { nodes, within: withinApp(app), madeMs: nowMs };
       lists.set(app, listed);
     }
     const methods = new Set<string>();
-    const found = collect(listed.nodes, withinApp(app, req.baseUrl + req.path), '', methods);
+    const found = collect(listed.nodes, listed.within(req.baseUrl + req.path), '', methods);
     return found === undefined ? undefined : { methods, pattern: found };
   };
 }
@@ -145,16 +148,22 @@ function restOf(path: string, matched: string): string | undefined {
   return matched.endsWith('/') ? `/${rest}` : matched === '' ? rest : undefined;
 }
 
-/** The path as the routes of a mounted app see it. */
-function withinApp(app: Application & { parent?: Application }, path: string): string {
-  if (app.parent === undefined) return path;
-  const outer = withinApp(app.parent, path);
-  for (const mount of [app.mountpath].flat()) {
-    const matched = matcher(mount, { sensitive: false, strict: false, end: false })(outer);
-    const rest = matched === undefined ? undefined : restOf(outer, matched);
-    if (rest !== undefined) return rest;
-  }
-  return outer;
+/** Takes the mounts of an app, and of those around it, off a path. */
+function withinApp(app: Application & { parent?: Application }): (path: string) => string {
+  if (app.parent === undefined) return (path) => path;
+  const outside = withinApp(app.parent);
+  const mounts = [app.mountpath]
+    .flat()
+    .map((mount) => matcher(mount, { sensitive: false, strict: false, end: false }));
+  return (path) => {
+    const outer = outside(path);
+    for (const matches of mounts) {
+      const matched = matches(outer);
+      const rest = matched === undefined ? undefined : restOf(outer, matched);
+      if (rest !== undefined) return rest;
+    }
+    return outer;
+  };
 }
 
 function join(prefix: string, path: string): string {

@@ -8,6 +8,9 @@ import type { ErrorLike } from './thrown.ts';
 
 const CONNECTION_CODES: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
+  // Of a server of ours: where the client's own connection broke, an abort has been told already.
+  'ECONNRESET',
+  'EPIPE',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',

@@ -12,7 +12,9 @@ export function asProblem(value: unknown): ProblemError | undefined {
     typeof type === 'string' &&
     typeof status === 'number' &&
     typeof extensions === 'object' &&
-    typeof headers === 'object';
+    extensions !== null &&
+    typeof headers === 'object' &&
+    headers !== null;
   if (!speaks) return undefined;
   const problem = value as ProblemError;
   if (Number.isInteger(status) && status >= 400 && status <= 599) return problem;

@@ -482,6 +482,19 @@ describe('what is thrown', () => {
     });
   });
 
+  test('an object that speaks like a problem, but without headers, is answered by its status', async () => {
+    const half = { code: 'ERR_HALF', type: 'x', status: 409, message: 'Half.' };
+    for (const missing of [
+      { headers: null, extensions: {} },
+      { headers: {}, extensions: null },
+    ]) {
+      expect(await documentFrom(throwing({ ...half, ...missing }))).toMatchObject({
+        status: 409,
+        code: 'ERR_HALF',
+      });
+    }
+  });
+
   test.each([[200], [399], [600], [400.5], ['404'], [Number.NaN]])(
     'the status %s is none: 500',
     async (status) => {

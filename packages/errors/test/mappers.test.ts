@@ -140,6 +140,24 @@ describe('validation', () => {
     expect(await answerToError(validate.errors)).toMatchObject(expected);
   });
 
+  test('names that no URI can hold are the client’s fault too: half a surrogate pair, and long ones', async () => {
+    const body = { '\ud800': 'x', ['é'.repeat(600)]: 'x' };
+    const { error } = z.record(z.string(), z.number()).safeParse(body);
+    const validate = new Ajv({ allErrors: true }).compile({
+      type: 'object',
+      additionalProperties: { type: 'number' },
+    });
+    validate(body);
+    for (const thrown of [error, new Ajv.ValidationError(validate.errors ?? [])]) {
+      const document = await answerToError(thrown);
+      expect(document).toMatchObject({ status: 400, code: 'ERR_VALIDATION' });
+      const pointers = (document.errors as { pointer: string }[]).map(({ pointer }) =>
+        decodeURIComponent(pointer),
+      );
+      expect(pointers).toEqual(['#/\ufffd', `#/${'é'.repeat(499)}`]);
+    }
+  });
+
   test('a million issues are fifty and a number', async () => {
     const { error } = z.array(z.number()).safeParse(Array.from({ length: 1000 }, () => 'x'));
     const document = await answerToError(error);
@@ -256,6 +274,8 @@ describe('outages, timeouts and other servers', () => {
     ['a store that is away', storeUnavailable('get'), 503, 'ERR_STORE_UNAVAILABLE'],
     ['a store that hangs', storeTimeout('get', 100), 503, 'ERR_STORE_TIMEOUT'],
     ['a store error of another make', errorOf({ code: 'ERR_STORE_FULL' }), 503, 'ERR_STORE_FULL'],
+    ['a connection that broke', errorOf({ code: 'ECONNRESET' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
+    ['a connection that is shut', errorOf({ code: 'EPIPE' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
     ['a refused connection', errorOf({ code: 'ECONNREFUSED' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
     [
       'a fetch that failed',
