@@ -164,15 +164,26 @@ export class WatchedCheck {
 function reportOf(result: CheckResult): HealthReport {
   if (result === undefined || result === true) return { status: 'pass' };
   if (result === false) return { status: 'fail' };
-  if (typeof result === 'object' && result !== null && Object.hasOwn(RANK, result.status))
-    return result;
-  return { status: 'fail', detail: 'the check answered something that is not a health report' };
+  if (typeof result !== 'object' || result === null || !Object.hasOwn(RANK, result.status)) {
+    return { status: 'fail', detail: 'the check answered something that is not a health report' };
+  }
+  // Whoever writes a check without types may put anything here; the status is what counts.
+  const { status, detail, causes } = result as { [K in keyof HealthReport]: unknown };
+  return {
+    status: status as HealthStatus,
+    ...(detail === undefined || detail === null ? {} : { detail: detailOf(detail) }),
+    causes: [causes ?? []].flat().filter((cause) => typeof cause === 'string'),
+  };
 }
 
-/** The message, and what the operator needs most besides: the code, and the cause that `fetch` hides. */
+/** The message, and what the operator needs most besides: the code, and the cause that `fetch` hides. Never throws. */
 function detailOf(error: unknown): string {
-  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
-  const own = error instanceof Error ? error.message : String(error);
-  const message = cause instanceof Error ? `${own}: ${cause.message}` : own;
-  return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
+  try {
+    const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+    const own = String(error instanceof Error ? error.message : error);
+    const message = cause instanceof Error ? `${own}: ${cause.message}` : own;
+    return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
+  } catch {
+    return 'something that cannot be read';
+  }
 }

@@ -21,13 +21,14 @@ import {
 
 import type { CheckFunction, CheckStatus } from './check.ts';
 import { HEALTH_JSON, healthDocument } from './document.ts';
-import { Monitor } from './monitor.ts';
+import { Monitor, reportRejection } from './monitor.ts';
 import {
   type CheckSpec,
   checkSettings,
   HEALTH_CHECKS,
   HEALTH_DEFAULTS,
   type HealthOptions,
+  refuseStale,
 } from './options.ts';
 
 /** Health as a middleware, and as what applications ask. */
@@ -58,6 +59,7 @@ export interface Health extends Middleware {
  */
 export function health(options?: Given<HealthOptions>): Health {
   const given = resolveOptions('health', HEALTH_DEFAULTS, HEALTH_CHECKS, options);
+  refuseStale('health', given.staleMs, given.intervalMs);
   const routes = routesOf(given);
   const isRoute = quickTest([...routes.keys()]);
   const mayLookInside = guardOf(given);
@@ -104,7 +106,9 @@ export function health(options?: Given<HealthOptions>): Health {
 
   /** Everything counts here, whichever group it is in. */
   const overall = (): HealthStatus => {
-    const parts = [...routes.values()].map((one) => (one === DETAIL ? 'pass' : probe(one)));
+    const asked = new Set([...routes.values(), ...monitor.groups()]);
+    asked.delete(DETAIL);
+    const parts = [...asked].map(probe);
     if (parts.includes('fail')) return 'fail';
     return parts.includes('warn') ? 'warn' : 'pass';
   };
@@ -231,9 +235,7 @@ function guardOf({ access }: Readonly<HealthOptions>): (req: Exchange['req']) =>
   const guard = monitoringGuard(access);
   return (req) => {
     try {
-      // A promise is not a yes, though it is truthy.
-      const allowed: unknown = guard(req);
-      return allowed === true;
+      return isTrue(guard(req), 'health access');
     } catch (error) {
       report(error, 'health access');
       return false;
@@ -244,12 +246,17 @@ function guardOf({ access }: Readonly<HealthOptions>): (req: Exchange['req']) =>
 function saysReady(isReady: (() => boolean) | undefined): boolean {
   if (isReady === undefined) return true;
   try {
-    const ready: unknown = isReady();
-    return ready === true;
+    return isTrue(isReady(), 'health isReady');
   } catch (error) {
     report(error, 'health isReady');
     return false;
   }
+}
+
+/** A promise is not a yes, though it is truthy; and what it rejects with must not end the process. */
+function isTrue(answer: unknown, where: string): boolean {
+  reportRejection(answer, where);
+  return answer === true;
 }
 
 function notAllowed(): ProblemError {

@@ -7,7 +7,7 @@ import type { Cancel, Component, HealthStatus, Host } from '@org/core';
 import { OptionError, report } from '@org/core';
 
 import { type CheckFunction, type CheckStatus, type OnCheckChange, WatchedCheck } from './check.ts';
-import { type CheckSpec, checkSettings, type HealthOptions } from './options.ts';
+import { CHECK_NAME, type CheckSpec, checkSettings, type HealthOptions } from './options.ts';
 import { cycleIn, groupStatus, type Verdict, verdicts } from './verdict.ts';
 
 /** Checks of one instance, at most. */
@@ -27,6 +27,8 @@ export class Monitor {
   private readonly checks: Map<string, WatchedCheck> = new Map();
   /** Which checks came from which component, so that they go with it. */
   private readonly joined: Map<Component, WatchedCheck> = new Map();
+  /** Components that cannot be checked, such as by their name. */
+  private readonly refused: WeakSet<Component> = new WeakSet();
   private readonly self: () => Component;
   private host: Host | undefined;
   private cancelWatch: Cancel | undefined;
@@ -37,6 +39,7 @@ export class Monitor {
     this.self = self;
     for (const [name, spec] of Object.entries(options.checks)) this.create(name, spec);
     this.refuseCycles();
+    this.refuseComponents();
   }
 
   attach(host: Host): void {
@@ -89,9 +92,15 @@ export class Monitor {
     return () => this.remove(check);
   }
 
+  /** Every group that a check is in. */
+  groups(): readonly string[] {
+    return [...this.checks.values()].flatMap(({ settings }) => settings.groups);
+  }
+
   /** Runs every check now; resolves when all have settled. */
   async refresh(): Promise<void> {
     this.start();
+    if (this.state !== 'running') return;
     this.reconcile();
     await Promise.all([...this.checks.values()].map((check) => check.run()));
   }
@@ -147,15 +156,21 @@ export class Monitor {
     this.cancelWatch = this.options.clock.after(againMs, this.watch);
   };
 
+  /** A component of the whole that cannot join is told of once; it must not cost a probe its answer. */
   private join(component: Component): void {
     const { name } = component;
-    if (this.checks.has(name)) return;
-    const check = this.create(name, {
-      run: (signal) => component.health!(signal),
-      critical: !this.options.optional.includes(name),
-    });
-    this.joined.set(component, check);
-    void check.run();
+    if (this.checks.has(name) || this.refused.has(component)) return;
+    try {
+      const check = this.create(name, {
+        run: (signal) => component.health!(signal),
+        critical: !this.options.optional.includes(name),
+      });
+      this.joined.set(component, check);
+      void check.run();
+    } catch (error) {
+      this.refused.add(component);
+      report(error, 'health component');
+    }
   }
 
   /** Components that can say how they are, save this one. */
@@ -186,6 +201,24 @@ export class Monitor {
     if (this.checks.get(check.name) === check) this.checks.delete(check.name);
   }
 
+  /** Those that were given, unlike those of a whole, are known at construction. */
+  private refuseComponents(): void {
+    const names = new Set<string>();
+    for (const { name } of this.options.components) {
+      if (!CHECK_NAME.accepts(name)) {
+        throw new OptionError('health', [
+          `a component of "components" must have ${CHECK_NAME.expected}, but is called ${JSON.stringify(name)}.`,
+        ]);
+      }
+      if (names.has(name) || this.checks.has(name)) {
+        throw new OptionError('health', [
+          `"components" has "${name}", but there is ${names.has(name) ? 'another component' : 'a check'} of that name; give one another name.`,
+        ]);
+      }
+      names.add(name);
+    }
+  }
+
   private refuseCycles(): void {
     const cycle = cycleIn(
       new Map([...this.checks].map(([name, { settings }]) => [name, settings.dependsOn])),
@@ -198,9 +231,15 @@ export class Monitor {
 
   private readonly tell: OnCheckChange = (name, from, to) => {
     try {
-      this.options.onChange?.(name, from, to);
+      const answer: unknown = this.options.onChange?.(name, from, to);
+      reportRejection(answer, 'health onChange');
     } catch (error) {
       report(error, 'health onChange');
     }
   };
+}
+
+/** A hook that answers a promise is not waited for; what it rejects with is reported. */
+export function reportRejection(answer: unknown, where: string): void {
+  if (answer instanceof Promise) answer.catch((error: unknown) => report(error, where));
 }

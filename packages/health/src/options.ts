@@ -104,7 +104,8 @@ const path: Check<string> = text({
   expected: 'a path of plain segments, such as "/health"',
   pattern: /^(?:\/[\w.~-]+)+$/,
 });
-const name: Check<string> = text({
+/** What a check may be called: it stands in documents and in statistics. */
+export const CHECK_NAME: Check<string> = text({
   expected: 'a name of letters, digits, dots, dashes and colons',
   pattern: /^[\w.:-]{1,100}$/,
 });
@@ -124,7 +125,7 @@ const spec: Check<CheckFunction | CheckSpec> = {
 export const HEALTH_CHECKS: Checks<HealthOptions> = Object.freeze<Checks<HealthOptions>>({
   checks: recordOf(spec),
   components: listOf<Component>({ expected: 'a component', accepts: isComponent }),
-  optional: listOf(name),
+  optional: listOf(CHECK_NAME),
   path,
   paths: recordOf(path),
   access: monitoringAccess,
@@ -154,7 +155,7 @@ const SPEC_DEFAULTS: Readonly<CheckOptions> = Object.freeze<CheckOptions>({
 const SPEC_CHECKS: Checks<CheckOptions> = Object.freeze<Checks<CheckOptions>>({
   run: func(),
   critical: boolean(),
-  dependsOn: listOf(name),
+  dependsOn: listOf(CHECK_NAME),
   groups: listOf(group),
   intervalMs: pause,
   timeoutMs: pause,
@@ -172,9 +173,9 @@ export function checkSettings(
   given: CheckFunction | CheckSpec,
   instance: Readonly<HealthOptions>,
 ): CheckSettings {
-  if (!name.accepts(checkName)) {
+  if (!CHECK_NAME.accepts(checkName)) {
     throw new OptionError('health', [
-      `a check must have ${name.expected}, but is called ${JSON.stringify(checkName)}.`,
+      `a check must have ${CHECK_NAME.expected}, but is called ${JSON.stringify(checkName)}.`,
     ]);
   }
   const own = resolveOptions(
@@ -185,6 +186,8 @@ export function checkSettings(
   );
   const intervalMs = own.intervalMs ?? instance.intervalMs;
   const timeoutMs = own.timeoutMs ?? instance.timeoutMs;
+  const staleMs = own.staleMs ?? instance.staleMs ?? 3 * intervalMs + timeoutMs;
+  refuseStale(`health: check "${checkName}"`, staleMs, intervalMs);
   return {
     run: own.run,
     critical: own.critical,
@@ -192,8 +195,16 @@ export function checkSettings(
     groups: own.groups,
     intervalMs,
     timeoutMs,
-    staleMs: own.staleMs ?? instance.staleMs ?? 3 * intervalMs + timeoutMs,
+    staleMs,
     failAfter: own.failAfter ?? instance.failAfter,
     passAfter: own.passAfter ?? instance.passAfter,
   };
+}
+
+/** @throws OptionError where every result would be too old before the next */
+export function refuseStale(owner: string, staleMs: number | undefined, intervalMs: number): void {
+  if (staleMs === undefined || staleMs > intervalMs) return;
+  throw new OptionError(owner, [
+    `option "staleMs" must be more than "intervalMs", which is ${intervalMs}, but is ${staleMs}: every result would be too old before the next.`,
+  ]);
 }

@@ -345,6 +345,19 @@ describe('checks', () => {
       'fetch failed: refused',
     ],
     ['a throw of nothing', () => Promise.reject(), 'fail', 'undefined'],
+    [
+      'a throw of what cannot be read',
+      () => Promise.reject(Object.create(null)),
+      'fail',
+      'cannot be read',
+    ],
+    ['a detail that is a number', () => ({ status: 'warn', detail: 42 }), 'warn', '42'],
+    [
+      'a detail that is an error',
+      () => ({ status: 'fail', detail: new Error('refused') }),
+      'fail',
+      'refused',
+    ],
   ])('that answer %s', async (_what, run, status, detail) => {
     const { made } = make({ checks: { one: run as () => boolean } });
     await made.refresh();
@@ -519,9 +532,66 @@ describe('checks', () => {
     expect(faults).toMatchObject([{ where: 'health onChange' }]);
   });
 
+  test('blame by name, however the names come', async () => {
+    const causes = 'redis' as unknown as string[];
+    const { made } = make({ checks: { cache: () => ({ status: 'fail', causes }) } });
+    await made.refresh();
+    const { url } = await serving(made);
+    expect(JSON.parse((await ask(`${url}/health/middleware`)).text)).toMatchObject({
+      notes: ['cache is down because of redis'],
+    });
+  });
+
+  test('that are added count in the whole, also in a group that has no route', async () => {
+    const { made } = make();
+    made.add('nightly', { run: () => false, groups: ['batch'] });
+    await made.refresh();
+    const { url } = await serving(made);
+    expect((await ask(`${url}/health/ready`)).status).toBe(200);
+    const got = await ask(`${url}/health/middleware`);
+    expect([got.status, JSON.parse(got.text).status]).toEqual([503, 'fail']);
+  });
+
+  test('that are added after close are never run', async () => {
+    const { made, clock } = make();
+    made.start();
+    made.close();
+    const db = controlled();
+    made.add('db', db.run);
+    await made.refresh();
+    expect([db.runs, clock.pending]).toEqual([0, 0]);
+  });
+
+  test('hooks that reject are reported, and do not end the process', async () => {
+    const faults: { where: string }[] = [];
+    const listen = (fault: unknown): void => void faults.push(fault as { where: string });
+    subscribe(FAULT_CHANNEL, listen);
+    clean.push(() => void unsubscribe(FAULT_CHANNEL, listen));
+    const rejects = (() => Promise.reject(new Error('hook'))) as unknown as () => boolean;
+    const { made } = make({
+      checks: { db: () => true },
+      onChange: rejects,
+      isReady: rejects,
+      access: rejects,
+    });
+    await made.refresh();
+    const { url } = await serving(made);
+    expect((await ask(`${url}/health/middleware`)).text).toBe('{"status":"fail"}');
+    expect(new Set(faults.map(({ where }) => where))).toEqual(
+      new Set(['health onChange', 'health isReady', 'health access']),
+    );
+  });
+
   test('with wrong settings are refused by name, with the fix', () => {
     expect(() => health({ checks: { db: { run: () => true, timeoutMs: -1 } } })).toThrow(
       /check "db".*"timeoutMs".*-1/,
+    );
+    expect(() => health({ staleMs: 5000 })).toThrow(
+      /"staleMs" must be more than "intervalMs", which is 10000, but is 5000/,
+    );
+    const rare = { run: () => true, intervalMs: 60_000 };
+    expect(() => health({ checks: { rare }, staleMs: 30_000 })).toThrow(
+      /check "rare".*"staleMs".*60000.*30000/,
     );
     expect(() => health({ checks: { 'a b': () => true } })).toThrow(/"a b"/);
     expect(() => health({ path: 'health' })).toThrow(/"path".*"health"/);
@@ -535,6 +605,11 @@ describe('checks', () => {
       b: { run: () => true, dependsOn: ['a'] },
     };
     expect(() => health({ checks: circle })).toThrow(/a → b → a/);
+    const db = defineComponent('db', { health: () => ({ status: 'pass' as const }) });
+    const odd = defineComponent('my db', { health: () => ({ status: 'pass' as const }) });
+    expect(() => health({ components: [odd] })).toThrow(/"components".*"my db"/);
+    expect(() => health({ components: [db, db] })).toThrow(/"db".*another component/);
+    expect(() => health({ components: [db], checks: { db: () => true } })).toThrow(/"db".*a check/);
     const { made } = make({ checks: { a: { run: () => true, dependsOn: ['gone'] } } });
     expect(() => made.start()).toThrow(/"a" depends on "gone"/);
   });
@@ -593,6 +668,23 @@ describe('components', () => {
         'pass',
       ]);
     }
+  });
+
+  test('of a whole that cannot be checked are told of once, and cost no probe its answer', async () => {
+    const faults: unknown[] = [];
+    const listen = (fault: unknown): void => void faults.push(fault);
+    subscribe(FAULT_CHANNEL, listen);
+    clean.push(() => void unsubscribe(FAULT_CHANNEL, listen));
+    const parts: ReturnType<typeof defineComponent>[] = [];
+    const host = fakeHost(() => parts);
+    host.state = 'ready';
+    const { made, clock } = make();
+    made.attach!(host);
+    made.start();
+    parts.push(defineComponent('my db', { health: () => ({ status: 'pass' as const }) }));
+    clock.advance(10_000);
+    expect(made.probe('ready')).toBe('pass');
+    expect(faults).toMatchObject([{ where: 'health component' }]);
   });
 
   test('join in under setup, where health answers ahead of everything else', async () => {
