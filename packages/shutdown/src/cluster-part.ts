@@ -19,8 +19,12 @@ export async function leavePrimary(budgetMs: number, clock: Clock): Promise<void
   });
 }
 
-/** Waits for the workers of a primary to end; passes SIGTERM on, which only the primary was sent. */
-export async function endWorkers(reason: string, budgetMs: number, clock: Clock): Promise<boolean> {
+/** Sends a primary's workers `signal`, which may have reached the primary only, and waits for them to end. */
+export async function endWorkers(
+  signal: NodeJS.Signals,
+  budgetMs: number,
+  clock: Clock,
+): Promise<boolean> {
   const workers = cluster.isPrimary ? Object.values(cluster.workers ?? {}) : [];
   const alive = workers.filter((one) => one !== undefined && !one.isDead()) as Worker[];
   if (alive.length === 0) return true;
@@ -30,8 +34,7 @@ export async function endWorkers(reason: string, budgetMs: number, clock: Clock)
         const end = new Promise<void>((resolve) => {
           worker.once('exit', () => resolve());
         });
-        // A terminal sends SIGINT to the whole group; a second one would force the worker.
-        if (reason !== 'SIGINT') worker.process.kill('SIGTERM');
+        worker.process.kill(signal);
         return end;
       }),
     ),

@@ -100,11 +100,16 @@ export class Connections {
     return false;
   }
 
-  /** Cuts what is left. */
-  destroyAll(): void {
+  /** Cuts what is left; without `withWebSockets`, not those whose library has yet to close them. */
+  destroyAll(withWebSockets: boolean): void {
     for (const session of this.sessions) session.destroy();
-    this.webSockets.destroyAll();
-    for (const socket of [...this.sockets, ...this.carriers]) socket.destroy();
+    if (withWebSockets) this.webSockets.destroyAll();
+    const isSpared = (socket: Socket): boolean => !withWebSockets && this.webSockets.has(socket);
+    for (const socket of this.sockets) if (!isSpared(socket)) socket.destroy();
+    // Of a TLS connection that is spared, what is below it is, too.
+    if (withWebSockets || this.webSockets.size === 0) {
+      for (const socket of this.carriers) socket.destroy();
+    }
     // Connections from before serve() are the server's own to know.
     this.server.closeAllConnections?.();
     // Ends the server's own timers; the complaint that it does not listen any more goes nowhere.

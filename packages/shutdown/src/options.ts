@@ -8,8 +8,11 @@ import {
   type Component,
   durationMs,
   func,
+  type Given,
   isComponent,
   listOf,
+  OptionError,
+  resolveOptions,
   shape,
   systemClock,
 } from '@org/core';
@@ -30,16 +33,16 @@ export interface ShutdownOptions {
   readonly closeTimeoutMs: number;
   /** How long all of it may take, in ms; less than what the platform grants before it kills. @default 28_000 */
   readonly deadlineMs: number;
-  /** Whether open WebSockets are told 1001 (going away). Switch it off where somebody else tells them. @default true */
+  /** Whether open WebSockets are told 1001 (going away). Switch it off where a component tells them: they stay open until the components have closed. @default true */
   readonly closeWebSockets: boolean;
   /** Components to close, without a host: dependants before what they depend on, otherwise last first. @default [] */
   readonly components: readonly Component[];
   /** The last step before the end, after the components; `signal` aborts when its time is over. @default none */
   readonly onClose: ((signal: AbortSignal) => unknown) | undefined;
   /** Told when a phase begins. @default none */
-  readonly onPhase: ((phase: ShutdownPhase, reason: string) => void) | undefined;
+  readonly onPhase: ((phase: ShutdownPhase, reason: string) => unknown) | undefined;
   /** Told how it went, right before the process ends. @default none */
-  readonly onReport: ((report: ShutdownReport) => void) | undefined;
+  readonly onReport: ((report: ShutdownReport) => unknown) | undefined;
   /** Whether the process ends with the report's exit code. @default true */
   readonly exit: boolean;
   /** @default the machine's clock */
@@ -71,7 +74,7 @@ const signal: Check<NodeJS.Signals> = {
     typeof value === 'string' && Object.hasOwn(constants.signals, value) && !DEAF.includes(value),
 };
 
-export const SHUTDOWN_CHECKS: Checks<ShutdownOptions> = Object.freeze({
+const SHUTDOWN_CHECKS: Checks<ShutdownOptions> = Object.freeze({
   signals: listOf(signal),
   readinessDelayMs: durationMs(),
   idleGraceMs: durationMs(),
@@ -81,8 +84,22 @@ export const SHUTDOWN_CHECKS: Checks<ShutdownOptions> = Object.freeze({
   closeWebSockets: boolean(),
   components: listOf({ expected: 'a component', accepts: isComponent }),
   onClose: func<(signal: AbortSignal) => unknown>(),
-  onPhase: func<(phase: ShutdownPhase, reason: string) => void>(),
-  onReport: func<(report: ShutdownReport) => void>(),
+  onPhase: func<(phase: ShutdownPhase, reason: string) => unknown>(),
+  onReport: func<(report: ShutdownReport) => unknown>(),
   exit: boolean(),
   clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
 });
+
+/** Options over the defaults. @throws OptionError */
+export function shutdownOptions(
+  given: Given<ShutdownOptions> | undefined,
+): Readonly<ShutdownOptions> {
+  const options = resolveOptions('shutdown', SHUTDOWN_DEFAULTS, SHUTDOWN_CHECKS, given);
+  const { readinessDelayMs, deadlineMs } = options;
+  if (readinessDelayMs >= deadlineMs) {
+    throw new OptionError('shutdown', [
+      `option "deadlineMs" must be more than "readinessDelayMs", or nothing would close, but they are ${deadlineMs} and ${readinessDelayMs}.`,
+    ]);
+  }
+  return options;
+}

@@ -1,4 +1,5 @@
 /** The steps of a shutdown, one after the other, each of which may be given up. */
+import { constants } from 'node:os';
 import {
   type Clock,
   closeInOrder,
@@ -43,22 +44,31 @@ export async function runSequence(service: Service, reason: string): Promise<Shu
   try {
     service.host?.drain();
     service.enter('readiness');
-    const workers = endWorkers(reason, options.drainTimeoutMs, clock);
+    let haveWorkersEnded = false;
+    const workers = endWorkers(signalOf(reason), timeOfWorker(options), clock).then((ended) => {
+      haveWorkersEnded = ended;
+    });
     await pause(options.readinessDelayMs, clock, giveUp);
 
     service.enter('requests');
     const connections = new Set(servers.values());
     await drain(connections, options, giveUp);
     const hungRequests = [...connections].flatMap((one) => namesOf(one, options.idleGraceMs));
-    for (const one of connections) one.destroyAll();
+    for (const one of connections) one.destroyAll(options.closeWebSockets);
 
     await unlessAborted(giveUp, async () => {
-      if (!(await workers)) progress.hung.push('cluster workers');
+      await workers;
       service.enter('components');
       await closeEverything(service, progress);
       await leavePrimary(options.closeTimeoutMs, clock);
     });
-    const hung = [...progress.hung, ...progress.waiting];
+    for (const one of connections) one.destroyAll(true);
+    const ended = new Set([...progress.closed, ...progress.failed.map(({ name }) => name)]);
+    // Until the host reports, any of its components may be the one that hangs.
+    const hung = [
+      ...(haveWorkersEnded ? [] : ['cluster workers']),
+      ...namesOfAll(service).filter((name) => !ended.has(name)),
+    ];
     const isClean = hungRequests.length + hung.length + progress.failed.length === 0;
     const forcedBy = forced.aborted ? (forced.reason as NodeJS.Signals) : undefined;
     return Object.freeze({
@@ -86,17 +96,32 @@ async function closeEverything(
 ): Promise<void> {
   const { clock, closeTimeoutMs, components, onClose } = options;
   if (host !== undefined) {
-    // Until the host reports, any of them may be the one that hangs.
-    progress.waiting.push(...host.components().map(({ name }) => name));
-    const { closed, hung, failed } = await host.closeComponents();
-    progress.waiting.length = 0;
+    const { closed, failed } = await host.closeComponents();
     progress.closed.push(...closed);
-    progress.hung.push(...hung);
     progress.failed.push(...failed);
   }
   const last = onClose === undefined ? [] : [{ name: 'onClose', close: onClose }];
   const parts = dependencyOrder(components).toReversed();
   await closeInOrder([...parts, ...last], closeTimeoutMs, clock, progress);
+}
+
+/** Everything that is to close. */
+function namesOfAll({ host, options }: Service): string[] {
+  return [
+    ...[...(host?.components() ?? []), ...options.components].map(({ name }) => name),
+    ...(options.onClose === undefined ? [] : ['onClose']),
+  ];
+}
+
+/** What the primary passes on: its own signal, which its workers may have had already, or else SIGTERM. */
+function signalOf(reason: string): NodeJS.Signals {
+  return Object.hasOwn(constants.signals, reason) ? (reason as NodeJS.Signals) : 'SIGTERM';
+}
+
+/** How long a worker with the same options may take, in ms. */
+function timeOfWorker(options: Readonly<ShutdownOptions>): number {
+  const { readinessDelayMs, drainTimeoutMs, closeTimeoutMs, deadlineMs } = options;
+  return Math.min(readinessDelayMs + drainTimeoutMs + closeTimeoutMs, deadlineMs);
 }
 
 /** Method and path; the query may hold what no log should. */

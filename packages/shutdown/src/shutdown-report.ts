@@ -21,7 +21,7 @@ export interface ShutdownReport {
   readonly hungRequestsTotal: number;
   /** Components that closed, in their order. */
   readonly closed: readonly string[];
-  /** Components that did not close in time. */
+  /** What did not end in time, or had no time left to: components, `onClose`, cluster workers. */
   readonly hung: readonly string[];
   readonly failed: readonly { readonly name: string; readonly error: unknown }[];
   /** Requests that arrived after the listening had stopped, on connections that were open, and were served. */

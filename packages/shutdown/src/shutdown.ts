@@ -13,12 +13,11 @@ import {
   type Host,
   type Middleware,
   report as reportFault,
-  resolveOptions,
   type Stats,
 } from '@org/core';
 
 import { Connections } from './connections.ts';
-import { SHUTDOWN_CHECKS, SHUTDOWN_DEFAULTS, type ShutdownOptions } from './options.ts';
+import { shutdownOptions, type ShutdownOptions } from './options.ts';
 import { runSequence } from './sequence.ts';
 import type { ShutdownPhase, ShutdownReport } from './shutdown-report.ts';
 
@@ -39,9 +38,15 @@ export interface Shutdown extends Middleware {
   close(): void;
 }
 
+/**
+ * A signal that comes again within this time is still the first: systemd sends it to a
+ * cluster's workers as the primary does, and `npm run` passes on what the terminal has sent.
+ */
+const SAME_SIGNAL_MS = 500;
+
 /** Makes a shutdown. Signals are heard from `start()` on. @throws OptionError */
 export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
-  const options = resolveOptions('shutdown', SHUTDOWN_DEFAULTS, SHUTDOWN_CHECKS, given);
+  const options = shutdownOptions(given);
   const { clock } = options;
   const servers = new Map<Server, Connections>();
   const begun = new AbortController();
@@ -50,7 +55,7 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
   let host: Host | undefined;
   let phase: ShutdownPhase | 'serving' = 'serving';
   let lastAnswers = false;
-  let signalled = false;
+  let first: { readonly name: NodeJS.Signals; readonly atMs: number } | undefined;
   let underWay: Promise<ShutdownReport> | undefined;
 
   const lastWord = defineStages({
@@ -81,19 +86,29 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
       tell('onPhase', () => options.onPhase?.(next, reason));
     };
     const service = { options, host, servers, forced: forced.signal, enter };
-    const report = await runSequence(service, reason);
-    enter('closed');
-    tell('onReport', () => options.onReport?.(report));
-    release();
+    let report: ShutdownReport;
+    try {
+      report = await runSequence(service, reason);
+      enter('closed');
+      tell('onReport', () => options.onReport?.(report));
+    } finally {
+      release();
+    }
     // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit
     if (options.exit) process.exit(report.exitCode);
     return report;
   }
 
   function onSignal(name: NodeJS.Signals): void {
-    if (signalled) forced.abort(name);
-    signalled = true;
-    begin(name).catch((error: unknown) => reportFault(error, 'shutdown'));
+    const atMs = clock.monotonicMs();
+    first ??= { name, atMs };
+    if (name !== first.name || atMs - first.atMs >= SAME_SIGNAL_MS) forced.abort(name);
+    begin(name).catch((error: unknown) => {
+      // Whatever broke, the signal is to end the process.
+      reportFault(error, 'shutdown');
+      // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit
+      if (options.exit) process.exit(1);
+    });
   }
 
   function release(): void {
@@ -153,10 +168,12 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
   ) as Shutdown;
 }
 
-function tell(what: string, listener: () => void): void {
+/** A listener that fails, at once or later, must not end the process before its time. */
+function tell(what: string, listener: () => unknown): void {
+  const onFault = (error: unknown): void => reportFault(error, `shutdown ${what}`);
   try {
-    listener();
+    Promise.resolve(listener()).catch(onFault);
   } catch (error) {
-    reportFault(error, `shutdown ${what}`);
+    onFault(error);
   }
 }

@@ -7,6 +7,7 @@ import { fakeClock, middlewareContract, serve } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { shutdown } from '@org/shutdown';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { WebSocket, WebSocketServer } from 'ws';
 
 import { CERTIFICATE, KEY } from './certificate.ts';
 
@@ -25,6 +26,8 @@ describe('options', () => {
     expect(() => shutdown({ signals: ['SIGNONSENSE' as 'SIGTERM'] })).toThrow('"SIGTERM"');
     expect(() => shutdown({ idleGraceMs: -1 })).toThrow('idleGraceMs');
     expect(() => shutdown({ components: [{} as never] })).toThrow('a component');
+    // It would end before it has begun.
+    expect(() => shutdown({ readinessDelayMs: 30_000 })).toThrow(/"deadlineMs".*28000 and 30000/);
   });
 });
 
@@ -39,6 +42,64 @@ describe('signals', () => {
     gate.close();
     gate.close();
     expect(process.listenerCount('SIGUSR2')).toBe(before);
+  });
+});
+
+describe('a second signal', () => {
+  const begun = (clock: ReturnType<typeof fakeClock>) => {
+    const gate = shutdown({
+      exit: false,
+      clock,
+      signals: ['SIGUSR2', 'SIGHUP'],
+      readinessDelayMs: 10_000,
+      idleGraceMs: 0,
+    });
+    gate.start();
+    process.emit('SIGUSR2', 'SIGUSR2');
+    expect(gate.draining).toBe(true);
+    return gate;
+  };
+
+  test('of the same name is the first one, passed on, within 500 ms, and forces after that', async () => {
+    const clock = fakeClock();
+    const gate = begun(clock);
+    clock.advance(499);
+    process.emit('SIGUSR2', 'SIGUSR2');
+    await new Promise(setImmediate);
+    expect(gate.stats()).toMatchObject({ phase: 'readiness' });
+    clock.advance(1);
+    process.emit('SIGUSR2', 'SIGUSR2');
+    expect(await gate.shutdown()).toMatchObject({ reason: 'SIGUSR2', forcedBy: 'SIGUSR2' });
+  });
+
+  test('is not needed when a host breaks: the first one ends the process all the same', async () => {
+    const faults: unknown[] = [];
+    const note = (fault: unknown): void => void faults.push(fault);
+    subscribe(FAULT_CHANNEL, note);
+    const exited = new Promise((resolve) => {
+      jest.spyOn(process, 'exit').mockImplementation((code) => resolve(code) as never);
+    });
+    const gate = shutdown({ ...quick, exit: true, signals: ['SIGUSR2'] });
+    gate.attach?.({
+      state: 'ready',
+      components: () => [],
+      onServer: () => undefined,
+      drain: () => undefined,
+      closeComponents: () => Promise.reject(new Error('deliberate')),
+    });
+    gate.start?.();
+    process.emit('SIGUSR2', 'SIGUSR2');
+    expect(await exited).toBe(1);
+    expect(faults).toHaveLength(1);
+    jest.restoreAllMocks();
+    unsubscribe(FAULT_CHANNEL, note);
+    gate.close();
+  });
+
+  test('of another name forces at once', async () => {
+    const gate = begun(fakeClock());
+    process.emit('SIGHUP', 'SIGHUP');
+    expect(await gate.shutdown()).toMatchObject({ forcedBy: 'SIGHUP', exitCode: 129 });
   });
 });
 
@@ -121,6 +182,28 @@ describe('shutdown()', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('what the deadline leaves open is hung, and the exit code tells', async () => {
+    const clock = fakeClock();
+    const gate = shutdown({
+      exit: false,
+      clock,
+      deadlineMs: 2000,
+      idleGraceMs: 5000,
+      components: [defineComponent('db', { close: () => undefined })],
+      onClose: () => undefined,
+    });
+    const { server } = await serve((_req, res) => void res.end('fine'));
+    gate.serve(server);
+    const idle = connect((server.address() as { port: number }).port, '127.0.0.1');
+    await once(server, 'connection');
+    const report = gate.shutdown();
+    clock.advance(1000);
+    await new Promise(setImmediate);
+    clock.advance(1000);
+    expect(await report).toMatchObject({ exitCode: 1, closed: [], hung: ['db', 'onClose'] });
+    idle.destroy();
+  });
+
   test('drives its host: readiness first, the components last', async () => {
     const steps: string[] = [];
     const host: Host = {
@@ -175,6 +258,18 @@ describe('shutdown()', () => {
     expect(faults).toHaveLength(5);
   });
 
+  test('so is one that rejects: it does not end the process', async () => {
+    const faults: unknown[] = [];
+    const note = (fault: unknown): void => void faults.push(fault);
+    subscribe(FAULT_CHANNEL, note);
+    const rejecting = (): unknown => Promise.reject(new Error('deliberate'));
+    const report = await shutdown({ ...quick, onPhase: rejecting, onReport: rejecting }).shutdown();
+    await new Promise(setImmediate);
+    unsubscribe(FAULT_CHANNEL, note);
+    expect(report.exitCode).toBe(0);
+    expect(faults).toHaveLength(5);
+  });
+
   test('drains a TLS server: a request in flight is answered, and a half-done handshake does not hold', async () => {
     let working: () => void = () => undefined;
     const isWorking = new Promise<void>((resolve) => (working = resolve));
@@ -206,6 +301,30 @@ describe('shutdown()', () => {
 });
 
 describe('upgrades', () => {
+  test('their library may close them: without closeWebSockets they outlive the drain', async () => {
+    const server = createServer();
+    const sockets = new WebSocketServer({ server });
+    const gate = shutdown({
+      ...quick,
+      closeWebSockets: false,
+      components: [
+        defineComponent('sockets', {
+          close: async () => {
+            const all = [...sockets.clients];
+            for (const one of all) one.close(4001);
+            await Promise.all(all.map((one) => once(one, 'close')));
+          },
+        }),
+      ],
+    });
+    gate.serve(server);
+    const client = new WebSocket(`ws://127.0.0.1:${await listening(server)}`);
+    await once(client, 'open');
+    const closed = once(client, 'close');
+    expect(await gate.shutdown()).toMatchObject({ exitCode: 0, closed: ['sockets'] });
+    expect((await closed)[0]).toBe(4001);
+  });
+
   test('a server that takes none goes on answering them as requests', async () => {
     const { server, url, close } = await serve((_req, res) => void res.end('plain'));
     const gate = shutdown(quick);

@@ -243,16 +243,17 @@ describe('the process', () => {
   });
 
   test('a second signal ends the readiness delay and a component that hangs, too', async () => {
-    const waiting = await startService('alone', { readinessDelayMs: 100_000 });
+    const long = { readinessDelayMs: 100_000, deadlineMs: 200_000 };
+    const waiting = await startService('alone', long);
     waiting.process.kill('SIGTERM');
     await waiting.heard(inPhase('readiness'));
-    expect((await signalled(waiting)).code).toBe(143);
+    expect((await signalled(waiting, 'SIGINT')).code).toBe(130);
 
     const hanging = await startService('setup', { readinessDelayMs: 0, idleGraceMs: 0 }, true);
     hanging.process.kill('SIGTERM');
     await hanging.heard(inPhase('components'));
-    const { code, report } = await signalled(hanging);
-    expect(code).toBe(143);
+    const { code, report } = await signalled(hanging, 'SIGINT');
+    expect(code).toBe(130);
     expect(report?.hung).toContain('database');
   });
 
@@ -268,17 +269,36 @@ describe('the process', () => {
     expect(report?.hung).toContain('database');
   });
 
-  test('a worker of a cluster leaves the primary of its own will, and the primary waits for its workers', async () => {
-    const child = await startService('cluster', { readinessDelayMs: 0 });
-    const answer = ask(child.port, '/slow?ms=500');
+  test.each<[string, NodeJS.Signals, boolean]>([
+    ['SIGTERM that only the primary gets', 'SIGTERM', false],
+    ['SIGTERM that systemd sends to all of them', 'SIGTERM', true],
+    ['SIGINT that only the primary gets', 'SIGINT', false],
+    ['SIGINT that a terminal sends to all of them', 'SIGINT', true],
+  ])(
+    'of a cluster loses no request by a %s: workers leave of their own will, and the primary waits',
+    async (_name, signal, all) => {
+      const child = await startService('cluster', { readinessDelayMs: 0 });
+      const answer = ask(child.port, '/slow?ms=500');
+      const { pid } = await child.heard(isWorking);
+      child.process.kill(signal);
+      if (all) process.kill(pid, signal);
+      expect(await answer).toMatchObject({ status: 200, connection: 'close' });
+      expect((await child.ended).code).toBe(0);
+      const exits = child.said.filter(({ event }) => event === 'worker exit');
+      expect(exits.map(({ code, voluntary }) => [code, voluntary])).toEqual([
+        [0, true],
+        [0, true],
+      ]);
+    },
+  );
+
+  test('of a primary gives its workers as long as they may take themselves', async () => {
+    // Longer than the time for requests alone, which begins after the delay.
+    const child = await startService('cluster', { readinessDelayMs: 1000, drainTimeoutMs: 700 });
+    const answer = ask(child.port, '/slow?ms=1200');
     await child.heard(isWorking);
     child.process.kill('SIGTERM');
-    expect(await answer).toMatchObject({ status: 200, connection: 'close' });
+    expect(await answer).toMatchObject({ status: 200 });
     expect((await child.ended).code).toBe(0);
-    const exits = child.said.filter(({ event }) => event === 'worker exit');
-    expect(exits.map(({ code, voluntary }) => [code, voluntary])).toEqual([
-      [0, true],
-      [0, true],
-    ]);
   });
 });
