@@ -9,12 +9,50 @@ import type { Setting, Settings } from './setting.ts';
  * @throws OptionError for a name that no environment takes, or a default that its own row refuses
  */
 export function defineSettings<const T extends Settings>(settings: T): Readonly<T> {
-  const problems = Object.entries(settings as Settings).flatMap(([name, setting]) => [
-    ...nameProblems(name),
-    ...defaultProblems(name, setting),
-  ]);
+  const problems = settingProblems(settings);
   if (problems.length > 0) throw new OptionError('defineSettings', problems);
   return Object.freeze({ ...settings });
+}
+
+/** What is wrong with rows that somebody wrote. */
+export function settingProblems(settings: Settings): readonly string[] {
+  return Object.entries(settings).flatMap(([name, setting]) => {
+    const form = formProblems(name, setting);
+    return [...nameProblems(name), ...(form.length > 0 ? form : defaultProblems(name, setting))];
+  });
+}
+
+const TYPES: readonly string[] = [
+  'boolean',
+  'integer',
+  'number',
+  'text',
+  'url',
+  'choice',
+  'list',
+  'custom',
+];
+
+/** A row as somebody wrote it who has no types. */
+interface Untyped {
+  readonly type?: unknown;
+  readonly parse?: unknown;
+  readonly expected?: unknown;
+  readonly choices?: unknown;
+}
+
+function formProblems(name: string, row: Untyped | null): readonly string[] {
+  const { type, parse, expected, choices } = row ?? {};
+  if (typeof type !== 'string' || !TYPES.includes(type)) {
+    return [`the type of "${name}" must be one of ${TYPES.join(', ')}, but is ${String(type)}.`];
+  }
+  if (type === 'custom' && (typeof parse !== 'function' || typeof expected !== 'string')) {
+    return [`"${name}" must have "parse" and "expected", because it is custom.`];
+  }
+  if (type === 'choice' && !Array.isArray(choices)) {
+    return [`"${name}" must have "choices", because it is a choice.`];
+  }
+  return [];
 }
 
 function nameProblems(name: string): readonly string[] {

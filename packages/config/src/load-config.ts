@@ -24,6 +24,7 @@ import {
 } from './components.ts';
 import { Config } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { settingProblems } from './define-settings.ts';
 import { resolveValues } from './resolve-values.ts';
 import type { Setting, Settings, ValuesOf } from './setting.ts';
 import { SETTINGS, type StandardValues } from './settings.ts';
@@ -130,6 +131,8 @@ const CHECKS: Checks<Options> = {
 /** One table of the house's rows and one's own; nobody can redefine a row. */
 function mergeSettings({ settings, components }: Options): Settings {
   const merged: Record<string, Setting> = { ...SETTINGS };
+  const wrong = settingProblems(settings);
+  if (wrong.length > 0) throw new OptionError('loadConfig', wrong);
   const own = [...Object.entries(switchSettings(components)), ...Object.entries(settings)];
   const taken = own.flatMap(([name, setting]) => {
     if (Object.hasOwn(merged, name)) return [`there is a setting "${name}" already; rename yours.`];

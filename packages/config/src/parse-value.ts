@@ -4,7 +4,7 @@
  */
 import { nearest } from '@org/core';
 
-import type { NumberSetting, Setting } from './setting.ts';
+import type { CustomSetting, NumberSetting, Setting } from './setting.ts';
 
 /** A value, or what it should have been. */
 export type Parsed =
@@ -27,7 +27,7 @@ export function parseValue(setting: Setting, given: unknown): Parsed {
       : { expected };
   }
   if (setting.type === 'custom' && (typeof given === 'number' || typeof given === 'boolean')) {
-    return fromCustom(setting.parse(String(given)), expected);
+    return parseCustom(setting, String(given), expected);
   }
   if (typeof given !== 'string') return { expected };
   const written = given.trim();
@@ -43,7 +43,7 @@ export function parseValue(setting: Setting, given: unknown): Parsed {
     case 'list':
       return { value: Object.freeze(splitList(written)) };
     default:
-      return fromCustom(setting.parse(written), expected);
+      return parseCustom(setting, written, expected);
   }
 }
 
@@ -188,8 +188,14 @@ function matches(pattern: RegExp, text: string): boolean {
   return pattern.test(text);
 }
 
-function fromCustom(value: unknown, expected: string): Parsed {
-  return value === undefined ? { expected } : { value };
+/** A parser that throws has found no value; what it says may quote a secret, and is left out. */
+function parseCustom(setting: CustomSetting, text: string, expected: string): Parsed {
+  try {
+    const value = setting.parse(text);
+    return value === undefined ? { expected } : { value };
+  } catch {
+    return { expected };
+  }
 }
 
 function withHint(expected: string, hint: string | undefined): Parsed {

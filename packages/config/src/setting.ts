@@ -73,7 +73,7 @@ export interface CustomSetting<T = unknown> extends Row<T> {
   readonly type: 'custom';
   /** Completes "must be …". */
   readonly expected: string;
-  /** The value of a text, or `undefined` where it is none. */
+  /** The value of a text; where it is none, `undefined` or a throw. */
   parse(text: string): T | undefined;
 }
 

@@ -2,6 +2,7 @@
  * The table: every setting of the house, once. Documents, the command and the
  * checks are made from it. Changing a name or a unit here breaks deployments.
  */
+import { isIP } from 'node:net';
 import { MAX_DELAY_MS } from '@org/core';
 
 import { type ComponentName, COMPONENTS, type SwitchValues, switchSettings } from './components.ts';
@@ -272,15 +273,31 @@ export const SETTINGS: { readonly [K in keyof StandardValues]: Setting } = Objec
   ...switchSettings(COMPONENTS),
 }) as { readonly [K in keyof StandardValues]: Setting };
 
-/** The forms of Express' setting that are not functions; names of subnets are proxy-addr's. */
+/** The forms of Express' setting that are not functions, and nothing that it would throw at. */
 function parseTrustProxy(text: string): TrustProxy | undefined {
   const word = text.toLowerCase();
   if (['true', 'yes', 'on'].includes(word)) return true;
   if (['false', 'no', 'off'].includes(word)) return false;
   if (/^\d{1,3}$/.test(word)) return Number(word);
   const members = word.split(',').map((member) => member.trim());
-  return members.every((member) => SUBNET.test(member)) ? members.join(', ') : undefined;
+  return members.every(isNetwork) ? members.join(', ') : undefined;
 }
 
-const SUBNET =
-  /^(?:loopback|linklocal|uniquelocal|(?:\d{1,3}\.){3}\d{1,3}(?:\/(?:\d{1,2}|(?:\d{1,3}\.){3}\d{1,3}))?|(?=[^/]*:)[0-9a-f:.]+(?:\/\d{1,3})?)$/;
+/** An address, a subnet by its length or its mask, or one of the names that Express knows. */
+function isNetwork(member: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(member)) return true;
+  const [address = '', range, ...rest] = member.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (range === undefined) return true;
+  if (version === 4 && isIP(range) === 4) return isMask(range);
+  return (
+    /^\d{1,3}$/.test(range) && Number(range) >= 1 && Number(range) <= (version === 4 ? 32 : 128)
+  );
+}
+
+/** `255.255.0.0`: ones, then zeros. */
+function isMask(mask: string): boolean {
+  const bits = mask.split('.').map((octet) => Number(octet).toString(2).padStart(8, '0'));
+  return /^1+0*$/.test(bits.join(''));
+}

@@ -56,7 +56,9 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       default: unknown;
     });
   } catch (error) {
-    throw new ConfigError([fileProblem('file', path, `cannot be loaded: ${reasonOf(error)}`)]);
+    // A module that is not found may be one that the file itself imports.
+    const reason = existsSync(path) && error instanceof Error ? error.message : reasonOf(error);
+    throw new ConfigError([fileProblem('file', path, `cannot be loaded: ${reason}`)]);
   }
   if (!isValues(values)) {
     throw new ConfigError([

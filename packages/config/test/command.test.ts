@@ -106,6 +106,8 @@ test('is a command: reads .env, a JSON file, a module, and settings of one’s o
   expect(wrong.status).toBe(1);
   expect(wrong.stderr).toContain('default export');
   expect(command('--file', 'none.mjs').stderr).toContain('no such file');
+  writeFileSync(join(folder, 'needs.mjs'), "import 'what-is-not-there'; export default {};");
+  expect(command('--file', 'needs.mjs').stderr).toContain('what-is-not-there');
 }, 60_000);
 
 test('the examples of the README run', () => {

@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineComponent, defineMiddleware } from '@org/core';
-import { setup } from '@org/setup';
+import type { AddressInfo } from 'node:net';
+import { defineComponent, defineMiddleware, exchangeOf } from '@org/core';
+import { setup, standard } from '@org/setup';
 import {
   COMPONENTS,
   type Config,
@@ -258,10 +259,41 @@ describe('values', () => {
     expect(app.get('trust proxy')).toBe(value);
   });
 
-  test.each(['everyone', '-1', '10.0.0.0/8;x', '1.5', '10.0.0'])(
+  test.each(['everyone', '-1', '10.0.0.0/8;x', '1.5', '10.0.0', '999.1.1.1', '10.0.0.0/33', ':::'])(
     'TRUST_PROXY=%s is refused',
     (text) => expect(() => from({ TRUST_PROXY: text })).toThrow(ConfigError),
   );
+
+  test('addresses of TRUST_PROXY are taken where Express takes them, and only there', () => {
+    const octets = fc.tuple(
+      ...Array.from({ length: 4 }, () => fc.constantFrom(0, 1, 127, 255, 256)),
+    );
+    const address = fc.oneof(
+      octets.map((all) => all.join('.')),
+      fc.constantFrom('::1', 'fd00::', '::ffff:10.0.0.1', '1::2::3', 'fe80', 'loopback'),
+    );
+    const range = fc.oneof(
+      fc.constant(''),
+      fc.nat({ max: 130 }).map((n) => `/${n}`),
+    );
+    const mask = fc.constantFrom('/255.255.0.0', '/255.0.255.0', '/0.0.0.0', '/x', '/');
+    fc.assert(
+      fc.property(address, fc.oneof(range, mask), (one, rest) => {
+        const accepts = (take: () => unknown): boolean => {
+          try {
+            take();
+            return true;
+          } catch {
+            return false;
+          }
+        };
+        const text = `${one}${rest}`;
+        expect(accepts(() => from({ TRUST_PROXY: text }))).toBe(
+          accepts(() => express().set('trust proxy', text)),
+        );
+      }),
+    );
+  });
 
   test('URLs need their protocol', () => {
     expect(from({ REDIS_URL: 'rediss://h:6380' }).values.REDIS_URL).toBe('rediss://h:6380');
@@ -470,6 +502,54 @@ describe('options of components', () => {
     expect(() => from({}).priority('cahce')).toThrow('"cache"');
   });
 
+  test('the environment becomes a stack: loadConfig, standard, setup', async () => {
+    const token = 'a-token-of-some-length';
+    const config = from({
+      PORT: '0',
+      MONITORING_TOKEN: token,
+      LOG_LEVEL: 'silent',
+      ENABLE_ERRORS: 'no',
+      HEALTH_PRIORITY: '6',
+    });
+    const parts = await standard(config);
+    const app = express();
+    app.set('trust proxy', config.values.TRUST_PROXY);
+    const stack = setup(app, parts, config.setupOptions(parts));
+    app.get('/', (req, res) => void res.json({ id: exchangeOf(req, res).id }));
+    const server = await stack.listen(config.values.PORT, '127.0.0.1');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const ask = (path: string, headers: Record<string, string> = {}) =>
+        fetch(`http://127.0.0.1:${port}${path}`, { headers });
+      const answer = await ask('/');
+      expect(await answer.json()).toEqual({ id: answer.headers.get('x-request-id') });
+      expect((await ask('/health/ready')).status).toBe(200);
+      // A forwarded request is nobody's from loopback: it needs the token.
+      const far = { 'X-Forwarded-For': '192.0.2.1' };
+      const near = { ...far, Authorization: `Bearer ${token}` };
+      expect((await ask('/api/middleware/stats', far)).status).toBe(403);
+      expect((await ask('/api/middleware/stats', near)).status).toBe(200);
+      expect(await (await ask('/health/middleware', far)).json()).not.toHaveProperty('checks');
+      expect(await (await ask('/health/middleware', near)).json()).toHaveProperty('checks');
+      const rows = stack.explain().rows.map(({ name, state }) => [name, state]);
+      expect(rows.slice(0, 2).map(([name]) => name)).toEqual(['shutdown', 'health']);
+      expect(rows.map(([name]) => name)).not.toContain('errors');
+    } finally {
+      await stack.close();
+    }
+  });
+
+  test('every level of the logs is one that logging takes', async () => {
+    for (const level of ['SILENT', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE']) {
+      const config = from({ LOG_LEVEL: level });
+      const only = {
+        isEnabled: (name: string) => name === 'logging',
+        options: config.options.bind(config),
+      };
+      expect(await standard(only)).toHaveLength(1);
+    }
+  });
+
   test('setup takes what it is told of the components at hand, and of no others', async () => {
     const config = from({
       ENABLE_CACHE: 'false',
@@ -580,6 +660,23 @@ describe('settings of one’s own', () => {
     },
   });
 
+  test('a parser that throws refuses the value, and what it says of a secret stays inside', () => {
+    const parsed = defineSettings({
+      KEYS: {
+        type: 'custom',
+        expected: 'a JSON object',
+        parse: (text): unknown => JSON.parse(text),
+        secret: true,
+        help: 'Keys.',
+      },
+    });
+    const load = (KEYS: string) => loadConfig({ env: { KEYS }, dotenv: false, settings: parsed });
+    expect(load('{"a":1}').values.KEYS).toEqual({ a: 1 });
+    const { message } = refusal(() => load('hunter2'));
+    expect(message).toContain('KEYS (environment) must be a JSON object, but is ***.');
+    expect(message).not.toContain('hunter2');
+  });
+
   test('are typed, checked and fed like those of the house', () => {
     const config = loadConfig({
       env: { PAGE_SIZE: '50', REGIONS: 'eu, us,', MODE: 'SAFE', RATIO: '0.25', DAY: '2026-01-02' },
@@ -604,6 +701,18 @@ describe('settings of one’s own', () => {
   test('cannot redefine a setting, nor be named or preset wrongly', () => {
     const taken = defineSettings({ PORT: { type: 'integer', help: 'Mine.' } });
     expect(() => loadConfig({ settings: taken, env: {}, dotenv: false })).toThrow('"PORT"');
+    const rows: [object | null, RegExp][] = [
+      [{ type: 'int', help: '' }, /type of "SIZE" must be one of .*, but is int/],
+      [null, /type of "SIZE" must be one of .*, but is undefined/],
+      [{ type: 'custom', help: '' }, /"SIZE" must have "parse" and "expected"/],
+      [{ type: 'choice', help: '' }, /"SIZE" must have "choices"/],
+    ];
+    for (const [row, message] of rows) {
+      const wrong = { SIZE: row as never };
+      expect(() => defineSettings(wrong)).toThrow(message);
+      // Written without defineSettings, too.
+      expect(() => loadConfig({ env: {}, dotenv: false, settings: wrong })).toThrow(message);
+    }
     expect(() => defineSettings({ pageSize: { type: 'boolean', help: '' } })).toThrow('PAGE_SIZE');
     expect(() =>
       defineSettings({ SIZE: { type: 'integer', min: 1, default: 0, help: '' } }),
