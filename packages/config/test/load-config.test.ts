@@ -523,7 +523,10 @@ describe('options of components', () => {
         fetch(`http://127.0.0.1:${port}${path}`, { headers });
       const answer = await ask('/');
       expect(await answer.json()).toEqual({ id: answer.headers.get('x-request-id') });
-      expect((await ask('/health/ready')).status).toBe(200);
+      // Ready once every component has said how it is, a moment after the server listens.
+      let ready: number;
+      do ready = (await ask('/health/ready')).status;
+      while (ready !== 200);
       // A forwarded request is nobody's from loopback: it needs the token.
       const far = { 'X-Forwarded-For': '192.0.2.1' };
       const near = { ...far, Authorization: `Bearer ${token}` };
