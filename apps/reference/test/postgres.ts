@@ -91,7 +91,8 @@ async function launch(
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   for (;;) {
-    if (server.exitCode !== null) throw new Error(`postgres ended:\n${log}`);
+    if (server.exitCode !== null || server.signalCode !== null)
+      throw new Error(`postgres ended:\n${log}`);
     const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
     try {

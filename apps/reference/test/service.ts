@@ -104,7 +104,10 @@ export async function start(env: Readonly<Record<string, string>>): Promise<Serv
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const ended = once(child, 'exit');
       child.kill(signal);
+      // One that does not end must not outlive the tests; it has no exit code then.
+      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await ended;
+      clearTimeout(late);
       return child.exitCode;
     },
   };
