@@ -6,7 +6,7 @@ import type { Exchange } from '@org/core';
 
 import { ERROR, INFO, WARN } from './levels.ts';
 import type { Redaction } from './redaction.ts';
-import type { Renderer } from './render.ts';
+import { isError, type Renderer } from './render.ts';
 import { hidesMember, type RequestContext } from './request-context.ts';
 
 /** How much of the URL an access line shows. */
@@ -67,10 +67,18 @@ export class AccessLine {
   /** The fault of a server is shown whole; a refusal only by its name, because clients cause it at will. */
   private errorMember(error: unknown, status: number): string {
     if (status >= 500) return `,"err":${this.renderer.value('err', error)}`;
-    if (!(error instanceof Error)) return '';
-    const { name, message } = error;
-    const { code } = error as { code?: unknown };
-    const short = { type: name, message, code };
+    if (!isError(error)) return '';
+    const short = {
+      get type(): unknown {
+        return error.name;
+      },
+      get message(): unknown {
+        return error.message;
+      },
+      get code(): unknown {
+        return (error as { code?: unknown }).code;
+      },
+    };
     return `,"err":${this.renderer.value('err', short)}`;
   }
 }

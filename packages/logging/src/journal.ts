@@ -52,7 +52,10 @@ export class Journal {
       level: LEVELS.at(-1)!,
       transports: [...transports],
     });
-    this.parent.on('error', (error: unknown) => this.warnOnce('transport', error));
+    this.parent.on('error', (error: unknown, transport?: winston.transport) => {
+      const at = transport === undefined ? -1 : transports.indexOf(transport);
+      this.warnOnce(this.boxes[at]?.name ?? 'transport', error);
+    });
     this.boxes = transports.map(
       (transport, at) => new Outbox(nameOf(transport, at), transport, watched),
     );
@@ -143,7 +146,7 @@ export class Journal {
   };
 
   /** A logger that cannot write has nobody to tell but the process; once, not per line. */
-  private warnOnce(name: string, error: unknown): void {
+  warnOnce(name: string, error: unknown): void {
     if (this.troubled.has(name)) return;
     this.troubled.add(name);
     const what =

@@ -23,32 +23,58 @@ export interface LogInfo {
 /** Winston's types call its base class `transport`, its code `Transport`. */
 const { Transport } = winston as unknown as {
   readonly Transport: new (options: {
-    log(info: LogInfo, next: () => void): void;
+    log(info: LogInfo, next: (error?: Error) => void): void;
   }) => winston.transport;
 };
 
-/** Marks transports made here, which print lines of every level alike. */
+/** The stream that a transport made here writes to. */
 const LINES: unique symbol = Symbol('@org/logging lines');
 
-/** A transport for a stream of lines, such as `process.stderr` or a pipe. It never ends the stream. */
+/**
+ * A transport for a stream of lines, such as `process.stderr` or a pipe. It never ends
+ * the stream. A stream that fails fails the transport, and does not end the process.
+ */
 export function lineTransport(stream: Writable): winston.transport {
+  let failure: Error | undefined;
+  let listening = false;
+  const onError = (error: Error): void => {
+    failure ??= error;
+  };
   const transport = new Transport({
     log(info, next) {
-      if (stream.write(`${info[MESSAGE]}\n`) || stream.destroyed) {
+      if (!listening) {
+        listening = true;
+        stream.on('error', onError);
+        // Where it failed the listener stays: another write may still be under way.
+        transport.once('finish', () => stream.off('error', onError));
+      }
+      if (stream.destroyed) failure ??= new Error('the stream is closed');
+      if (failure !== undefined) {
+        next(failure);
+        return;
+      }
+      if (stream.write(`${info[MESSAGE]}\n`)) {
         next();
         return;
       }
       const proceed = (): void => {
-        stream.off('drain', proceed).off('close', proceed);
-        next();
+        stream.off('drain', proceed).off('error', proceed).off('close', proceed);
+        next(failure);
       };
-      stream.on('drain', proceed).on('close', proceed);
+      stream.on('drain', proceed).on('error', proceed).on('close', proceed);
     },
   });
-  return Object.assign(transport, { name: 'lines', [LINES]: true });
+  return Object.assign(transport, { name: 'lines', [LINES]: stream });
 }
 
-/** Whether `transport` was made by `lineTransport`. */
+/** Whether `transport` was made by `lineTransport`, and so prints lines of every level alike. */
 export function isLineTransport(transport: winston.transport): boolean {
   return LINES in transport;
+}
+
+/** Whether people read at the other end. */
+export function isTerminal(transport: winston.transport): boolean {
+  const { [LINES]: stream } = transport as { [LINES]?: { isTTY?: boolean } };
+  if (stream !== undefined) return stream.isTTY === true;
+  return transport instanceof winston.transports.Console && process.stdout.isTTY;
 }

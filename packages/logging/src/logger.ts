@@ -21,7 +21,7 @@ import {
   TRACE,
   WARN,
 } from './levels.ts';
-import { messageOf } from './render.ts';
+import { isError, messageOf, plainFields } from './render.ts';
 import { exchangeBehind, type RequestContext, type RequestLike } from './request-context.ts';
 import type { Tail } from './tail.ts';
 
@@ -96,7 +96,7 @@ export class Logger {
 
   /** A logger whose lines carry these fields too; they are read now, not per line. */
   child(fields: LogFields): Logger {
-    const merged = { ...this.fields, ...fields };
+    const merged = { ...this.fields, ...plainFields(fields) };
     return new Logger(this.shared, this.namespace, merged, this.exchange, this);
   }
 
@@ -137,14 +137,26 @@ export class Logger {
         shared.sampledOutTotal++;
         return;
       }
-      const exchange = this.exchange ?? exchangeBehind(shared.current?.());
+      const exchange = this.exchange ?? this.currentExchange();
       const line = this.line(level, message, fields, exchange, sampleMember(ratio));
       shared.journal.write(line, level);
     } else if (shared.tail !== undefined && passes(level, shared.tailLevel)) {
-      const exchange = this.exchange ?? exchangeBehind(shared.current?.());
+      const exchange = this.exchange ?? this.currentExchange();
       if (exchange === undefined) return;
       const line = this.line(level, message, fields, exchange, ',"tail":true');
       shared.tail.keep(exchange, line, level);
+    }
+  }
+
+  /** The caller's own way to know the request may fail; the line is written all the same. */
+  private currentExchange(): Exchange | undefined {
+    const { current, journal } = this.shared;
+    if (current === undefined) return undefined;
+    try {
+      return exchangeBehind(current());
+    } catch (error) {
+      journal.warnOnce('option "current"', error);
+      return undefined;
     }
   }
 
@@ -170,28 +182,37 @@ export class Logger {
     marks: string,
   ): string {
     const { journal, context } = this.shared;
-    const isError = message instanceof Error;
-    const own = fields instanceof Error ? { err: fields } : fields;
     return (
       journal.opening(level) +
       (this.namespace === '' ? '' : `,"logger":${quote(this.namespace)}`) +
       `,"msg":${journal.renderer.text(messageOf(message))}` +
       (exchange === undefined ? '' : context.members(exchange)) +
-      this.fieldMembers(isError ? { err: message, ...own } : own) +
+      this.fieldMembers(message, fields) +
       marks +
       '}'
     );
   }
 
   /** No name twice in a line: parsers differ in which they believe. */
-  private fieldMembers(own: LogFields | undefined): string {
+  private fieldMembers(message: unknown, given: unknown): string {
     const { renderer } = this.shared.journal;
     const inherited = (this.rendered ??= renderer.members(this.fields));
-    if (own === undefined) return inherited;
-    if (inherited === '') return renderer.members(own);
-    const overlaps = Object.keys(own).some((name) => Object.hasOwn(this.fields, name));
-    return overlaps
-      ? renderer.members({ ...this.fields, ...own })
-      : inherited + renderer.members(own);
+    const failed = isError(message);
+    if (!failed && (given === undefined || given === null)) return inherited;
+    if (!failed && typeof given === 'object' && !isError(given)) {
+      if (inherited === '') return renderer.members(given!);
+      if (!overlap(given!, this.fields)) return inherited + renderer.members(given!);
+    }
+    const err = failed ? { err: message } : {};
+    return renderer.members({ ...this.fields, ...err, ...plainFields(given) });
+  }
+}
+
+/** Whether two objects have a name in common. What cannot be read has none. */
+function overlap(one: object, other: object): boolean {
+  try {
+    return Object.keys(one).some((name) => Object.hasOwn(other, name));
+  } catch {
+    return false;
   }
 }

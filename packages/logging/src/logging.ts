@@ -10,6 +10,7 @@ import {
   type Given,
   type HealthReport,
   type Middleware,
+  report,
   resolveOptions,
   type Stats,
 } from '@org/core';
@@ -19,9 +20,10 @@ import { FaultListener } from './faults.ts';
 import { Journal } from './journal.ts';
 import { LevelTable, passes } from './level-table.ts';
 import { INFO, LEVELS, type LevelInput, levelNumber } from './levels.ts';
-import { lineTransport } from './line-transport.ts';
+import { isTerminal, lineTransport } from './line-transport.ts';
 import { Logger, type LoggerShared } from './logger.ts';
 import { LOGGING_CHECKS, LOGGING_DEFAULTS, type LoggingOptions } from './options.ts';
+import type { Prettiness } from './outbox.ts';
 import { Redaction, SECRET_KEYS, SECRET_PATTERNS } from './redaction.ts';
 import { Renderer } from './render.ts';
 import { RequestContext, type RequestLike } from './request-context.ts';
@@ -67,7 +69,7 @@ export function logging(options?: Given<LoggingOptions>): Logging {
     clock,
     renderer,
     transports: given.transports ?? [lineTransport(process.stdout)],
-    pretty: prettiness(given.format),
+    prettyFor: (transport) => prettiness(given.format, isTerminal(transport)),
     maxBufferBytes: given.maxBufferBytes,
     flushIntervalMs: given.flushIntervalMs,
     stallMs,
@@ -90,8 +92,8 @@ export function logging(options?: Given<LoggingOptions>): Logging {
     tail: tailLevel < 0 ? undefined : tail,
     tailLevel,
     current: given.current,
-    ratios: ratiosOf(given.sampleRatios),
     random,
+    ratios: ratiosOf(given.sampleRatios),
     sampledOutTotal: 0,
   };
   const root = new Logger(shared, '', { ...given.fields });
@@ -110,15 +112,25 @@ export function logging(options?: Given<LoggingOptions>): Logging {
     if (!closed) faults.start();
   };
 
+  /** A decision that cannot be had is none: the line is written. */
+  const isSkipped = (exchange: Exchange): boolean => {
+    if (skip === undefined) return false;
+    try {
+      return skip(exchange);
+    } catch (error) {
+      report(error, 'logging skip', exchange);
+      return false;
+    }
+  };
+
   const stages = defineStages({
     done(exchange) {
       const level = accessLevel(exchange);
-      if (!passes(level, accessThreshold())) return;
+      if (!passes(level, accessThreshold()) || isSkipped(exchange)) return;
       if (sampleRatio < 1 && !matters(exchange) && !isSampled(exchange, sampleRatio, random)) {
         shared.sampledOutTotal++;
         return;
       }
-      if (skip?.(exchange) === true) return;
       accessTotal++;
       const extra = sampled === '' || matters(exchange) ? fixed : fixed + sampled;
       journal.write(journal.opening(level) + access.members(exchange, extra), level);
@@ -152,9 +164,11 @@ export function logging(options?: Given<LoggingOptions>): Logging {
 
     health(): HealthReport {
       const slow = journal.boxes.filter((box) => box.stalledForMs >= stallMs);
+      const failing = journal.boxes.filter((box) => box.failing);
       const holes = journal.boxes.filter((box) => box.droppedSince > 0);
-      if (slow.length === 0 && holes.length === 0) return { status: 'pass' };
+      if (slow.length + failing.length + holes.length === 0) return { status: 'pass' };
       const told = [
+        ...failing.map(({ name, failedTotal }) => `${name} fails: ${failedTotal} lines were lost`),
         ...slow.map(({ name, stalledForMs }) => `${name} has taken nothing for ${stalledForMs} ms`),
         ...holes.map(({ name, droppedSince }) => `${name}: ${droppedSince} lines were dropped`),
       ];
@@ -220,8 +234,7 @@ function ratiosOf(byLevel: Readonly<Record<string, number>>): readonly number[] 
   return ratios;
 }
 
-function prettiness(format: LoggingOptions['format']): 'plain' | 'colors' | undefined {
-  const { isTTY: terminal } = process.stdout;
+function prettiness(format: LoggingOptions['format'], terminal: boolean): Prettiness {
   if (format === 'json' || (format === 'auto' && !terminal)) return undefined;
   return terminal && (process.env['NO_COLOR'] ?? '') === '' ? 'colors' : 'plain';
 }

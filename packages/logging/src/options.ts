@@ -29,7 +29,7 @@ export interface LoggingOptions {
   level: LevelInput;
   /** Levels by namespace or family: `{ 'db.*': 'debug' }`. @default {} */
   levels: Readonly<Record<string, LevelInput>>;
-  /** `json`, `pretty` for people, or `auto`: pretty where stdout is a terminal. @default "auto" */
+  /** `json`, `pretty` for people, or `auto`: pretty where a transport writes to a terminal. @default "auto" */
   format: 'auto' | 'json' | 'pretty';
   /** Winston transports. They are ended by `close()`. @default one that writes lines to stdout */
   transports: readonly winston.transport[] | undefined;
@@ -39,7 +39,7 @@ export interface LoggingOptions {
   access: boolean;
   /** How much of the URL an access line shows; `full` hides parameters by their names. @default "path" */
   url: UrlPart;
-  /** Requests that get no access line, and no kept lines. @default none */
+  /** Requests that get no access line. @default none */
   skip: ((exchange: Exchange) => boolean) | undefined;
   /** Share of access lines written; failed and slow requests are always written. @default 1 */
   sampleRatio: number;

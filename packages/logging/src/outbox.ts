@@ -13,8 +13,11 @@ import { prettyLine } from './pretty.ts';
 
 /** Lines joined for one write. */
 const BATCH_LINES = 500;
-/** Writes that a transport has been given and has not acknowledged. */
-const MAX_IN_FLIGHT = 16;
+/**
+ * Writes that a transport has been given and has not acknowledged. One, because winston
+ * acknowledges what its streams had to queue before it is written, and loses it at the end.
+ */
+const MAX_IN_FLIGHT = 1;
 
 /**
  * What a line takes in memory at most: two bytes a character. The bytes on the wire
@@ -24,11 +27,14 @@ export function lineBytes(line: string): number {
   return 2 * line.length;
 }
 
+/** How lines are written for people; not at all where they are JSON. */
+export type Prettiness = 'plain' | 'colors' | undefined;
+
 /** What one transport may hold, and in which form it gets its lines. */
 export interface OutboxOptions {
   readonly clock: Clock;
   readonly maxBufferBytes: number;
-  readonly pretty: 'plain' | 'colors' | undefined;
+  readonly prettyFor: (transport: winston.transport) => Prettiness;
   /** There is room again after lines were dropped. */
   readonly onRecovery: (box: Outbox) => void;
   /** Lines are being dropped (no error), or the transport failed. */
@@ -44,8 +50,11 @@ export class Outbox {
   bufferedBytes: number = 0;
   /** Dropped since the sink last took everything; it is told of them in a line. */
   droppedSince: number = 0;
+  /** The transport failed to take what it was given last. */
+  failing: boolean = false;
   private readonly transport: winston.transport;
   private readonly options: OutboxOptions;
+  private readonly pretty: Prettiness;
   /** The transport only prints the text, so that many lines can go as one. */
   private readonly joins: boolean;
   /** It prints every level alike, so that lines of different levels can. */
@@ -64,6 +73,7 @@ export class Outbox {
     this.name = name;
     this.transport = transport;
     this.options = options;
+    this.pretty = options.prettyFor(transport);
     this.joins = transport.format === undefined && printsTextOnly(transport);
     this.mixes = isLineTransport(transport) && transport.level === undefined;
   }
@@ -167,7 +177,8 @@ export class Outbox {
       this.inFlightLines -= batch.length;
       this.bufferedBytes -= bytes;
       this.waitingSinceMs = this.options.clock.monotonicMs();
-      if (error === undefined || error === null) this.writtenTotal += batch.length;
+      this.failing = error !== undefined && error !== null;
+      if (!this.failing) this.writtenTotal += batch.length;
       else {
         this.failedTotal += batch.length;
         this.options.onTrouble(this.name, error);
@@ -188,13 +199,22 @@ export class Outbox {
   /** A transport that prints gets the text; any other gets the line's members too, redacted already. */
   private infoOf(batch: readonly string[], level: number): LogInfo {
     const name = LEVELS[level]!;
-    const { pretty } = this.options;
+    const { pretty } = this;
     const shown =
       pretty === undefined ? batch : batch.map((line) => prettyLine(line, pretty === 'colors'));
     const text = shown.length === 1 ? shown[0]! : shown.join('\n');
     if (this.joins) return { level: name, message: text, [LEVEL]: name, [MESSAGE]: text };
-    const members = JSON.parse(batch[0]!) as Record<string, unknown>;
-    return { ...members, level: name, message: members['msg'], [LEVEL]: name, [MESSAGE]: text };
+    const { message, exception, ...members } = JSON.parse(batch[0]!) as Record<string, unknown>;
+    return {
+      ...members,
+      // Two names are winston's own; by the second it would leave the line out.
+      ...(message === undefined ? {} : { _message: message }),
+      ...(exception === undefined ? {} : { _exception: exception }),
+      level: name,
+      message: members['msg'],
+      [LEVEL]: name,
+      [MESSAGE]: text,
+    };
   }
 }
 

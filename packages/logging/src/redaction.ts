@@ -32,9 +32,13 @@ export const SECRET_KEYS: readonly string[] = Object.freeze([
   'ssn',
 ]);
 
-/** Credentials of HTTP, JSON Web Tokens, and user:password in a URL. */
+/**
+ * Credentials of HTTP, JSON Web Tokens, and user:password in a URL. A token is looked for
+ * only where its kind of characters begins and a dot ends it: clients choose what is searched,
+ * and a search that began at every dash would take the square of its length.
+ */
 export const SECRET_PATTERNS: readonly RegExp[] = Object.freeze([
-  /\b(?:Bearer|Basic)\s+[\w\-.~+/=]{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?<=:\/\/)[^\s/:@]{1,256}:[^\s/@]{1,256}(?=@)/i,
+  /\b(?:Bearer|Basic)\s+[\w\-.~+/=]{8,}|(?<![\w-])(?=[\w-]+\.[\w-]{8,}\.)[\w-]*?\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?<=:\/\/)[^\s/:@]{0,256}:[^\s/@]{1,256}(?=@)/i,
 ]);
 
 /** Each built-in pattern needs one of these; most texts of an access line have none, and are done. */

@@ -100,7 +100,7 @@ export class Renderer {
       const value = this.member(key, read(object, key), paths, above);
       if (value === undefined) continue;
       const name = key.length > MAX_KEY_CHARS ? `${key.slice(0, MAX_KEY_CHARS)}…` : key;
-      text += `,${quote(atRoot && OWN_NAMES.has(name) ? `_${name}` : name)}:${value}`;
+      text += `,${this.text(atRoot && OWN_NAMES.has(name) ? `_${name}` : name)}:${value}`;
     }
     return keys.length > count ? `${text},"…":"${keys.length - count} more"` : text;
   }
@@ -184,9 +184,9 @@ function plainForm(value: object): unknown {
   if (value instanceof Date)
     return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (value instanceof Map) {
-    return Object.fromEntries([...value].slice(0, MAX_MEMBERS).map(([k, v]) => [String(k), v]));
+    return Object.fromEntries(firstOf(value).map(([k, v]) => [String(k), v]));
   }
-  if (value instanceof Set) return [...value].slice(0, MAX_MEMBERS);
+  if (value instanceof Set) return firstOf(value);
   if (value instanceof RegExp) return String(value);
   if (ArrayBuffer.isView(value)) return `[${nameOf(value)} of ${value.byteLength} bytes]`;
   const { toJSON, on, emit } = value as { toJSON?: unknown; on?: unknown; emit?: unknown };
@@ -194,6 +194,16 @@ function plainForm(value: object): unknown {
   // A request, a socket, a client: its inside is large, and full of secrets.
   if (typeof on === 'function' && typeof emit === 'function') return `[${nameOf(value)}]`;
   return value;
+}
+
+/** The first of what may be millions, and one more, so that the line says that there are more. */
+function firstOf<T>(values: Iterable<T>): T[] {
+  const first: T[] = [];
+  for (const value of values) {
+    first.push(value);
+    if (first.length > MAX_MEMBERS) break;
+  }
+  return first;
 }
 
 function errorForm(error: Error): object {
@@ -218,6 +228,36 @@ function read(object: object, key: string): unknown {
     return (object as Record<string, unknown>)[key];
   } catch (error) {
     return `[unreadable: ${messageOf(error)}]`;
+  }
+}
+
+/** Fields as a plain object, whatever somebody without types gave for them. Never throws. */
+export function plainFields(fields: unknown): Record<string, unknown> {
+  if (fields === undefined || fields === null) return {};
+  if (isError(fields)) return { err: fields };
+  if (typeof fields !== 'object') return { value: fields };
+  try {
+    return { ...fields };
+  } catch {
+    return readFields(fields);
+  }
+}
+
+/** One member at a time, so that a getter that throws costs its own member only. */
+function readFields(fields: object): Record<string, unknown> {
+  try {
+    return Object.fromEntries(Object.keys(fields).map((key) => [key, read(fields, key)]));
+  } catch (error) {
+    return { fieldsError: messageOf(error) };
+  }
+}
+
+/** Whether something is an error; a proxy may throw even at that question. */
+export function isError(value: unknown): value is Error {
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
   }
 }
 

@@ -49,7 +49,9 @@ export function hidesMember(redaction: Redaction, name: string): boolean {
 }
 
 /** The exchange that a request belongs to, if it has one already. */
-export function exchangeBehind(subject: RequestLike | undefined): Exchange | undefined {
-  if (subject === undefined || 'peekPrincipal' in subject) return subject;
-  return (subject as Request & { [EXCHANGE]?: Exchange })[EXCHANGE];
+export function exchangeBehind(subject: RequestLike | null | undefined): Exchange | undefined {
+  if (typeof subject !== 'object' || subject === null) return undefined;
+  return 'peekPrincipal' in subject
+    ? subject
+    : (subject as Request & { [EXCHANGE]?: Exchange })[EXCHANGE];
 }

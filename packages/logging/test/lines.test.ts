@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as turn } from 'node:timers/promises';
 import { type FakeClock, fakeClock } from '@org/core/testing';
@@ -183,6 +186,56 @@ describe('a line', () => {
     expect(whole).toMatchObject({ msg: 'hostile whole', fieldsError: 'no keys' });
     expect(String(long!['text']).length).toBeLessThan(9000);
     expect(Object.keys(wide!).length).toBeLessThan(210);
+  });
+
+  test('no fields, and no idea of the request, throw at who logs', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const refuse = (): never => {
+      throw new Error('no');
+    };
+    const hostile = new Proxy({}, { ownKeys: refuse, getPrototypeOf: refuse });
+    const { log, out } = start({ fields: { service: 'api' }, current: refuse });
+    const broken = {
+      n: 1,
+      get service(): string {
+        return refuse();
+      },
+    };
+    const logger = log.logger();
+    for (const fields of [null, 'text', hostile, broken]) logger.info('x', fields as object);
+    logger.error(new Error('e'), broken);
+    logger.child(broken).info('x', broken);
+    logger.error(hostile as Error);
+    log.of(null as never).info('x');
+    await log.flush();
+    const shown = { n: 1, service: '[unreadable: no]' };
+    expect(out.lines()).toMatchObject([
+      { service: 'api' },
+      { service: 'api', value: 'text' },
+      { service: 'api', fieldsError: 'no' },
+      shown,
+      { err: { message: 'e' }, ...shown },
+      shown,
+      { level: 'error' },
+      { msg: 'x' },
+    ]);
+    expect(warned).toHaveBeenCalledTimes(1);
+    expect(String(warned.mock.calls[0]![0])).toContain('"current" failed: no');
+    warned.mockRestore();
+  });
+
+  test('of a huge map or set only what is written is read', async () => {
+    const { log, out } = start();
+    let read = 0;
+    class Counting extends Set<number> {
+      override *[Symbol.iterator](): SetIterator<number> {
+        for (;;) yield read++;
+      }
+    }
+    log.logger().info('x', { set: new Counting() });
+    await log.flush();
+    expect(out.lines()[0]!['set']).toHaveLength(201);
+    expect(read).toBeLessThan(210);
   });
 
   test('the whole of a line is bounded, however much it is given', async () => {
@@ -397,11 +450,25 @@ describe('redaction', () => {
     log.logger().info(`it was S3CRET-1 and S3CRET-2`, { h: `Bearer ${'t'.repeat(20)}`, jwt });
     log.logger().error(new Error('postgres://ann:S3CRETpw@db/x failed'));
     log.logger().info('cut', { text: `${'x'.repeat(8189)}S3CRET-3` });
+    log.logger().info('redis://:S3CRETpw@cache/0', { 'S3CRET-4': 1, at: `x-${jwt}` });
     await log.flush();
     expect(out.text()).not.toContain('S3CRET');
     expect(out.text()).not.toContain('ttttt');
     expect(out.text()).not.toContain('bbbbb');
     expect(out.lines()[0]!['msg']).toBe('it was [redacted] and [redacted]');
+  });
+
+  test('takes no more steps for a text that a client made to be searched long', () => {
+    const { log } = start();
+    const took = (text: string): number => {
+      const { user } = process.cpuUsage();
+      for (let n = 0; n < 20; n++) log.logger().info(text);
+      return process.cpuUsage().user - user;
+    };
+    took('/a.'.repeat(4000));
+    // Each start of a token once had the whole rest searched: 70 times the work.
+    const plain = Math.max(took('/abcdefghij-'.repeat(1300) + '.'), 1000);
+    expect(took(`/${'eyJaaaaaaaa-'.repeat(1300)}.`)).toBeLessThan(20 * plain);
   });
 
   test('never touches the caller’s objects, and finds secrets in any of them', async () => {
@@ -535,11 +602,13 @@ describe('buffering', () => {
 describe('winston transports', () => {
   test('get each line with its members, redacted, and filter by their own level and format', async () => {
     const infos: Record<string, unknown>[] = [];
+    const errors: Record<string, unknown>[] = [];
     class Keep extends (winston.transports.Stream as unknown as new (
       o: object,
     ) => winston.transport) {
+      declare level?: string;
       override log = (info: Record<string, unknown>, next: () => void): void => {
-        infos.push(info);
+        (this.level === 'error' ? errors : infos).push(info);
         next();
       };
     }
@@ -557,14 +626,75 @@ describe('winston transports', () => {
     log.logger().info('a', { n: 1, password: 'S3CRET' });
     log.logger().error('b');
     await log.flush();
-    expect(infos.map(({ message, level, n, formatted }) => [message, level, n, formatted])).toEqual(
-      [
-        ['a', 'info', 1, undefined],
-        ['b', 'error', undefined, undefined],
-        ['b', 'error', undefined, true],
-      ],
-    );
+    expect(infos).toMatchObject([
+      { message: 'a', level: 'info', n: 1 },
+      { message: 'b', level: 'error' },
+    ]);
+    expect(errors).toMatchObject([{ message: 'b', level: 'error', formatted: true }]);
     expect(JSON.stringify(infos)).not.toContain('S3CRET');
+  });
+
+  test('lose no line to a field that winston has a use of its own for', async () => {
+    const infos: Record<string, unknown>[] = [];
+    const keep = new winston.transports.Stream({ stream: new PassThrough() });
+    keep.log = (info: Record<string, unknown>, next: () => void) => {
+      infos.push(info);
+      next();
+    };
+    const format = winston.format((info) => info)();
+    const { log } = start({ transports: [Object.assign(keep, { format })] });
+    log.logger().info('said', { exception: true, message: 'a field' });
+    await log.flush();
+    expect(infos).toMatchObject([{ message: 'said', _exception: true, _message: 'a field' }]);
+  });
+
+  test('winston’s own File has every line when close resolves, however many wait for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'logging-'));
+    try {
+      const filename = join(folder, 'all.log');
+      const { log } = start({ transports: [new winston.transports.File({ filename })] });
+      for (let n = 0; n < 5000; n++) log.logger().info(`${n}`);
+      await log.close();
+      const told = readFileSync(filename, 'utf8').split('\n').slice(0, -1);
+      expect(told.map((line) => Number((JSON.parse(line) as { msg: string }).msg))).toEqual(
+        Array.from({ length: 5000 }, (_, n) => n),
+      );
+      expect(log.stats()).toMatchObject({ writtenTotal: 5000, droppedTotal: 0 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('a stream that fails, or is closed, fails its transport and nothing else', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
+    const closed = new PassThrough().destroy();
+    const { log } = start({ transports: [lineTransport(broken), lineTransport(closed)] });
+    for (let n = 0; n < 2; n++) {
+      log.logger().info('x');
+      await log.flush();
+      await turn();
+    }
+    const { failedTotal } = log.stats() as { failedTotal: number };
+    expect(failedTotal).toBeGreaterThanOrEqual(3);
+    expect(warned.mock.calls.map(([text]) => String(text))).toEqual([
+      'logging: lines#1 failed: the stream is closed',
+      'logging: lines#0 failed: EPIPE',
+    ]);
+    expect(await log.health!(AbortSignal.timeout(50))).toMatchObject({
+      status: 'warn',
+      detail: expect.stringContaining('lines#1 fails: 2 lines were lost'),
+    });
+    await log.close();
+    warned.mockRestore();
+  });
+
+  test('leave no listener on the stream', async () => {
+    const { log, out } = start();
+    const before = out.stream.listenerCount('error');
+    log.logger().info('x');
+    await log.close();
+    expect(out.stream.listenerCount('error')).toBe(before);
   });
 
   test('winston’s own Stream gets a batch in one write, by level', async () => {
@@ -597,6 +727,19 @@ describe('winston transports', () => {
 });
 
 describe('for people', () => {
+  test('by themselves only what goes to a terminal is pretty, and a file is not', async () => {
+    const [file, screen] = [sink(), sink()];
+    const terminal = Object.assign(screen.stream, { isTTY: true });
+    const { log } = start({
+      format: 'auto',
+      transports: [lineTransport(file.stream), lineTransport(terminal)],
+    });
+    log.logger().info('x');
+    await log.flush();
+    expect(file.lines()).toMatchObject([{ msg: 'x' }]);
+    expect(screen.text()).toMatch(/INFO/);
+  });
+
   test('pretty lines are short, escape what they show, and indent stacks', async () => {
     const { log, out } = start({ format: 'pretty' });
     log.logger('db').info('opened\n\u001b[31mred', { size: 3, name: 'a b', sub: { x: 'a\nb' } });

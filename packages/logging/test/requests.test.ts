@@ -207,6 +207,13 @@ describe('the access line', () => {
     await get(`${some.served.url}/quiet`);
     await get(`${some.served.url}/loud`);
     expect((await some.lines(2)).map(({ path }) => path)).toEqual(['/loud']);
+    const unsure = await world({
+      skip: () => {
+        throw new Error('cannot tell');
+      },
+    });
+    await get(`${unsure.served.url}/loud`);
+    expect((await unsure.lines(1)).filter(({ path }) => path === '/loud')).toHaveLength(1);
     const none = await world({ access: false });
     await get(`${none.served.url}/loud`);
     expect(await none.lines(1)).toEqual([]);
