@@ -23,7 +23,6 @@ export interface Service {
 /** Assembles the service. */
 export async function createApp(config: ServiceConfig): Promise<Service> {
   const app = express();
-  app.disable('x-powered-by');
   for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
 
   const places = database(databaseSettings(config));
