@@ -16,8 +16,26 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 /** Answers a request that came out at the end, with the error it came with. */
 export type LastAnswer = (req: Request, res: Response, error: unknown) => void;
 
+/**
+ * The last answers of a stack as handlers for who serves the app itself. They ask the stack
+ * for its answer as it is by then: a component may be loaded or switched meanwhile.
+ */
+export function mountable(stack: {
+  lastAnswer(): LastAnswer;
+}): readonly [RequestHandler, ErrorRequestHandler] {
+  const answerNothing: RequestHandler = (req, res, next) => {
+    // The router answers OPTIONS by itself, but only if nobody does before.
+    if (req.method === 'OPTIONS') next();
+    else stack.lastAnswer()(req, res, undefined);
+  };
+  const answerFailure: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+    stack.lastAnswer()(req, res, error);
+  };
+  return [answerNothing, answerFailure];
+}
+
 /** The handlers in the order in which Express would run them behind the routes. */
-export function lastHandlers(
+function lastHandlers(
   middlewares: readonly Middleware[],
 ): [RequestHandler, ...ErrorRequestHandler[]] {
   const recoverers: readonly Recoverer[] = middlewares.filter(isRecoverer);

@@ -15,7 +15,7 @@ import {
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 
 import type { Explanation } from './explain.ts';
-import { lastHandlers } from './last-answers.ts';
+import { mountable } from './last-answers.ts';
 import { isLazy } from './lazy.ts';
 import { monitoring, statsOf } from './monitoring.ts';
 import { type Parts, Registry } from './registry.ts';
@@ -106,7 +106,7 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
       return server;
     },
     listener: requestListener(serving),
-    lastAnswers: lastHandlers(registry.active),
+    lastAnswers: mountable(serving),
     close: () => host.close(),
     enable: (name: string) => registry.switch(name, true),
     disable: (name: string) => registry.switch(name, false),

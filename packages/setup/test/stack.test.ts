@@ -519,12 +519,24 @@ describe('the last answers', () => {
     });
   });
 
-  test('are there for a server of one’s own, too', async () => {
+  test('are there for a server of one’s own, too, as they are by then', async () => {
     const app = express();
-    const stack = setup(app, []);
+    const rich = Object.assign(named('rich', 'recover'), {
+      handler: ((error: Error, _req, res, _next) =>
+        void res.status(500).send(`rich: ${error.message}`)) as express.ErrorRequestHandler,
+    });
+    const late = lazy({ name: 'rich', phase: 'recover' }, () => Promise.resolve(rich));
+    const stack = setup(app, [late]);
+    app.get('/fails', () => {
+      throw new Error('oops');
+    });
     app.use(stack.lastAnswers as express.RequestHandler[]);
+    await late.load();
     const { url, close } = await serve(app);
-    expect(await (await fetch(`${url}/nowhere`)).json()).toMatchObject({ code: 'ERR_NOT_FOUND' });
+    expect(await (await fetch(`${url}/fails`)).text()).toBe('rich: oops');
+    expect(await (await fetch(`${url}/nowhere`)).text()).toContain('nothing at this address');
+    const options = await fetch(`${url}/fails`, { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([200, 'GET, HEAD']);
     await close();
   });
 
