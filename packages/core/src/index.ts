@@ -40,6 +40,7 @@ export { type MonitoringAccess, monitoringAccess, monitoringGuard } from './moni
 export {
   boolean,
   bytes,
+  clockCheck,
   type Check,
   type Checks,
   durationMs,
@@ -61,7 +62,7 @@ export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { isRecoverer, type Recoverer } from './recoverer.ts';
-export { type Fault, FAULT_CHANNEL, report } from './report.ts';
+export { callHook, type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
 export { tapApplication } from './response-tap.ts';
 export { EXCHANGE } from './tapped.ts';

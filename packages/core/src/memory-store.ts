@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 
 import { type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 import { type Component, defineComponent } from './component.ts';
-import { bytes, integer, resolveOptions, shape, type Given } from './options.ts';
+import { bytes, clockCheck, integer, resolveOptions, type Given } from './options.ts';
 import { report } from './report.ts';
 import type { BusMessage, Count, Store } from './store.ts';
 
@@ -166,7 +166,7 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
 const CHECKS = {
   maxEntries: integer({ min: 1 }),
   maxBytes: bytes({ min: 1 }),
-  clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
+  clock: clockCheck,
 };
 
 function checkTtl(ttlMs: number): number {

@@ -8,6 +8,7 @@ import type { Request } from 'express';
 
 import type { Check } from './options.ts';
 import { either, func, text } from './options.ts';
+import { callHook } from './report.ts';
 
 /** Who is let in besides loopback: a token, or a decision of the user's own, which then replaces both. */
 export type MonitoringAccess = string | ((req: Request) => boolean);
@@ -25,7 +26,10 @@ export const monitoringAccess: Check<MonitoringAccess> = either(
  * and its real client is local.
  */
 export function monitoringGuard(access?: MonitoringAccess): (req: Request) => boolean {
-  if (typeof access === 'function') return access;
+  if (typeof access === 'function') {
+    // A promise is truthy and no yes; who throws lets nobody in.
+    return (req) => callHook(() => access(req), 'monitoring access') === true;
+  }
   const expected = access === undefined ? undefined : digest(access);
   return (req) =>
     isLocal(req) || (expected !== undefined && timingSafeEqual(digest(bearer(req)), expected));

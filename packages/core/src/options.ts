@@ -3,7 +3,7 @@
  * `x({})` and `x({ a: undefined })` are the same; the caller's object is never
  * changed; what is unknown or wrong throws at construction, all of it at once.
  */
-import { MAX_DELAY_MS } from './clock.ts';
+import { type Clock, MAX_DELAY_MS } from './clock.ts';
 import { nearest } from './suggest.ts';
 
 /** Options as a caller gives them: any may be absent or undefined. */
@@ -166,6 +166,14 @@ export function recordOf<T>(member: Check<T>): Check<Readonly<Record<string, T>>
       Object.values(value).every((one) => member.accepts(one)),
   };
 }
+
+/** A source of time. */
+export const clockCheck: Check<Clock> = shape<Clock>('a clock', [
+  'now',
+  'monotonicMs',
+  'after',
+  'every',
+]);
 
 /** One check or the other. */
 export function either<A, B>(one: Check<A>, other: Check<B>): Check<A | B> {

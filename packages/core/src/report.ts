@@ -18,6 +18,23 @@ export interface Fault {
   readonly exchange: Exchange | undefined;
 }
 
+/**
+ * Calls a hook of the user's that must not disturb the caller: what it throws, or
+ * rejects with later, is reported. Answers what the hook answered, or nothing where it threw.
+ */
+export function callHook(hook: () => unknown, where: string, exchange?: Exchange): unknown {
+  try {
+    const answer = hook();
+    if (answer instanceof Promise) {
+      answer.catch((error: unknown) => report(error, where, exchange));
+    }
+    return answer;
+  } catch (error) {
+    report(error, where, exchange);
+    return undefined;
+  }
+}
+
 /** Publishes a fault. Never throws. */
 export function report(error: unknown, where: string, exchange?: Exchange): void {
   const faults = channel(FAULT_CHANNEL);

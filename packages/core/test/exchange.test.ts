@@ -301,6 +301,7 @@ describe('the monitoring guard', () => {
     ],
     ['refuses without a token', [TOKEN, { 'x-forwarded-for': '203.0.113.9' }], false],
     ['lets the owner decide', [() => false, {}], false],
+    ['takes no promise for a yes', [(() => Promise.resolve(true)) as never, {}], false],
   ])('%s', async (_what, args, expected) => {
     expect(await allowed(...args)).toBe(expected);
   });

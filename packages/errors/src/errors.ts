@@ -8,6 +8,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import {
   boolean,
+  callHook,
   type Checks,
   defineMiddleware,
   type Exchange,
@@ -124,16 +125,8 @@ export function errors(options?: Given<ErrorsOptions>): Errors {
 
   const tell = (message: ErrorMessage): void => {
     if (published.hasSubscribers) published.publish(message);
-    if (onError === undefined) return;
     const { error, exchange, problem } = message;
-    try {
-      const result: unknown = onError(error, exchange, problem);
-      if (result instanceof Promise) {
-        result.catch((fault: unknown) => report(fault, 'errors onError', exchange));
-      }
-    } catch (fault) {
-      report(fault, 'errors onError', exchange);
-    }
+    callHook(() => onError?.(error, exchange, problem), 'errors onError', exchange);
   };
 
   const answer = (thrown: unknown, exchange: Exchange): void => {

@@ -5,6 +5,7 @@
  */
 import {
   answerProblem,
+  callHook,
   defineMiddleware,
   type Exchange,
   type Given,
@@ -14,14 +15,13 @@ import {
   monitoringGuard,
   OptionError,
   ProblemError,
-  report,
   resolveOptions,
   type Stats,
 } from '@org/core';
 
 import type { CheckFunction, CheckStatus } from './check.ts';
 import { HEALTH_JSON, healthDocument } from './document.ts';
-import { Monitor, reportRejection } from './monitor.ts';
+import { Monitor } from './monitor.ts';
 import {
   type CheckSpec,
   checkSettings,
@@ -62,7 +62,7 @@ export function health(options?: Given<HealthOptions>): Health {
   refuseStale('health', given.staleMs, given.intervalMs);
   const routes = routesOf(given);
   const isRoute = quickTest([...routes.keys()]);
-  const mayLookInside = guardOf(given);
+  const mayLookInside = monitoringGuard(given.access);
   const monitor = new Monitor(given, () => middleware);
   let begun = false;
   let closed = false;
@@ -230,33 +230,9 @@ function quickTest(paths: readonly string[]): (url: string) => boolean {
   return (url) => url.length >= shortest && url.startsWith(prefix);
 }
 
-/** A guard of the user's own that throws lets nobody in. */
-function guardOf({ access }: Readonly<HealthOptions>): (req: Exchange['req']) => boolean {
-  const guard = monitoringGuard(access);
-  return (req) => {
-    try {
-      return isTrue(guard(req), 'health access');
-    } catch (error) {
-      report(error, 'health access');
-      return false;
-    }
-  };
-}
-
 function saysReady(isReady: (() => boolean) | undefined): boolean {
-  if (isReady === undefined) return true;
-  try {
-    return isTrue(isReady(), 'health isReady');
-  } catch (error) {
-    report(error, 'health isReady');
-    return false;
-  }
-}
-
-/** A promise is not a yes, though it is truthy; and what it rejects with must not end the process. */
-function isTrue(answer: unknown, where: string): boolean {
-  reportRejection(answer, where);
-  return answer === true;
+  // A promise is not a yes, though it is truthy.
+  return isReady === undefined || callHook(isReady, 'health isReady') === true;
 }
 
 function notAllowed(): ProblemError {

@@ -4,7 +4,7 @@
  * answers what a group amounts to.
  */
 import type { Cancel, Component, HealthStatus, Host } from '@org/core';
-import { OptionError, report } from '@org/core';
+import { callHook, OptionError, report } from '@org/core';
 
 import { type CheckFunction, type CheckStatus, type OnCheckChange, WatchedCheck } from './check.ts';
 import { CHECK_NAME, type CheckSpec, checkSettings, type HealthOptions } from './options.ts';
@@ -230,16 +230,6 @@ export class Monitor {
   }
 
   private readonly tell: OnCheckChange = (name, from, to) => {
-    try {
-      const answer: unknown = this.options.onChange?.(name, from, to);
-      reportRejection(answer, 'health onChange');
-    } catch (error) {
-      report(error, 'health onChange');
-    }
+    callHook(() => this.options.onChange?.(name, from, to), 'health onChange');
   };
-}
-
-/** A hook that answers a promise is not waited for; what it rejects with is reported. */
-export function reportRejection(answer: unknown, where: string): void {
-  if (answer instanceof Promise) answer.catch((error: unknown) => report(error, where));
 }

@@ -1,5 +1,6 @@
 /** The options of health, their defaults and their checks. */
 import {
+  clockCheck,
   boolean,
   type Check,
   type Checks,
@@ -15,7 +16,6 @@ import {
   OptionError,
   recordOf,
   resolveOptions,
-  shape,
   systemClock,
   text,
 } from '@org/core';
@@ -137,7 +137,7 @@ export const HEALTH_CHECKS: Checks<HealthOptions> = Object.freeze<Checks<HealthO
   passAfter: times,
   about: recordOf(text()),
   onChange: func(),
-  clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
+  clock: clockCheck,
 });
 
 const SPEC_DEFAULTS: Readonly<CheckOptions> = Object.freeze<CheckOptions>({

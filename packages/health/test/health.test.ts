@@ -578,7 +578,7 @@ describe('checks', () => {
     const { url } = await serving(made);
     expect((await ask(`${url}/health/middleware`)).text).toBe('{"status":"fail"}');
     expect(new Set(faults.map(({ where }) => where))).toEqual(
-      new Set(['health onChange', 'health isReady', 'health access']),
+      new Set(['health onChange', 'health isReady', 'monitoring access']),
     );
   });
 

@@ -1,5 +1,6 @@
 /** The options of logging, their defaults and their checks. */
 import {
+  clockCheck,
   type Check,
   boolean,
   bytes,
@@ -140,6 +141,6 @@ export const LOGGING_CHECKS: Checks<LoggingOptions> = Object.freeze<Checks<Loggi
   maxBufferBytes: bytes({ min: 1024 }),
   stallMs: durationMs({ min: 1 }),
   current: func(),
-  clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
+  clock: clockCheck,
   random: func(),
 });

@@ -1,5 +1,6 @@
 /** What may be said about a stack as a whole. */
 import {
+  clockCheck,
   boolean,
   type Check,
   type Clock,
@@ -89,7 +90,7 @@ const CHECKS = {
   closeTimeoutMs: durationMs({ min: 1 }),
   server: anObject as Check<Given<ServerSettings>>,
   mount: boolean(),
-  clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
+  clock: clockCheck,
 };
 
 const SERVER_CHECKS = {

@@ -1,6 +1,7 @@
 /** What may be said about a shutdown, with defaults and checks. */
 import { constants } from 'node:os';
 import {
+  clockCheck,
   boolean,
   type Check,
   type Checks,
@@ -13,7 +14,6 @@ import {
   listOf,
   OptionError,
   resolveOptions,
-  shape,
   systemClock,
 } from '@org/core';
 
@@ -87,7 +87,7 @@ const SHUTDOWN_CHECKS: Checks<ShutdownOptions> = Object.freeze({
   onPhase: func<(phase: ShutdownPhase, reason: string) => unknown>(),
   onReport: func<(report: ShutdownReport) => unknown>(),
   exit: boolean(),
-  clock: shape<Clock>('a clock', ['now', 'monotonicMs', 'after', 'every']),
+  clock: clockCheck,
 });
 
 /** Options over the defaults. @throws OptionError */

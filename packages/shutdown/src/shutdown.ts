@@ -7,6 +7,7 @@
  */
 import type { Server } from 'node:net';
 import {
+  callHook,
   defineMiddleware,
   defineStages,
   type Given,
@@ -83,14 +84,14 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
     const enter = (next: ShutdownPhase): void => {
       phase = next;
       lastAnswers = next !== 'readiness';
-      tell('onPhase', () => options.onPhase?.(next, reason));
+      callHook(() => options.onPhase?.(next, reason), 'shutdown onPhase');
     };
     const service = { options, host, servers, forced: forced.signal, enter };
     let report: ShutdownReport;
     try {
       report = await runSequence(service, reason);
       enter('closed');
-      tell('onReport', () => options.onReport?.(report));
+      callHook(() => options.onReport?.(report), 'shutdown onReport');
     } finally {
       release();
     }
@@ -166,14 +167,4 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
       signal: { value: begun.signal, enumerable: true },
     },
   ) as Shutdown;
-}
-
-/** A listener that fails, at once or later, must not end the process before its time. */
-function tell(what: string, listener: () => unknown): void {
-  const onFault = (error: unknown): void => reportFault(error, `shutdown ${what}`);
-  try {
-    Promise.resolve(listener()).catch(onFault);
-  } catch (error) {
-    onFault(error);
-  }
 }
