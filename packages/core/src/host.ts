@@ -4,7 +4,7 @@
  * its end; neither knows the other, nor `setup`. Without a whole there is no host,
  * and a package that could use one takes the same things as options.
  */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import type { Component } from './component.ts';
 
@@ -31,6 +31,8 @@ export interface Host {
   components(): readonly Component[];
   /** Calls `listener` for every server that serves this whole, now and later. */
   onServer(listener: (server: Server) => void): void;
+  /** Runs a request through the whole, as if it had come from outside. */
+  handle(req: IncomingMessage, res: ServerResponse): void;
   /** Goes to `draining`; readiness is down from here on. */
   drain(): void;
   /** Closes every component, dependants before what they depend on. Idempotent. */

@@ -32,14 +32,27 @@ export function endWhole(
   state.whole = body;
   // Through the response itself, so that those who wait for the head elsewhere are heard first.
   res.writeHead(res.statusCode);
+  return sendWhole(res, exchange, below, callback);
+}
+
+/** The handler's head has been replaced, and the whole answer is known: nothing more is waited for. */
+export function endReplaced(res: Tapped, exchange: Exchange, below: Methods): ServerResponse {
+  if (exchange.tapState!.coding === undefined) sendHead(res, exchange, below);
+  return sendWhole(res, exchange, below, undefined);
+}
+
+/** Sends a body that is whole, when its coding is ready. */
+function sendWhole(
+  res: Tapped,
+  exchange: Exchange,
+  below: Methods,
+  callback: unknown,
+): ServerResponse {
+  const state = exchange.tapState!;
+  const { whole } = state;
   if (state.coding === undefined) {
-    exchange.bytes += state.whole.length;
-    return below.end.call(
-      res,
-      state.whole.length === 0 ? undefined : state.whole,
-      undefined,
-      callback,
-    );
+    exchange.bytes += whole!.length;
+    return below.end.call(res, whole!.length === 0 ? undefined : whole, undefined, callback);
   }
   state.held = true;
   if (typeof callback === 'function') res.once('finish', callback as Callback);
@@ -85,6 +98,15 @@ export function endStream(
 export function swallow(callback: Callback | undefined): boolean {
   if (callback !== undefined) process.nextTick(callback);
   return true;
+}
+
+/** The end of a body that has been replaced. */
+export function swallowEnd(res: Tapped, callback: unknown): ServerResponse {
+  if (typeof callback === 'function') {
+    if (res.writableFinished) process.nextTick(callback);
+    else res.once('finish', callback as Callback);
+  }
+  return res;
 }
 
 /** What Node does with a chunk after the end: an error for the callback and for the stream. */

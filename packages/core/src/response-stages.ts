@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { report } from './report.ts';
 import { hasNoBody } from './response-head.ts';
 import type { BodySink, EncodedBody, Stages } from './stages.ts';
-import { CAPTURE, CONDITIONAL, ENCODE, HEAD } from './stages.ts';
+import { CAPTURE, CONDITIONAL, ENCODE, HEAD, REPLACE } from './stages.ts';
 import type { TapState } from './tap-state.ts';
 
 /** From a settled status and headers to the head as it will be sent; the body, if it is known, is coded on the way. */
@@ -15,6 +15,7 @@ export function runHeadStages(exchange: Exchange): void {
   const state = exchange.tapState!;
   const bits = exchange.stageBits;
   state.headRun = true;
+  if ((bits & REPLACE) !== 0) replace(exchange, state);
   if ((bits & CAPTURE) !== 0) capture(exchange, state);
   if ((bits & CONDITIONAL) !== 0) conditional(exchange, state);
   if ((bits & ENCODE) !== 0 && !state.dropped) encode(exchange, state);
@@ -66,6 +67,19 @@ export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array
   announceCoding(exchange, coding);
   if (head.has('Content-Length')) head.set('Content-Length', body.length);
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function replace(exchange: Exchange, state: TapState): void {
+  const { head, req } = exchange;
+  eachStage(exchange, 'replace', (stage) => {
+    const body = stage.replace?.(head, exchange);
+    if (body === undefined) return;
+    state.whole = body;
+    state.replaced = true;
+  });
+  if (!state.replaced) return;
+  head.remove('Transfer-Encoding');
+  if (!hasNoBody(req.method, head.status)) head.set('Content-Length', state.whole!.length);
 }
 
 function capture(exchange: Exchange, state: TapState): void {

@@ -12,7 +12,16 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { byteLength, callbackOf, encodingOf, isBody, toBuffer } from './chunk.ts';
 import type { Exchange } from './exchange.ts';
-import { endStream, endWhole, refuseChunk, refuseEnd, sendHead, swallow } from './response-end.ts';
+import {
+  endReplaced,
+  endStream,
+  endWhole,
+  refuseChunk,
+  refuseEnd,
+  sendHead,
+  swallow,
+  swallowEnd,
+} from './response-end.ts';
 import { captureChunk, runHeadStages, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES, TRANSFORM } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
@@ -70,7 +79,9 @@ function install(target: Target, below: Methods): void {
       // Node's own implicit head, by far the commonest, brings the status alone.
       if (reason === undefined && headers === undefined) this.statusCode = Math.trunc(status);
       else mergeHead(this, status, reason, headers);
+      const streamed = state.whole === undefined;
       runHeadStages(exchange);
+      if (state.replaced && streamed) return endReplaced(this, exchange, below);
       if (state.coding !== undefined) return this;
       return sendHead(this, exchange, below);
     },
@@ -81,10 +92,12 @@ function install(target: Target, below: Methods): void {
         return below.write.call(this, chunk, encoding, callback);
       }
       const state = exchange.tapState!;
+      if (state.replaced) return swallow(callbackOf(encoding, callback));
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
       if (this.finished || this.destroyed) return below.write.call(this, chunk, encoding, callback);
       if ((exchange.stageBits & BODY_STAGES) !== 0) {
         if (!this.headersSent) this.writeHead(this.statusCode);
+        if (state.replaced) return swallow(callbackOf(encoding, callback));
         if (state.sinks.length > 0) captureChunk(exchange, toBuffer(chunk, encoding));
         if (state.dropped) return swallow(callbackOf(encoding, callback));
         if (state.encoder !== undefined) {
@@ -102,6 +115,7 @@ function install(target: Target, below: Methods): void {
       }
       if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
       if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
+      if (exchange.tapState!.replaced) return swallowEnd(this, callback);
       if (exchange.tapState!.held) return refuseEnd(this, chunk, callback);
       if ((exchange.stageBits & BODY_STAGES) === 0) {
         if (isBody(chunk) && !this.finished) exchange.bytes += byteLength(chunk, encoding);

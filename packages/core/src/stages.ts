@@ -1,7 +1,7 @@
 /**
  * What a middleware may do to a response, in the fixed order in which it happens:
  *
- *   transform → capture → conditional → encode → head → done
+ *   transform → replace → capture → conditional → encode → head → done
  *
  * Mount order does not change this order. Within one stage the response travels
  * back up the chain: what was reached last acts first.
@@ -39,6 +39,11 @@ export interface StreamEncoder {
 export interface StageHandlers {
   /** Changes the value given to `res.json`, before it becomes text. A throw reaches the caller of `res.json`. */
   transform?(value: unknown, exchange: Exchange): unknown;
+  /**
+   * Answers something else in place of what the handler sends: may change status and headers,
+   * and returns the whole body, empty for none. What the handler still writes goes nowhere.
+   */
+  replace?(head: ResponseHead, exchange: Exchange): Buffer | undefined;
   /** Looks at the head and may return a sink for the identity body. Changes nothing. */
   capture?(head: ResponseHead, exchange: Exchange): BodySink | undefined;
   /**
@@ -63,8 +68,9 @@ export const CONDITIONAL = 4;
 export const ENCODE = 8;
 export const HEAD = 16;
 export const DONE = 32;
+export const REPLACE = 64;
 /** Stages that must see the body's bytes. */
-export const BODY_STAGES: number = CAPTURE | CONDITIONAL | ENCODE;
+export const BODY_STAGES: number = REPLACE | CAPTURE | CONDITIONAL | ENCODE;
 /** Stages that must see the head before it is sent. */
 export const HEAD_STAGES: number = BODY_STAGES | HEAD;
 
@@ -80,12 +86,14 @@ export function defineStages(handlers: StageHandlers): Stages {
   return {
     bits:
       (handlers.transform ? TRANSFORM : 0) |
+      (handlers.replace ? REPLACE : 0) |
       (handlers.capture ? CAPTURE : 0) |
       (handlers.conditional ? CONDITIONAL : 0) |
       (handlers.encode || handlers.encoder ? ENCODE : 0) |
       (handlers.head ? HEAD : 0) |
       (handlers.done ? DONE : 0),
     transform: handlers.transform,
+    replace: handlers.replace,
     capture: handlers.capture,
     conditional: handlers.conditional,
     encode: handlers.encode,

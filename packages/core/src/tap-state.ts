@@ -15,6 +15,8 @@ export class TapState {
   coding: Promise<Buffer> | undefined = undefined;
   /** `end` has been called, and the tap holds the rest back: a coding, or an encoder's tail. */
   held: boolean = false;
+  /** Something else is sent than what the handler writes. */
+  replaced: boolean = false;
   /** A precondition decided that the body is not sent. */
   dropped: boolean = false;
   /** Where the identity body goes besides the wire. */

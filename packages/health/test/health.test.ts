@@ -73,6 +73,7 @@ function fakeHost(parts: () => readonly ReturnType<typeof defineComponent>[]) {
   const host: Host & { state: HostState } = {
     state: 'starting',
     components: parts,
+    handle: () => undefined,
     onServer: () => undefined,
     drain: () => undefined,
     closeComponents: () => Promise.reject(new Error('not here')),

@@ -39,6 +39,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
+  cache: {
+    import: async () => (await import('@org/cache')).cache,
+  },
   errors: {
     import: async () => (await import('@org/errors')).errors,
     // Until it is there, errors are answered with plain problem documents.

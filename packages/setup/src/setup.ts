@@ -4,7 +4,7 @@
  * life. What it is given works the same by `app.use`; a whole adds order,
  * lifecycle, switches and monitoring.
  */
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import {
   type CloseReport,
   exchangeOf,
@@ -66,13 +66,14 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
   const registry = new Registry(components, settings, (inside) =>
     monitoring(inside, settings.monitoring),
   );
-  const host = new StackHost(registry, settings);
   const serving: Serving = {
     app,
     clock: settings.clock,
     pipeline: () => registry.pipeline,
     lastAnswer: () => registry.lastAnswer,
   };
+  const listener = requestListener(serving);
+  const host = new StackHost(registry, settings, listener as RequestListener);
   tapApplication(app);
   // It tells attackers what to look up, and costs a header on every response.
   app.disable('x-powered-by');
@@ -105,7 +106,7 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
       loadAfterListening(registry.active);
       return server;
     },
-    listener: requestListener(serving),
+    listener,
     lastAnswers: mountable(serving),
     close: () => host.close(),
     enable: (name: string) => registry.switch(name, true),

@@ -1,5 +1,5 @@
 /** The whole as its components see it: state, servers, start and close. */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   type CloseReport,
   closeInOrder,
@@ -16,6 +16,7 @@ import type { ResolvedSetupOptions } from './setup-options.ts';
 export class StackHost implements Host {
   private readonly registry: Registry;
   private readonly options: ResolvedSetupOptions;
+  private readonly listener: (req: IncomingMessage, res: ServerResponse) => void;
   private readonly servers = new Set<Server>();
   private readonly listeners: ((server: Server) => void)[] = [];
   private current: HostState = 'starting';
@@ -23,9 +24,14 @@ export class StackHost implements Host {
   private starting: Promise<void> | undefined = undefined;
   private closing: Promise<CloseReport> | undefined = undefined;
 
-  constructor(registry: Registry, options: ResolvedSetupOptions) {
+  constructor(
+    registry: Registry,
+    options: ResolvedSetupOptions,
+    listener: (req: IncomingMessage, res: ServerResponse) => void,
+  ) {
     this.registry = registry;
     this.options = options;
+    this.listener = listener;
   }
 
   get state(): HostState {
@@ -39,6 +45,10 @@ export class StackHost implements Host {
   onServer(listener: (server: Server) => void): void {
     this.listeners.push(listener);
     for (const server of this.servers) listener(server);
+  }
+
+  handle(req: IncomingMessage, res: ServerResponse): void {
+    this.listener(req, res);
   }
 
   drain(): void {

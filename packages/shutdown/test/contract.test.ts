@@ -83,6 +83,7 @@ describe('a second signal', () => {
     gate.attach?.({
       state: 'ready',
       components: () => [],
+      handle: () => undefined,
       onServer: () => undefined,
       drain: () => undefined,
       closeComponents: () => Promise.reject(new Error('deliberate')),
@@ -209,6 +210,7 @@ describe('shutdown()', () => {
     const host: Host = {
       state: 'ready',
       components: () => [defineComponent('db', {})],
+      handle: () => undefined,
       onServer: () => undefined,
       drain: () => void steps.push('drain'),
       closeComponents: () => {
