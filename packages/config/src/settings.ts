@@ -88,7 +88,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     min: 0,
     max: MAX_DELAY_S,
     feeds: to('cache', 'ttlMs', 1000),
-    help: 'How long an answer without a freshness of its own is kept; 0 keeps only what says so.',
+    help: 'How long an answer without a freshness of its own is kept; 0 leaves it to HTTP (RFC 9111).',
   },
   CACHE_COMPRESS_THRESHOLD: {
     type: 'integer',

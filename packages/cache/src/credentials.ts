@@ -1,0 +1,84 @@
+/**
+ * Who a request may be from. The cache answers before the application has checked a
+ * session or a key, so it goes by what a request carries, not by whether it is valid.
+ */
+import { createHash } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { Exchange } from '@org/core';
+import type { Request } from 'express';
+
+import type { CacheOptions, Partition } from './options.ts';
+
+export class Credentials {
+  private readonly fields: readonly string[];
+  private readonly isHarmless: (cookieName: string) => boolean;
+  private readonly anyHarmless: boolean;
+
+  constructor({
+    credentialHeaders,
+    harmlessCookies,
+  }: Pick<CacheOptions, 'credentialHeaders' | 'harmlessCookies'>) {
+    this.fields = [
+      'proxy-authorization',
+      ...credentialHeaders.map((name) => name.toLowerCase()),
+    ].filter((name) => name !== 'cookie' && name !== 'authorization');
+    this.isHarmless = nameMatcher(harmlessCookies);
+    this.anyHarmless = harmlessCookies.length > 0;
+  }
+
+  /** Whether a request carries anything that may say who is calling. */
+  carriedBy(req: Request): boolean {
+    const { headers } = req;
+    if (headers.authorization !== undefined) return true;
+    if (headers.cookie !== undefined && !this.allHarmless(headers.cookie)) return true;
+    for (const name of this.fields) if (headers[name] !== undefined) return true;
+    // A client certificate that the server has accepted.
+    return (req.socket as TLSSocket).authorized;
+  }
+
+  /**
+   * The part of the key that says whose answer it is; absent where it is everybody's. A
+   * part is hashed: keys reach stores and logs, credentials must not.
+   */
+  partOf(exchange: Exchange, partition: Partition): string | undefined {
+    if (partition === 'none') return undefined;
+    const part =
+      partition === 'principal'
+        ? exchange.peekPrincipal()
+        : partition === 'credentials'
+          ? this.carried(exchange.req)
+          : partition(exchange);
+    return part === undefined ? undefined : createHash('sha256').update(part).digest('base64url');
+  }
+
+  private carried(req: Request): string | undefined {
+    if (!this.carriedBy(req)) return undefined;
+    const { headers } = req;
+    const certificate = (req.socket as TLSSocket).getPeerCertificate?.().fingerprint256;
+    return JSON.stringify([
+      headers.authorization,
+      headers.cookie,
+      ...this.fields.map((name) => headers[name]),
+      certificate,
+    ]);
+  }
+
+  private allHarmless(cookie: string): boolean {
+    return (
+      this.anyHarmless &&
+      cookie.split(';').every((pair) => {
+        const name = pair.split('=', 1)[0]!.trim();
+        return name === '' || this.isHarmless(name);
+      })
+    );
+  }
+}
+
+/** Matches names; one that ends in `*` is a prefix. */
+function nameMatcher(patterns: readonly string[]): (name: string) => boolean {
+  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
+  const prefixes = patterns
+    .filter((pattern) => pattern.endsWith('*'))
+    .map((pattern) => pattern.slice(0, -1));
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+}

@@ -1,0 +1,57 @@
+/** Dates as HTTP writes them (RFC 9110 §5.6.7): strictly its three forms, of which only the first is written. */
+
+const MONTHS: readonly string[] = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+const MONTH = `(${MONTHS.join('|')})`;
+const SHORT_DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
+const LONG_DAY = '(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)';
+const TIME = String.raw`(\d{2}):(\d{2}):(\d{2})`;
+/** `Sun, 06 Nov 1994 08:49:37 GMT` */
+const IMF_FIXDATE = new RegExp(String.raw`^${SHORT_DAY}, (\d{2}) ${MONTH} (\d{4}) ${TIME} GMT$`);
+/** `Sunday, 06-Nov-94 08:49:37 GMT` */
+const RFC850 = new RegExp(String.raw`^${LONG_DAY}, (\d{2})-${MONTH}-(\d{2}) ${TIME} GMT$`);
+/** `Sun Nov  6 08:49:37 1994` */
+const ASCTIME = new RegExp(String.raw`^${SHORT_DAY} ${MONTH} ([ \d]\d) ${TIME} (\d{4})$`);
+
+/** The date in ms since the epoch; nothing for what is no HTTP date. `nowMs` decides the century of two-digit years. */
+export function parseHttpDate(value: string, nowMs: number): number | undefined {
+  const imf = IMF_FIXDATE.exec(value);
+  if (imf !== null) return utc(imf[3]!, imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!);
+  const old = RFC850.exec(value);
+  if (old !== null) {
+    return utc(fullYear(old[3]!, nowMs), old[2]!, old[1]!, old[4]!, old[5]!, old[6]!);
+  }
+  const asc = ASCTIME.exec(value);
+  if (asc !== null) return utc(asc[6]!, asc[1]!, asc[2]!, asc[3]!, asc[4]!, asc[5]!);
+  return undefined;
+}
+
+/** A date in the preferred form. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
+}
+
+/** One that appears to be more than 50 years ahead is in the past. */
+function fullYear(twoDigits: string, nowMs: number): string {
+  const thisYear = new Date(nowMs).getUTCFullYear();
+  let year = thisYear - (thisYear % 100) + Number(twoDigits);
+  if (year > thisYear + 50) year -= 100;
+  return String(year);
+}
+
+function utc(
+  year: string,
+  month: string,
+  day: string,
+  hour: string,
+  minute: string,
+  second: string,
+): number | undefined {
+  const monthIndex = MONTHS.indexOf(month);
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), monthIndex, Number(day));
+  // What is no day of its month has moved on to the next.
+  if (date.getUTCMonth() !== monthIndex || date.getUTCDate() !== Number(day)) return undefined;
+  // 60 is a leap second, which the clock of the epoch does not have.
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  return date.setUTCHours(Number(hour), Number(minute), Math.min(59, Number(second)));
+}

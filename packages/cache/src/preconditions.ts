@@ -1,0 +1,59 @@
+/** Conditions that a cache evaluates for its clients: of GET and HEAD, on what is stored (RFC 9110 §13). */
+import { parseHttpDate } from './http-date.ts';
+
+/**
+ * Whether the client has what would be sent. If-None-Match decides where it is present
+ * (RFC 9110 §13.2.2); tags are compared weakly, and an If-Modified-Since that is no date is
+ * ignored (§13.1.2, §13.1.3).
+ */
+export function isNotModified(
+  ifNoneMatch: string | undefined,
+  ifModifiedSince: string | undefined,
+  etag: string | undefined,
+  lastModifiedAt: number,
+  nowMs: number,
+): boolean {
+  if (ifNoneMatch !== undefined) {
+    if (ifNoneMatch.trim() === '*') return true;
+    return etag !== undefined && etagsOf(ifNoneMatch).some((tag) => weakEqual(tag, etag));
+  }
+  if (ifModifiedSince === undefined) return false;
+  const since = parseHttpDate(ifModifiedSince, nowMs);
+  // A date has whole seconds.
+  return since !== undefined && Math.floor(lastModifiedAt / 1000) * 1000 <= since;
+}
+
+/**
+ * Whether a range may be cut from this form (RFC 9110 §13.1.5): a tag is compared strongly;
+ * a date must be the very Last-Modified, and strong (§8.8.2.2).
+ */
+export function ifRangeMatches(
+  ifRange: string,
+  etag: string | undefined,
+  lastModified: string | undefined,
+  dateAt: number,
+  nowMs: number,
+): boolean {
+  if (/^(?:W\/)?"/.test(ifRange)) return etag !== undefined && strongEqual(ifRange, etag);
+  if (ifRange !== lastModified) return false;
+  const modifiedAt = parseHttpDate(lastModified, nowMs);
+  return modifiedAt !== undefined && modifiedAt + 1000 <= dateAt;
+}
+
+/** The entity-tags of a list (RFC 9110 §8.8.3); what is none is passed over. */
+export function etagsOf(field: string): readonly string[] {
+  return field.match(/(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"/g) ?? [];
+}
+
+/** RFC 9110 §8.8.3.2. */
+export function strongEqual(one: string, other: string): boolean {
+  return one === other && !one.startsWith('W/');
+}
+
+export function weakEqual(one: string, other: string): boolean {
+  return opaque(one) === opaque(other);
+}
+
+function opaque(tag: string): string {
+  return tag.startsWith('W/') ? tag.slice(2) : tag;
+}

@@ -1,0 +1,321 @@
+/**
+ * The second tier: a store that several processes share. It is asked when memory does
+ * not have an answer, within a time limit, and left alone for a while once it has
+ * failed: a dead store slows nothing. What one process invalidates, the others hear on
+ * the store's bus; a gap in what they hear empties their memory.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  type BusMessage,
+  type Cancel,
+  type Clock,
+  MAX_DELAY_MS,
+  type MaybePromise,
+  report,
+  type Store,
+  storeTimeout,
+} from '@org/core';
+
+import type { Entry } from './entry.ts';
+import { decode, type Decoded, encodeEntry, encodePointer } from './entry-codec.ts';
+import type { Invalidations } from './invalidations.ts';
+import { Outage } from './outage.ts';
+import { EVERYTHING } from './tags.ts';
+import { varyKey } from './vary.ts';
+
+/** What the store counted when it was asked: how many invalidations there had been. */
+export interface Versions {
+  readonly invalidations: number;
+}
+
+/** What the second tier found, and knew, before the application is asked. */
+export interface Found {
+  readonly entry: Entry | undefined;
+  readonly versions: Versions | undefined;
+}
+
+export interface SharedTierOptions {
+  readonly store: Store;
+  readonly namespace: string;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly invalidations: Invalidations;
+}
+
+/** What is said on the bus. */
+interface Message {
+  readonly from: string;
+  readonly tags: readonly string[];
+  readonly soft: boolean;
+  /** What the store counted after it. */
+  readonly count: number;
+}
+
+/** How often the count of invalidations is compared with what was heard, in ms. */
+const COMPARE_MS = 1000;
+/** How long an answer is kept past its use, to be asked about by its validator, in ms. */
+const KEPT_MS = 60_000;
+/** Tags that are remembered while the store cannot be told; more than these stand for everything. */
+const MAX_PENDING_TAGS = 10_000;
+
+const NOTHING: Found = Object.freeze({ entry: undefined, versions: undefined });
+
+export class SharedTier {
+  hitsTotal: number = 0;
+  missesTotal: number = 0;
+  gapsTotal: number = 0;
+  readonly outage: Outage;
+  private readonly options: SharedTierOptions;
+  private readonly id: string = randomUUID();
+  /** Tags that the store does not know yet to be invalid, and whether softly. */
+  private readonly pending: Map<string, boolean> = new Map();
+  private starting: Promise<void> | undefined = undefined;
+  private unsubscribe: (() => MaybePromise<void>) | undefined = undefined;
+  private stopComparing: Cancel | undefined = undefined;
+  private closed: boolean = false;
+  /** The last message heard, and the count it told. */
+  private sequence: number | undefined = undefined;
+  private heard: number = 0;
+  /** What the store counted last, where that was not heard of. */
+  private unheard: number | undefined = undefined;
+
+  constructor(options: SharedTierOptions) {
+    this.options = options;
+    this.outage = new Outage(options.clock);
+  }
+
+  /** Listens for invalidations. Begins by itself with the first request. */
+  start(): Promise<void> {
+    this.starting ??= this.listen();
+    return this.starting;
+  }
+
+  /** Whether it is worth asking: it answers, and knows all that was invalidated here. */
+  get usable(): boolean {
+    return !this.closed && !this.outage.open && this.pending.size === 0;
+  }
+
+  /** Looks an answer up; `headers` absent asks for the versions alone. Never rejects. */
+  async find(key: string, headers: IncomingHttpHeaders | undefined, stamp: number): Promise<Found> {
+    if (!this.usable) return NOTHING;
+    const found = await this.call('get', async () => {
+      const { store } = this.options;
+      const [[count], record] = await Promise.all([
+        store.versions([this.tagKey(COUNT)], this.limits),
+        headers === undefined ? undefined : store.get(this.key(key), this.limits),
+      ]);
+      const versions = { invalidations: count! };
+      if (headers === undefined || record === undefined) return { entry: undefined, versions };
+      let decoded: Decoded = decode(record, key, stamp, this.options.clock);
+      if ('pointsTo' in decoded) {
+        const chosen = varyKey(decoded.pointsTo, headers);
+        const variant = await store.get(this.key(key, chosen), this.limits);
+        if (variant === undefined) return { entry: undefined, versions };
+        decoded = decode(variant, key, stamp, this.options.clock);
+        if ('pointsTo' in decoded || decoded.entry.init.varyKey !== chosen) {
+          return { entry: undefined, versions };
+        }
+      }
+      return { entry: await this.held(decoded.entry, decoded.versions), versions };
+    });
+    if (headers !== undefined && found !== undefined) {
+      if (found.entry === undefined) this.missesTotal++;
+      else this.hitsTotal++;
+    }
+    return found ?? NOTHING;
+  }
+
+  /** Keeps an answer, unless something was invalidated since it was asked for. Never rejects. */
+  async put(entry: Entry, { invalidations }: Versions): Promise<void> {
+    const { clock } = this.options;
+    const { tags, vary, varyKey: chosen, key } = entry.init;
+    const leftMs = entry.lifetimeMs - entry.ageMs(clock.monotonicMs());
+    if (!this.usable || entry.mustValidate || leftMs <= 0) return;
+    const graceMs = Math.max(KEPT_MS, entry.init.staleWhileRevalidateMs, entry.init.staleIfErrorMs);
+    const ttlMs = Math.min(leftMs + graceMs, MAX_DELAY_MS);
+    await this.call('set', async () => {
+      const { store } = this.options;
+      const [count, ...versions] = await store.versions(
+        [this.tagKey(COUNT), ...this.tagKeys(tags)],
+        this.limits,
+      );
+      if (count !== invalidations) return;
+      if (vary.length > 0) {
+        await store.set(this.key(key), encodePointer(vary), ttlMs, this.limits);
+      }
+      const record = encodeEntry(entry, versions, clock);
+      const at = vary.length > 0 ? this.key(key, chosen) : this.key(key);
+      await store.set(at, record, ttlMs, this.limits);
+    });
+  }
+
+  /**
+   * Tells the store and the other processes. Where that fails it is told again once the store
+   * answers, and until then the store is not asked for anything.
+   * @throws ERR_STORE_TIMEOUT, ERR_STORE_UNAVAILABLE
+   */
+  async invalidate(tags: readonly string[], soft: boolean): Promise<void> {
+    try {
+      await this.announce(tags, soft);
+    } catch (error) {
+      this.outage.failed();
+      this.postpone(tags, soft);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.stopComparing?.();
+    await this.starting?.catch(() => undefined);
+    await this.unsubscribe?.();
+    this.unsubscribe = undefined;
+  }
+
+  private async announce(tags: readonly string[], soft: boolean): Promise<void> {
+    const { store } = this.options;
+    // The count moves last: who finds it unchanged afterwards has seen the tags as they are now.
+    const bumped = tags.map((tag) => this.tagKey(tag, soft));
+    const versions = await this.inTime(
+      'bump',
+      Promise.resolve(store.bump([...bumped, this.tagKey(COUNT)], this.limits)),
+    );
+    const count = versions.at(-1)!;
+    this.heard = Math.max(this.heard, count);
+    const message: Message = { from: this.id, tags, soft, count };
+    const data = Buffer.from(JSON.stringify(message));
+    await this.inTime('publish', Promise.resolve(store.publish(this.channel, data, this.limits)));
+  }
+
+  private postpone(tags: readonly string[], soft: boolean): void {
+    for (const tag of tags) this.pending.set(tag, soft && this.pending.get(tag) !== false);
+    if (this.pending.size <= MAX_PENDING_TAGS) return;
+    this.pending.clear();
+    this.pending.set(EVERYTHING, false);
+  }
+
+  private async listen(): Promise<void> {
+    const { store, clock } = this.options;
+    this.stopComparing = clock.every(COMPARE_MS, () => void this.compare());
+    try {
+      this.unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
+      const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
+      this.heard = Math.max(this.heard, count!);
+    } catch (error) {
+      // Heard of later, by comparing; until the subscription stands, that is how gaps are found.
+      this.outage.failed();
+      report(error, 'cache bus');
+      this.starting = undefined;
+      this.stopComparing();
+    }
+  }
+
+  private hear({ data, sequence }: BusMessage): void {
+    const { from, tags, soft, count } = JSON.parse(Buffer.from(data).toString()) as Message;
+    if (this.sequence !== undefined && sequence !== this.sequence + 1) this.gap();
+    this.sequence = sequence;
+    this.heard = Math.max(this.heard, count);
+    // One's own has been done already.
+    if (from !== this.id) this.options.invalidations.mark(tags, soft);
+  }
+
+  /** Whether the store counts what was not heard of: the bus may be silent without being dead. */
+  private async compare(): Promise<void> {
+    if (this.closed || this.outage.open) return;
+    await this.call('compare', async () => {
+      await this.tellPending();
+      const [count] = await this.options.store.versions([this.tagKey(COUNT)], this.limits);
+      if (count === this.heard) {
+        this.unheard = undefined;
+      } else if (count === this.unheard) {
+        this.gap();
+        this.heard = count!;
+        this.unheard = undefined;
+      } else {
+        // A message may be on its way: the next comparison will tell.
+        this.unheard = count;
+      }
+    });
+  }
+
+  private async tellPending(): Promise<void> {
+    if (this.pending.size === 0) return;
+    const waiting = [...this.pending];
+    for (const soft of [false, true]) {
+      const tags = waiting.filter(([, one]) => one === soft).map(([tag]) => tag);
+      if (tags.length === 0) continue;
+      await this.announce(tags, soft);
+      for (const tag of tags) this.pending.delete(tag);
+    }
+  }
+
+  /** Something was said that was not heard: nothing in memory can be trusted. */
+  private gap(): void {
+    this.gapsTotal++;
+    this.options.invalidations.markAll();
+  }
+
+  /** The entry, if its tags stand as they stood; softly invalidated, past its lifetime. */
+  private async held(entry: Entry, versions: readonly number[]): Promise<Entry | undefined> {
+    const { tags } = entry.init;
+    const now = await this.options.store.versions(this.tagKeys(tags), this.limits);
+    const moved = (from: number): boolean =>
+      tags.some((_tag, at) => now[from + at] !== versions[from + at]);
+    if (moved(0)) return undefined;
+    if (moved(tags.length)) entry.expire(this.options.clock.monotonicMs());
+    return entry;
+  }
+
+  /** A call that may fail: then the store is left alone for a while. */
+  private async call<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+    void this.start();
+    try {
+      const answer = await this.inTime(name, work());
+      this.outage.worked();
+      return answer;
+    } catch (error) {
+      if (this.outage.failed()) report(error, 'cache store');
+      return undefined;
+    }
+  }
+
+  /** Keeps the time limit whatever the store does. */
+  private async inTime<T>(name: string, work: Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.options;
+    let cancel: Cancel = () => undefined;
+    const limit = new Promise<never>((_resolve, reject) => {
+      cancel = clock.after(timeoutMs, () => reject(storeTimeout(name, timeoutMs)));
+    });
+    try {
+      return await Promise.race([work, limit]);
+    } finally {
+      cancel();
+    }
+  }
+
+  private get limits(): { readonly timeoutMs: number } {
+    return { timeoutMs: this.options.timeoutMs };
+  }
+
+  private get channel(): string {
+    return `${this.options.namespace}:invalidations`;
+  }
+
+  /** The form of the records is part of the key: another version does not read them. */
+  private key(key: string, variant?: string): string {
+    const base = `${this.options.namespace}:1:${key}`;
+    return variant === undefined ? base : `${base}\n${variant}`;
+  }
+
+  private tagKey(tag: string, soft: boolean = false): string {
+    return `${this.options.namespace}:${soft ? 'soft' : 'hard'}:${tag}`;
+  }
+
+  private tagKeys(tags: readonly string[]): readonly string[] {
+    return [...tags.map((tag) => this.tagKey(tag)), ...tags.map((tag) => this.tagKey(tag, true))];
+  }
+}
+
+/** The tag that moves with every invalidation: its version counts them. */
+const COUNT = 'count';
