@@ -2,7 +2,7 @@
  * A stored answer as one request gets it: whole, or 304 where the client has it already
  * (RFC 9110 §13), or the range it asks for (§14). A HEAD gets what GET would get.
  */
-import { type Exchange, hasNoBody, type ResponseHead } from '@org/core';
+import { answerWhole, type Exchange, type ResponseHead } from '@org/core';
 import type { Request } from 'express';
 
 import type { Codings } from './codings.ts';
@@ -82,11 +82,8 @@ export function answerOf(
 
 /** Sends an answer; nothing else has been sent. */
 export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): void {
-  const { req, res } = exchange;
-  const outer = res.getHeader('Vary');
-  res.writeHead(status, (outer === undefined ? headers : withVary(headers, outer)) as string[]);
-  if (req.method === 'HEAD' || hasNoBody(req.method, status)) res.end();
-  else res.end(body);
+  const outer = exchange.res.getHeader('Vary');
+  answerWhole(exchange, status, outer === undefined ? headers : withVary(headers, outer), body);
 }
 
 /** Puts an answer in the place of what the application has set; what was there before stays. */

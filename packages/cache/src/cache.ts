@@ -129,7 +129,8 @@ export function cache(options?: Given<CacheOptions>): Cache {
     reason: 'a hit takes no place in the queue',
     step: (exchange) => lookup.step(exchange),
     attach: (host) => whole.attach(host),
-    start: () => shared?.start(),
+    // Nobody waits for the store, not even the start.
+    start: () => void shared?.start(),
     health: (): HealthReport =>
       shared?.outage.down === true
         ? { status: 'warn', detail: 'the shared store does not answer; memory serves alone' }

@@ -5,6 +5,7 @@
  */
 import {
   answerProblem,
+  answerWhole,
   type Exchange,
   HANDLED,
   ProblemError,
@@ -138,13 +139,8 @@ export class Lookup {
     const wishes = wishesOf(req);
     if (wantsWhole(wishes) && res.getHeader('Vary') === undefined) {
       const form = codings.select(entry, wishes['accept-encoding']);
-      res.writeHead(entry.status, form.headOf(ageSeconds, ttlSeconds));
-      if (req.method === 'HEAD') {
-        res.end();
-      } else {
-        statistics.servedBytesTotal += form.body.length;
-        res.end(form.body);
-      }
+      if (req.method === 'GET') statistics.servedBytesTotal += form.body.length;
+      answerWhole(exchange, entry.status, form.headOf(ageSeconds, ttlSeconds), form.body);
       return HANDLED;
     }
     const answer = answerOf(exchange, entry, wishes, codings, (form) =>

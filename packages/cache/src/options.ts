@@ -87,7 +87,7 @@ export interface CacheOptions {
   readonly ignoreQuery: readonly string[];
   /** Whether the order of query parameters is of no account. @default true */
   readonly sortQuery: boolean;
-  /** Request headers that carry credentials, besides `Authorization` and `Cookie`. @default ["x-api-key"] */
+  /** Request headers that carry credentials, besides `Authorization` and `Cookie`. @default ["x-api-key", "api-key", "x-auth-token", "x-access-token"] */
   readonly credentialHeaders: readonly string[];
   /** Cookies that identify nobody; `_ga*` is a prefix. A request with no others counts as one without. @default [] */
   readonly harmlessCookies: readonly string[];
@@ -150,7 +150,7 @@ export const CACHE_DEFAULTS: Readonly<CacheOptions> = Object.freeze<CacheOptions
   allowQuery: undefined,
   ignoreQuery: Object.freeze([]),
   sortQuery: true,
-  credentialHeaders: Object.freeze(['x-api-key']),
+  credentialHeaders: Object.freeze(['x-api-key', 'api-key', 'x-auth-token', 'x-access-token']),
   harmlessCookies: Object.freeze([]),
   partition: 'none',
   setCookie: 'refuse',

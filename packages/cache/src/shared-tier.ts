@@ -168,9 +168,9 @@ export class SharedTier {
   async close(): Promise<void> {
     this.closed = true;
     this.stopComparing?.();
-    await this.starting?.catch(() => undefined);
-    await this.unsubscribe?.();
+    const { unsubscribe } = this;
     this.unsubscribe = undefined;
+    await unsubscribe?.();
   }
 
   private async announce(tags: readonly string[], soft: boolean): Promise<void> {
@@ -197,17 +197,20 @@ export class SharedTier {
 
   private async listen(): Promise<void> {
     const { store, clock } = this.options;
-    this.stopComparing = clock.every(COMPARE_MS, () => void this.compare());
+    this.stopComparing ??= clock.every(COMPARE_MS, () => void this.compare());
     try {
-      this.unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
+      const unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
+      if (this.closed) {
+        await unsubscribe();
+        return;
+      }
+      this.unsubscribe = unsubscribe;
       const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
       this.heard = Math.max(this.heard, count!);
     } catch (error) {
-      // Heard of later, by comparing; until the subscription stands, that is how gaps are found.
-      this.outage.failed();
-      report(error, 'cache bus');
+      // Tried again with the next call; until then comparing finds what was not heard.
+      if (this.outage.failed()) report(error, 'cache bus');
       this.starting = undefined;
-      this.stopComparing();
     }
   }
 

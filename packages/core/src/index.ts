@@ -92,3 +92,4 @@ export {
 } from './store.ts';
 export { nearest } from './suggest.ts';
 export type { TraceContext } from './trace-context.ts';
+export { answerWhole } from './whole-answer.ts';

@@ -41,9 +41,8 @@ export function report(error: unknown, where: string, exchange?: Exchange): void
   if (faults.hasSubscribers) {
     faults.publish({ error, where, exchange } satisfies Fault);
   } else {
-    process.emitWarning(error instanceof Error ? error : String(error), {
-      type: 'MiddlewareFault',
-      detail: `in ${where}`,
-    } as never);
+    // As text: an error of another realm is none to Node, which would throw.
+    const { stack = String(error) } = (error ?? {}) as { readonly stack?: string };
+    process.emitWarning(stack, { type: 'MiddlewareFault', detail: `in ${where}` });
   }
 }
