@@ -12,6 +12,8 @@ export interface Contender {
 export interface Bench {
   readonly name: string;
   readonly kind: 'throughput' | 'startup';
+  /** Headers of the load's requests. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The first one is what the others are compared with. */
   readonly contenders: readonly Contender[];
   /** Packages of others, whose versions are told. */
@@ -35,6 +37,14 @@ const STACK_PEERS: readonly string[] = [
   'http-errors',
 ];
 
+const CACHES: readonly Contender[] = [
+  { server: 'cache-raw', label: '`node:http`, the same bytes' },
+  BARE,
+  { server: 'cache-apicache', label: 'apicache' },
+  { server: 'cache-used', label: 'ours, `app.use`' },
+  { server: 'cache-setup', label: 'ours, `stack.listen`' },
+];
+
 export const BENCHES: readonly Bench[] = [
   {
     name: 'pipeline',
@@ -48,6 +58,14 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   { name: 'stack', kind: 'throughput', contenders: [BARE, ...STACK], peers: STACK_PEERS },
+  { name: 'cache-hit', kind: 'throughput', contenders: CACHES, peers: ['express', 'apicache'] },
+  {
+    name: 'cache-hit-gzip',
+    kind: 'throughput',
+    headers: { 'accept-encoding': 'gzip' },
+    contenders: CACHES,
+    peers: ['express', 'apicache'],
+  },
   {
     name: 'startup',
     kind: 'startup',

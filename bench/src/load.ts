@@ -1,6 +1,6 @@
 /**
- * The load, in a process of its own: `node load.js <url> <seconds> <connections>` prints what came
- * back as JSON. It fails where anything but good answers came back: a figure would be of those.
+ * The load, in a process of its own: `node load.js <url> <seconds> <connections> <headers as JSON>` prints
+ * what came back as JSON. It fails where anything but good answers came back: a figure would be of those.
  */
 import autocannon from 'autocannon';
 
@@ -11,11 +11,12 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-const [url = '', seconds = '', connections = ''] = process.argv.slice(2);
+const [url = '', seconds = '', connections = '', headers = '{}'] = process.argv.slice(2);
 const result = await autocannon({
   url,
   duration: Number(seconds),
   connections: Number(connections),
+  headers: JSON.parse(headers) as Record<string, string>,
 });
 const bad = result.non2xx + result.errors + result.timeouts;
 if (bad > 0 || result['2xx'] === 0) {

@@ -96,7 +96,9 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
   const startup = bench.kind === 'startup';
   const figures = startup ? STARTUP_FIGURES : THROUGHPUT_FIGURES;
   const turn = (server: string): Promise<Sample> =>
-    startup ? measureStartup(server, runtime, cold) : measureThroughput(server, settings);
+    startup
+      ? measureStartup(server, runtime, cold)
+      : measureThroughput(server, { ...settings, headers: bench.headers });
   const samples = await interleave(servers, rounds, async (server, round) => {
     const sample = await turn(server);
     const told = figures.map(

@@ -21,18 +21,25 @@ export interface Turn {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly connections: number;
+  /** Headers of the requests. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A turn of one contender, in a fresh process: what the last one compiled must not help this one. */
 export async function measureThroughput(
   server: string,
-  { runtime, seconds, warmUpSeconds, connections }: Turn,
+  { runtime, seconds, warmUpSeconds, connections, headers = {} }: Turn,
 ): Promise<Sample> {
   const running = await ServerProcess.start(server, runtime);
   try {
-    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections);
+    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections, headers);
     const before = await running.usage();
-    const { answers, answersPerSecond, p99Ms } = await load(running.url, seconds, connections);
+    const { answers, answersPerSecond, p99Ms } = await load(
+      running.url,
+      seconds,
+      connections,
+      headers,
+    );
     const after = await running.usage();
     return {
       cpuMicros: (after.cpuMicros - before.cpuMicros) / answers,
@@ -45,9 +52,15 @@ export async function measureThroughput(
   }
 }
 
-async function load(url: string, seconds: number, connections: number): Promise<LoadResult> {
+async function load(
+  url: string,
+  seconds: number,
+  connections: number,
+  headers: Readonly<Record<string, string>>,
+): Promise<LoadResult> {
   const file = fileURLToPath(new URL('load.js', import.meta.url));
-  const args = [process.execPath, file, url, String(seconds), String(connections)];
+  const given = [url, String(seconds), String(connections), JSON.stringify(headers)];
+  const args = [process.execPath, file, ...given];
   const [command, ...rest] = pinned(1, args);
   const { stdout } = await promisify(execFile)(command, rest);
   return JSON.parse(stdout) as LoadResult;
