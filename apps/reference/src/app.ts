@@ -6,6 +6,7 @@ import { database, type Database } from './database/database.ts';
 import { landing } from './landing/landing.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
+import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
 import { components } from './stack.ts';
@@ -33,6 +34,7 @@ export async function createApp(config: ServiceConfig): Promise<Service> {
   });
 
   app.use('/', landing(stack));
+  app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
   app.use('/api/cities', cities(places.sql));
   app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));

@@ -528,6 +528,20 @@ export function describeApi(service: () => Service): void {
       const { status, text } = await get('/api/middleware/stats');
       expect([status, text]).toEqual([200, expect.stringContaining('queriesTotal')]);
     });
+
+    test('keeps what is for everybody, and tells how often that answered', async () => {
+      const address = '/api/countries?region=Oceania';
+      const first = await get(address);
+      const second = await get(address);
+      expect(first.headers.get('cache-status')).toMatch(/fwd=uri-miss; stored|hit/);
+      expect(second.headers.get('cache-status')).toMatch(/^express; hit; ttl=\d+$/);
+      expect(second.text).toBe(first.text);
+      const { body } = await get('/api/middleware/stats');
+      const { hitRatio } = (body as unknown as { components: { cache: { hitRatio: number } } })
+        .components.cache;
+      expect(hitRatio).toBeGreaterThan(0);
+      expect(hitRatio).toBeLessThan(1);
+    });
   });
 }
 

@@ -30,8 +30,9 @@ export function landing(stack: Pick<Stack, 'explain'>): Router {
 
   router.get('/', (req, res) => {
     const origin = `${req.protocol}://${req.get('host') ?? 'localhost'}`;
+    // The chain can change while the service runs, so it is asked anew.
+    res.set('Cache-Control', 'no-cache');
     res.format({
-      // The chain can change while the service runs, so it is asked anew.
       html: () => sendPage(res, landingPage(stack.explain().rows, origin)),
       json: () => res.json({ links: [...LINKS, ...OPERATOR_LINKS], credits: CREDITS }),
     });
