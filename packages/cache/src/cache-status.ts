@@ -11,8 +11,9 @@ export type Forwarded =
   | 'stale'
   | 'partial';
 
-/** What is told. */
+/** What is told. Numbers are whole. */
 export interface CacheStatus {
+  /** Answered from what is stored; then `fwd` does not apply (RFC 9211 §2.2). */
   readonly hit?: boolean;
   readonly fwd?: Forwarded;
   /** What the application answered, where something else is sent. */
@@ -22,7 +23,7 @@ export interface CacheStatus {
   readonly stored?: boolean;
   readonly collapsed?: boolean;
   readonly key?: string;
-  /** Anything else, in a word. */
+  /** Anything else; written as a Token where it can be one. */
   readonly detail?: string;
 }
 
@@ -33,7 +34,7 @@ const TOKEN = /^[A-Za-z*][\w!#$%&'*+\-.^`|~:/]*$/;
 export function cacheStatus(name: string, status: CacheStatus): string {
   let member = word(name);
   if (status.hit === true) member += '; hit';
-  if (status.fwd !== undefined) member += `; fwd=${status.fwd}`;
+  else if (status.fwd !== undefined) member += `; fwd=${status.fwd}`;
   if (status.fwdStatus !== undefined) member += `; fwd-status=${status.fwdStatus}`;
   if (status.ttlSeconds !== undefined) member += `; ttl=${status.ttlSeconds}`;
   if (status.stored === true) member += '; stored';

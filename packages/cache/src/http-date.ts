@@ -12,34 +12,35 @@ const RFC850 = new RegExp(String.raw`^${LONG_DAY}, (\d{2})-${MONTH}-(\d{2}) ${TI
 /** `Sun Nov  6 08:49:37 1994` */
 const ASCTIME = new RegExp(String.raw`^${SHORT_DAY} ${MONTH} ([ \d]\d) ${TIME} (\d{4})$`);
 
-/** The date in ms since the epoch; nothing for what is no HTTP date. `nowMs` decides the century of two-digit years. */
+/**
+ * The date in ms since the epoch; nothing for what is no HTTP date. Whether a weekday belongs
+ * to its date is not checked. `nowMs` decides the century of two-digit years.
+ */
 export function parseHttpDate(value: string, nowMs: number): number | undefined {
   const imf = IMF_FIXDATE.exec(value);
-  if (imf !== null) return utc(imf[3]!, imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!);
+  if (imf !== null) return utc(Number(imf[3]), imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!);
   const old = RFC850.exec(value);
   if (old !== null) {
-    return utc(fullYear(old[3]!, nowMs), old[2]!, old[1]!, old[4]!, old[5]!, old[6]!);
+    const inYear = (year: number) => utc(year, old[2]!, old[1]!, old[4]!, old[5]!, old[6]!);
+    const now = new Date(nowMs);
+    const thisYear = now.getUTCFullYear();
+    const year = thisYear - (thisYear % 100) + Number(old[3]);
+    const at = inYear(year);
+    // One that appears to be more than 50 years ahead is in the past.
+    return at !== undefined && at > now.setUTCFullYear(thisYear + 50) ? inYear(year - 100) : at;
   }
   const asc = ASCTIME.exec(value);
-  if (asc !== null) return utc(asc[6]!, asc[1]!, asc[2]!, asc[3]!, asc[4]!, asc[5]!);
+  if (asc !== null) return utc(Number(asc[6]), asc[1]!, asc[2]!, asc[3]!, asc[4]!, asc[5]!);
   return undefined;
 }
 
-/** A date in the preferred form. */
+/** A date in the preferred form; `ms` since the epoch, in the years 0 to 9999. */
 export function httpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
 
-/** One that appears to be more than 50 years ahead is in the past. */
-function fullYear(twoDigits: string, nowMs: number): string {
-  const thisYear = new Date(nowMs).getUTCFullYear();
-  let year = thisYear - (thisYear % 100) + Number(twoDigits);
-  if (year > thisYear + 50) year -= 100;
-  return String(year);
-}
-
 function utc(
-  year: string,
+  year: number,
   month: string,
   day: string,
   hour: string,
@@ -48,10 +49,12 @@ function utc(
 ): number | undefined {
   const monthIndex = MONTHS.indexOf(month);
   const date = new Date(0);
-  date.setUTCFullYear(Number(year), monthIndex, Number(day));
-  // What is no day of its month has moved on to the next.
-  if (date.getUTCMonth() !== monthIndex || date.getUTCDate() !== Number(day)) return undefined;
-  // 60 is a leap second, which the clock of the epoch does not have.
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
-  return date.setUTCHours(Number(hour), Number(minute), Math.min(59, Number(second)));
+  date.setUTCFullYear(year, monthIndex, Number(day));
+  // What is no day of its month has moved on to another.
+  if (date.getUTCMonth() !== monthIndex) return undefined;
+  if (Number(hour) > 23 || Number(minute) > 59) return undefined;
+  // The last minute of a day may have a leap second, which the clock of the epoch does not have.
+  const leap = hour === '23' && minute === '59' && second === '60';
+  if (Number(second) > 59 && !leap) return undefined;
+  return date.setUTCHours(Number(hour), Number(minute), leap ? 59 : Number(second));
 }

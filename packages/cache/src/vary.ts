@@ -13,6 +13,7 @@ const PREFERENCES: ReadonlySet<string> = new Set([
 ]);
 /** Longer combinations of values are hashed. */
 const MAX_LENGTH = 1024;
+const NONE: readonly string[] = Object.freeze([]);
 
 /** The names in a Vary field: in lower case, sorted, each once; `*` where nothing chooses. */
 export function varyNames(value: OutgoingHttpHeader | undefined): readonly string[] | '*' {
@@ -25,7 +26,7 @@ export function varyNames(value: OutgoingHttpHeader | undefined): readonly strin
   return names.includes('*') ? '*' : [...new Set(names)].toSorted();
 }
 
-/** All values that choose, as one text that no other combination has. */
+/** The values of these fields as one text that no other values have, of at most 1,024 characters. */
 export function varyKey(names: readonly string[], headers: IncomingHttpHeaders): string {
   if (names.length === 0) return '';
   const key = JSON.stringify(names.map((name) => varyValue(name, headers)));
@@ -35,22 +36,54 @@ export function varyKey(names: readonly string[], headers: IncomingHttpHeaders):
 
 /** The value of a field, normalised; null where it is absent, which is not the same as empty. */
 export function varyValue(name: string, headers: IncomingHttpHeaders): string | null {
-  const value = headers[name];
+  // A name such as `constructor` is no field just because objects have it.
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (value === undefined) return null;
-  const members = (Array.isArray(value) ? value.join(',') : value)
-    .split(',')
-    .map((member) => member.trim());
-  if (!PREFERENCES.has(name)) return members.join(',');
-  return members
+  const text = typeof value === 'string' ? value : value.join(',');
+  if (!PREFERENCES.has(name)) return split(text, ',').join(',');
+  return split(text.toLowerCase(), ',')
     .filter((member) => member !== '')
-    .map((member) =>
-      member
-        .toLowerCase()
-        .replaceAll(/\s*([;=])\s*/g, '$1')
-        .replace(/;q=1(?:\.0{0,3})?$/, ''),
-    )
+    .map(preference)
     .toSorted()
     .join(',');
 }
 
-const NONE: readonly string[] = Object.freeze([]);
+/** A member without blanks around `;` and `=`, and without the weight that it has anyway (RFC 9110 §12.4.2). */
+function preference(member: string): string {
+  if (!member.includes(';') && !member.includes('=')) return member;
+  const parameters = split(member, ';').map((one) => split(one, '=').join('='));
+  if (/^q=1(?:\.0{0,3})?$/.test(parameters.at(-1)!)) parameters.pop();
+  return parameters.join(';');
+}
+
+/** Splits where a separator stands outside of quoted strings, and drops the blanks around it. */
+function split(text: string, separator: string): string[] {
+  if (!text.includes('"')) {
+    return text.split(separator).map((part) => trimmed(part, 0, part.length));
+  }
+  const parts: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at];
+    if (sign === '"') quoted = !quoted;
+    else if (quoted && sign === '\\') at++;
+    else if (!quoted && sign === separator) {
+      parts.push(trimmed(text, start, at));
+      start = at + 1;
+    }
+  }
+  parts.push(trimmed(text, start, text.length));
+  return parts;
+}
+
+/** Without optional whitespace (RFC 9110 §5.6.3), which is less than what `trim` takes away. */
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (start < end && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
