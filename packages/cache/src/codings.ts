@@ -35,8 +35,9 @@ const ENCODERS: Readonly<Record<StoredCoding, Encode | undefined>> = {
 const MAX_CODING = 2;
 /** A coding that does not save a tenth is not kept. */
 const MAX_KEPT_RATIO = 0.9;
-/** Values of Accept-Encoding whose choice is remembered. */
+/** Values of Accept-Encoding whose choice is remembered, and how long they may be. */
 const MAX_CHOICES = 256;
+const MAX_CHOICE_LENGTH = 256;
 
 /** What the coder asks of its cache. */
 export interface CodingOptions {
@@ -144,6 +145,7 @@ export class Codings {
       preferred: this.offered,
     });
     const choice = this.offered.find((coding) => coding === chosen);
+    if (acceptEncoding.length > MAX_CHOICE_LENGTH) return choice;
     if (this.choices.size >= MAX_CHOICES) this.choices.clear();
     this.choices.set(acceptEncoding, choice);
     return choice;

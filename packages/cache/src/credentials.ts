@@ -2,7 +2,7 @@
  * Who a request may be from. The cache answers before the application has checked a
  * session or a key, so it goes by what a request carries, not by whether it is valid.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Exchange } from '@org/core';
 import type { Request } from 'express';
@@ -32,8 +32,7 @@ export class Credentials {
     if (headers.authorization !== undefined) return true;
     if (headers.cookie !== undefined && !this.allHarmless(headers.cookie)) return true;
     for (const name of this.fields) if (headers[name] !== undefined) return true;
-    // A client certificate that the server has accepted.
-    return (req.socket as TLSSocket).authorized;
+    return hasCertificate(req);
   }
 
   /**
@@ -54,7 +53,10 @@ export class Credentials {
   private carried(req: Request): string | undefined {
     if (!this.carriedBy(req)) return undefined;
     const { headers } = req;
-    const certificate = (req.socket as TLSSocket).getPeerCertificate?.().fingerprint256;
+    // A resumed session may not show its certificate: nobody shares with one who is not known.
+    const certificate = hasCertificate(req)
+      ? ((req.socket as TLSSocket).getPeerCertificate().fingerprint256 ?? randomUUID())
+      : undefined;
     return JSON.stringify([
       headers.authorization,
       headers.cookie,
@@ -67,11 +69,17 @@ export class Credentials {
     return (
       this.anyHarmless &&
       cookie.split(';').every((pair) => {
-        const name = pair.split('=', 1)[0]!.trim();
-        return name === '' || this.isHarmless(name);
+        const whole = pair.trim();
+        return whole === '' || this.isHarmless(whole.split('=', 1)[0]!.trim());
       })
     );
   }
+}
+
+/** A client certificate that the server has accepted. */
+function hasCertificate({ socket }: Request): boolean {
+  // A plain socket has none.
+  return 'authorized' in socket && (socket as TLSSocket).authorized;
 }
 
 /** Matches names; one that ends in `*` is a prefix. */

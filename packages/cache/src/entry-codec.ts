@@ -36,15 +36,23 @@ export function encodePointer(pointsTo: readonly string[]): Buffer {
 export function decode(bytes: Uint8Array, key: string, stamp: number, clock: Clock): Decoded {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = LENGTH_BYTES + buffer.readUInt32BE(0);
-  const head = JSON.parse(buffer.toString('utf8', LENGTH_BYTES, end)) as
-    | EncodedHead
-    | EncodedPointer;
-  if ('pointsTo' in head) return head;
+  const head = JSON.parse(buffer.toString('utf8', LENGTH_BYTES, end)) as Partial<
+    EncodedHead & EncodedPointer
+  > | null;
+  if (Array.isArray(head?.pointsTo)) return { pointsTo: head.pointsTo };
+  if (!isEntry(head)) throw new TypeError('cache: the store holds something that is no record');
   const { bornAt, versions, ...rest } = head;
   // A clock that is ahead of ours must not make an answer younger than new.
   const bornMs = clock.monotonicMs() - Math.max(0, clock.now() - bornAt);
   const body = buffer.subarray(end);
   return { entry: new Entry({ ...rest, key, body, bornMs, stamp }), versions };
+}
+
+/** By what is always there: enough to know another program's bytes. */
+function isEntry(head: Partial<EncodedHead> | null): head is EncodedHead {
+  return (
+    Array.isArray(head?.headers) && Array.isArray(head.versions) && Number.isFinite(head.bornAt)
+  );
 }
 
 function frame(head: EncodedHead | EncodedPointer, body: Buffer): Buffer {

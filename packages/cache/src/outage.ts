@@ -26,6 +26,7 @@ export class Outage {
 
   worked(): void {
     this.pauseMs = 0;
+    this.untilMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Says whether this begins an outage. */

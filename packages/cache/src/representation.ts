@@ -6,7 +6,9 @@ import { hasNoBody } from '@org/core';
 
 import { cacheStatus } from './cache-status.ts';
 import type { Entry } from './entry.ts';
-import { type FlatHeaders, storedValue, withoutNames } from './stored-headers.ts';
+import { fieldText } from './field-text.ts';
+import { type FlatHeaders, viewOf, withoutNames } from './stored-headers.ts';
+import { varyNames } from './vary.ts';
 
 /** How answers tell of the cache. */
 export interface Telling {
@@ -16,6 +18,8 @@ export interface Telling {
 
 /** Bytes of a representation's head besides the entry's own. An estimate. */
 const OVERHEAD_BYTES = 300;
+/** Written anew where there are coded forms. */
+const VARY_AND_ETAG: ReadonlySet<string> = new Set(['vary', 'etag']);
 
 export class Representation {
   readonly body: Buffer;
@@ -66,12 +70,18 @@ export function codedTag(etag: string | undefined, coding: string): string | und
 function describe(entry: Entry, coding: string | undefined, etag: string | undefined): FlatHeaders {
   const { headers, codable } = entry.init;
   if (!codable) return headers;
-  const vary = storedValue(headers, 'vary');
-  const varies = vary !== undefined && /(?:^|,)\s*(?:accept-encoding|\*)\s*(?:,|$)/i.test(vary);
-  const flat = withoutNames(headers, new Set(['vary', 'etag']));
+  // All lines of it: they are one list (RFC 9110 §5.3).
+  const vary = fieldText(viewOf(entry.status, headers).get('Vary'));
+  const names = varyNames(vary);
+  const varies = names === '*' || names.includes('accept-encoding');
+  const flat = withoutNames(headers, VARY_AND_ETAG);
   flat.push(
     'Vary',
-    varies ? vary : vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`,
+    vary === undefined || names.length === 0
+      ? 'Accept-Encoding'
+      : varies
+        ? vary
+        : `${vary}, Accept-Encoding`,
   );
   if (etag !== undefined) flat.push('ETag', etag);
   if (coding !== undefined) flat.push('Content-Encoding', coding);

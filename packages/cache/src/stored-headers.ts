@@ -57,7 +57,9 @@ export function storedHeaders(
   before: HeaderSnapshot,
   without: readonly string[],
 ): FlatHeaders {
-  const connection = (fieldText(head.get('Connection')) ?? '').toLowerCase().split(/\s*,\s*/);
+  const connection = (fieldText(head.get('Connection')) ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase());
   const flat: string[] = [];
   for (const name of head.names()) {
     const lower = name.toLowerCase();
