@@ -2,6 +2,11 @@
 
 export type Callback = (error?: Error | null) => void;
 
+/** Whether Node takes it as a chunk at all; it may be empty. */
+export function isChunk(chunk: unknown): chunk is string | Uint8Array {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+}
+
 export function isBody(chunk: unknown): chunk is string | Uint8Array {
   return typeof chunk === 'string' ? chunk !== '' : chunk instanceof Uint8Array;
 }

@@ -12,7 +12,7 @@ import { report } from './report.ts';
 import { ResponseHead, hasNoBody } from './response-head.ts';
 import { tapResponse } from './response-tap.ts';
 import { routePattern } from './route-pattern.ts';
-import type { Stages } from './stages.ts';
+import { type Stages, TRANSFORM } from './stages.ts';
 import { TapState } from './tap-state.ts';
 import { EXCHANGE } from './tapped.ts';
 import type { TraceContext } from './trace-context.ts';
@@ -149,6 +149,9 @@ export class Exchange {
       this.tapState = new TapState();
       tapResponse(this.res);
       this.watch();
+    } else if ((stages.bits & TRANSFORM) !== 0) {
+      // It may not have been a response of Express, with a `json`, before.
+      tapResponse(this.res);
     }
     this.tapState.stages.push(stages);
     this.stageBits |= stages.bits;

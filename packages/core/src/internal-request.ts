@@ -10,6 +10,7 @@ import type { Request, Response } from 'express';
 
 import { type Clock, systemClock } from './clock.ts';
 import { type Exchange, exchangeOf } from './exchange.ts';
+import { report } from './report.ts';
 import { defineStages } from './stages.ts';
 
 /** What is asked for. */
@@ -34,7 +35,8 @@ export interface InternalRequestInit {
  * Runs a request through `listener`; its body is empty, and that of the answer goes nowhere:
  * who wants it taps the exchange in `prepare`, which is called before the listener. Resolves
  * once the answer is finished or cut off, and never while nobody answers: give a `signal`.
- * Never rejects for what the application does.
+ * Never rejects for what the application does; a listener that throws is reported, and cut off.
+ * @throws what `prepare` throws, as a rejection
  */
 export function internalRequest(
   listener: (req: IncomingMessage, res: ServerResponse) => void,
@@ -46,26 +48,48 @@ export function internalRequest(
   const req = requestOn(socket, init);
   const res = new ServerResponse(req);
   res.assignSocket(socket);
-  // A server would take the connection back; this one ends with its only answer.
-  res.once('finish', () => socket.destroy());
+  actAsServer(socket, req, res);
   const exchange = exchangeOf(req as Request, res as unknown as Response, clock);
   exchange.internal = true;
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const cutOff = (): void => void socket.destroy();
     const done = (): void => {
       signal?.removeEventListener('abort', cutOff);
       resolve(exchange);
     };
     exchange.tap(defineStages({ done }));
+    prepare(exchange);
+    if (signal?.aborted === true) {
+      cutOff();
+      return;
+    }
     signal?.addEventListener('abort', cutOff, { once: true });
     try {
-      prepare(exchange);
       listener(req, res);
     } catch (error) {
-      socket.destroy();
-      reject(error);
+      report(error, 'internal request', exchange);
+      cutOff();
     }
-    if (signal?.aborted === true) cutOff();
+  });
+}
+
+/** What Node's server does for a connection around its messages, as far as an application can tell. */
+function actAsServer(socket: Socket, req: IncomingMessage, res: ServerResponse): void {
+  // The connection ends with its only answer.
+  res.once('finish', () => socket.destroy());
+  socket.once('close', () => {
+    // Of an answered request nobody misses what is unread; one that is cut off is aborted.
+    if (req.readableEnded || !res.writableFinished) req.destroy();
+    else req.once('end', () => req.destroy()).resume();
+  });
+  // The reason of a cut is for whoever made it.
+  socket.on('error', () => undefined);
+  socket.on('drain', () => {
+    if (!res.writableEnded) res.emit('drain');
+  });
+  // Node's own remembers a need that only its server takes back.
+  Object.defineProperty(res, 'writableNeedDrain', {
+    get: () => !res.destroyed && !res.writableEnded && socket.writableNeedDrain,
   });
 }
 
@@ -83,16 +107,19 @@ function requestOn(socket: Socket, init: InternalRequestInit): IncomingMessage {
     const lines = Array.isArray(value) ? value.map(String) : [String(value)];
     const lower = name.toLowerCase();
     for (const line of lines) req.rawHeaders.push(name, line);
-    req.headersDistinct[lower] = lines;
-    req.headers[lower] =
-      lower === 'set-cookie' ? lines : lines.join(lower === 'cookie' ? '; ' : ', ');
+    const all = (req.headersDistinct[lower] ??= []);
+    all.push(...lines);
+    req.headers[lower] = lower === 'set-cookie' ? all : all.join(lower === 'cookie' ? '; ' : ', ');
   }
   req.complete = true;
   req.push(null);
   return req;
 }
 
-/** A connection that takes everything and brings nothing. */
+/**
+ * A connection that takes everything and brings nothing. It takes it a turn of the event loop
+ * later: who writes without end would otherwise leave no turn to anybody.
+ */
 class Nowhere extends Duplex {
   readonly remoteAddress: string;
   readonly remoteFamily: string;
@@ -112,11 +139,11 @@ class Nowhere extends Duplex {
   }
 
   override _write(_chunk: unknown, _encoding: string, done: () => void): void {
-    done();
+    setImmediate(done);
   }
 
   override _writev(_chunks: unknown, done: () => void): void {
-    done();
+    setImmediate(done);
   }
 
   address(): object {

@@ -51,8 +51,15 @@ function sendWhole(
   const state = exchange.tapState!;
   const { whole } = state;
   if (state.coding === undefined) {
+    // Node may be told to throw at a body where none may be; the handler's would be its own fault.
+    const none = state.replaced && hasNoBody(res.req.method, res.statusCode);
     exchange.bytes += whole!.length;
-    return below.end.call(res, whole!.length === 0 ? undefined : whole, undefined, callback);
+    return below.end.call(
+      res,
+      none || whole!.length === 0 ? undefined : whole,
+      undefined,
+      callback,
+    );
   }
   state.held = true;
   if (typeof callback === 'function') res.once('finish', callback as Callback);
@@ -94,10 +101,21 @@ export function endStream(
   return res;
 }
 
-/** A chunk of a body that a precondition has dropped. */
-export function swallow(callback: Callback | undefined): boolean {
-  if (callback !== undefined) process.nextTick(callback);
-  return true;
+/**
+ * A chunk of a body that is dropped or replaced. The writer goes on in another turn of the event
+ * loop: one that never ends would otherwise leave no turn to send anything.
+ */
+export function swallow(res: Tapped, exchange: Exchange, callback: Callback | undefined): boolean {
+  const state = exchange.tapState!;
+  if (callback !== undefined) setImmediate(callback);
+  if (!state.draining) {
+    state.draining = true;
+    setImmediate(() => {
+      state.draining = false;
+      res.emit('drain');
+    });
+  }
+  return false;
 }
 
 /** The end of a body that has been replaced. */
@@ -117,6 +135,13 @@ export function refuseChunk(res: Tapped, callback: Callback | undefined): boolea
     if (!res.destroyed) res.emit('error', error);
   });
   return true;
+}
+
+/** What Node does with a head after the head. */
+export function refuseHead(): never {
+  throw Object.assign(new Error('Cannot write headers after they are sent to the client'), {
+    code: 'ERR_HTTP_HEADERS_SENT',
+  });
 }
 
 /** A second `end` while the first is held back. */

@@ -71,6 +71,7 @@ export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array
 
 function replace(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
+  const declared = head.get('Content-Length');
   eachStage(exchange, 'replace', (stage) => {
     const body = stage.replace?.(head, exchange);
     if (body === undefined) return;
@@ -78,8 +79,14 @@ function replace(exchange: Exchange, state: TapState): void {
     state.replaced = true;
   });
   if (!state.replaced) return;
+  // What the handler said of how its own body is sent is not true of this one.
   head.remove('Transfer-Encoding');
-  if (!hasNoBody(req.method, head.status)) head.set('Content-Length', state.whole!.length);
+  head.remove('Trailer');
+  const { length } = state.whole!;
+  if (hasNoBody('GET', head.status)) head.remove('Content-Length');
+  else if (req.method !== 'HEAD' || length > 0) head.set('Content-Length', length);
+  // To HEAD a stage may tell the length that GET would bring, without the body (RFC 9110 §8.6).
+  else if (head.get('Content-Length') === declared) head.remove('Content-Length');
 }
 
 function capture(exchange: Exchange, state: TapState): void {
@@ -97,14 +104,16 @@ function capture(exchange: Exchange, state: TapState): void {
 }
 
 function conditional(exchange: Exchange, state: TapState): void {
-  const { head } = exchange;
+  const { head, req } = exchange;
   eachStage(exchange, 'conditional', (stage) => {
     if (!state.dropped && stage.conditional?.(head, state.whole, exchange) === true)
       state.dropped = true;
   });
   if (!state.dropped) return;
-  head.remove('Content-Length');
   if (state.whole !== undefined) state.whole = EMPTY;
+  if (state.whole === undefined || hasNoBody(req.method, head.status))
+    head.remove('Content-Length');
+  else head.set('Content-Length', 0);
 }
 
 function encode(exchange: Exchange, state: TapState): void {

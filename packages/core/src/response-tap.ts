@@ -10,7 +10,7 @@
  */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-import { byteLength, callbackOf, encodingOf, isBody, toBuffer } from './chunk.ts';
+import { byteLength, callbackOf, encodingOf, isBody, isChunk, toBuffer } from './chunk.ts';
 import type { Exchange } from './exchange.ts';
 import {
   endReplaced,
@@ -18,6 +18,7 @@ import {
   endWhole,
   refuseChunk,
   refuseEnd,
+  refuseHead,
   sendHead,
   swallow,
   swallowEnd,
@@ -29,6 +30,9 @@ import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
 /** Says that a response, or its prototype, carries the tap already. */
 const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
 
+/** What libraries patch on a response of their own. */
+const PATCHABLE = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
+
 type Target = object & { [TAPPED]?: true };
 
 /**
@@ -37,18 +41,19 @@ type Target = object & { [TAPPED]?: true };
  * a response without Express is replaced by itself.
  */
 export function tapResponse(res: ServerResponse): void {
-  if ((res as Target)[TAPPED] === true) return;
+  const own = Object.hasOwn(res, TAPPED);
+  if (!own && (res as Target)[TAPPED] === true) return;
   const prototype = outermostPrototype(res);
   if (prototype === undefined) {
-    install(res, Object.getPrototypeOf(res) as Methods);
+    if (!own) install(res, Object.getPrototypeOf(res) as Methods);
     return;
   }
+  if (prototype[TAPPED] === true) return;
+  // Somebody may have patched this very response before the tap existed, and hold the methods of then.
+  const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
+  const { writeHead, write, end, flushHeaders } = res as unknown as Methods;
   install(prototype, Object.getPrototypeOf(prototype) as Methods);
-  // Somebody patched this very response before the tap existed, and holds the methods of then.
-  if (Object.hasOwn(res, 'end') || Object.hasOwn(res, 'write') || Object.hasOwn(res, 'writeHead')) {
-    const { writeHead, write, end } = res as unknown as Methods;
-    install(res, { writeHead, write, end });
-  }
+  if (patched) install(res, { writeHead, write, end, flushHeaders });
 }
 
 /** Taps the responses of an app before the first one exists. */
@@ -73,6 +78,7 @@ function install(target: Target, below: Methods): void {
     writeHead(this: Tapped, status, reason, headers) {
       const exchange = this.req[EXCHANGE];
       if (exchange === undefined || !mayRunHead(exchange, this, status)) {
+        if (exchange?.tapState?.held === true) refuseHead();
         return below.writeHead.call(this, status, reason, headers);
       }
       const state = exchange.tapState!;
@@ -86,20 +92,29 @@ function install(target: Target, below: Methods): void {
       return sendHead(this, exchange, below);
     },
 
+    // Node's own sends the head by itself, at once, whether or not the tap holds it back.
+    flushHeaders(this: Tapped) {
+      const exchange = this.req[EXCHANGE];
+      const staged = exchange !== undefined && (exchange.stageBits & BODY_STAGES) !== 0;
+      if (staged && !this.headersSent) this.writeHead(this.statusCode);
+      if (exchange?.tapState?.held !== true) below.flushHeaders.call(this);
+    },
+
     write(this: Tapped, chunk, encoding, callback) {
       const exchange = this.req[EXCHANGE];
-      if (exchange === undefined || exchange.stageBits === 0 || !isBody(chunk)) {
+      if (exchange === undefined || exchange.stageBits === 0 || !isChunk(chunk)) {
         return below.write.call(this, chunk, encoding, callback);
       }
       const state = exchange.tapState!;
-      if (state.replaced) return swallow(callbackOf(encoding, callback));
+      if (state.replaced) return swallow(this, exchange, callbackOf(encoding, callback));
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
       if (this.finished || this.destroyed) return below.write.call(this, chunk, encoding, callback);
       if ((exchange.stageBits & BODY_STAGES) !== 0) {
         if (!this.headersSent) this.writeHead(this.statusCode);
-        if (state.replaced) return swallow(callbackOf(encoding, callback));
+        if (state.replaced) return swallow(this, exchange, callbackOf(encoding, callback));
+        if (chunk.length === 0) return below.write.call(this, chunk, encoding, callback);
         if (state.sinks.length > 0) captureChunk(exchange, toBuffer(chunk, encoding));
-        if (state.dropped) return swallow(callbackOf(encoding, callback));
+        if (state.dropped) return swallow(this, exchange, callbackOf(encoding, callback));
         if (state.encoder !== undefined) {
           return state.encoder.write(chunk, encodingOf(encoding), callbackOf(encoding, callback));
         }

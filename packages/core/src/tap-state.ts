@@ -19,6 +19,8 @@ export class TapState {
   replaced: boolean = false;
   /** A precondition decided that the body is not sent. */
   dropped: boolean = false;
+  /** Who writes what is not sent will be told to go on. */
+  draining: boolean = false;
   /** Where the identity body goes besides the wire. */
   sinks: BodySink[] = [];
   /** Codes a body that arrives in parts. */

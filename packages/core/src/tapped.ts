@@ -16,6 +16,7 @@ export interface Methods {
   writeHead(status: number, reason?: string | Headers, headers?: Headers): ServerResponse;
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean;
   end(chunk?: unknown, encoding?: unknown, callback?: unknown): ServerResponse;
+  flushHeaders(): void;
   json?(value?: unknown): ServerResponse;
   jsonp?(value?: unknown): ServerResponse;
 }

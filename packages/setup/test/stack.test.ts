@@ -1,14 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 
 import {
   defineComponent,
   defineMiddleware,
   defineStages,
+  type Exchange,
   FAULT_CHANNEL,
   HANDLED,
+  type Host,
+  internalRequest,
   type Middleware,
   type Phase,
   PHASES,
@@ -28,6 +31,11 @@ const orderOf = (stack: Stack): string[] =>
     .explain()
     .rows.filter(({ name }) => name !== 'monitoring')
     .map(({ name }) => name);
+
+const passingOn: RequestHandler = (_req, res, next) => {
+  res.append('X-Passed', 'plain');
+  next();
+};
 
 /** Serves an app's stack by `listen`, and closes it whatever happens. */
 async function listening(stack: Stack, use: (url: string) => Promise<void>): Promise<void> {
@@ -300,7 +308,7 @@ describe('a life', () => {
     const app = express();
     const seen: { components?: string[]; servers: number } = { servers: 0 };
     const curious = defineComponent('curious', {
-      attach(host: import('@org/core').Host) {
+      attach(host: Host) {
         states.push(host.state);
         seen.components = host.components().map(({ name }) => name);
         host.onServer(() => void seen.servers++);
@@ -317,6 +325,85 @@ describe('a life', () => {
       expect(await (await fetch(`${url}/drain`)).text()).toBe('draining');
     });
     expect([states, seen]).toEqual([['starting'], { components: ['curious', 'a'], servers: 1 }]);
+  });
+});
+
+type Listener = Parameters<typeof internalRequest>[0];
+
+describe('a request of the house’s own', () => {
+  const clock = fakeClock();
+  const asking = { url: '/things/7', headers: { host: 'example.org' }, encrypted: true, clock };
+  const doubling = defineStages({ transform: (value) => ({ data: value }) });
+
+  /** A stack whose components note what passes. */
+  function assembled(): { stack: Stack; handle: Listener; done: Exchange[] } {
+    const done: Exchange[] = [];
+    let host: Host | undefined;
+    const app = express();
+    const noting = defineStages({ done: (exchange) => void done.push(exchange) });
+    const stack = setup(app, [
+      defineComponent('house', { attach: (given: Host) => void (host = given) }),
+      defineMiddleware({ name: 'passing', phase: 'shape', handle: passingOn }),
+      defineMiddleware({
+        name: 'tapping',
+        phase: 'observe',
+        step: (exchange) => (exchange.tap(noting), exchange.tap(doubling)),
+      }),
+      defineMiddleware({ name: 'body', phase: 'read', handle: express.json() }),
+    ]);
+    app.get('/things/:id', (req, res) => {
+      res.json({ id: req.params.id, protocol: req.protocol, host: req.hostname });
+    });
+    app.get('/broken', async () => {
+      throw new Error('a secret');
+    });
+    return { stack, handle: (req, res) => host!.handle(req, res), done };
+  }
+
+  test.each<[string, (made: ReturnType<typeof assembled>) => Listener]>([
+    ['the host that its components are given', ({ handle }) => handle],
+    ['the listener of the stack', ({ stack }) => stack.listener as unknown as Listener],
+  ])('runs through the whole by %s', async (_what, listenerOf) => {
+    const made = assembled();
+    await made.stack.start();
+    const listener = listenerOf(made);
+    const bodies: string[] = [];
+    const capture = defineStages({
+      capture: () => ({
+        write: (chunk) => void bodies.push(chunk.toString()),
+        end: () => undefined,
+        abort: () => undefined,
+      }),
+    });
+    const ask = (url: string): Promise<Exchange> =>
+      internalRequest(listener, { ...asking, url }, (exchange) => exchange.tap(capture));
+    const found = await ask('/things/7');
+    expect(found).toMatchObject({ internal: true, aborted: false, route: '/things/:id' });
+    expect(found.res.getHeader('x-passed')).toBe('plain');
+    const missing = await ask('/nowhere');
+    expect([missing.res.statusCode, missing.route]).toEqual([404, undefined]);
+    expect((await ask('/broken')).res.statusCode).toBe(500);
+    expect(bodies[0]).toBe('{"data":{"id":"7","protocol":"https","host":"example.org"}}');
+    expect(bodies.join()).not.toContain('secret');
+    expect(made.done).toHaveLength(3);
+    await made.stack.close();
+  });
+
+  test('is of no other kind than one from outside', async () => {
+    const { stack, handle, done } = assembled();
+    await listening(stack, async (url) => {
+      const inside = await internalRequest(handle, {
+        url: '/things/7',
+        headers: { host: new URL(url).host },
+      });
+      const answer = await fetch(`${url}/things/7`);
+      const { date: _date, ...headers } = inside.res.getHeaders();
+      for (const [name, value] of Object.entries(headers))
+        expect([name, answer.headers.get(name)]).toEqual([name, String(value)]);
+      expect(answer.status).toBe(inside.res.statusCode);
+      await answer.text();
+    });
+    expect(done.map(({ internal }) => internal)).toEqual([true, false]);
   });
 });
 
