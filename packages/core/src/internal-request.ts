@@ -101,7 +101,8 @@ function requestOn(socket: Socket, init: InternalRequestInit): IncomingMessage {
   req.httpVersion = '1.1';
   req.httpVersionMajor = 1;
   req.httpVersionMinor = 1;
-  req.headersDistinct = {};
+  // A field may bear the name of what every object has, such as `constructor`.
+  req.headersDistinct = Object.create(null) as typeof req.headersDistinct;
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) continue;
     const lines = Array.isArray(value) ? value.map(String) : [String(value)];

@@ -41,7 +41,8 @@ export interface StageHandlers {
   transform?(value: unknown, exchange: Exchange): unknown;
   /**
    * Answers something else in place of what the handler sends: may change status and headers,
-   * and returns the whole body, empty for none. What the handler still writes goes nowhere.
+   * and returns the whole body, empty for none. It is sent at once, and what the handler still
+   * writes goes nowhere: a source it pipes is let go as when a client goes away.
    */
   replace?(head: ResponseHead, exchange: Exchange): Buffer | undefined;
   /** Looks at the head and may return a sink for the identity body. Changes nothing. */

@@ -237,6 +237,7 @@ describe('what an internal request says of itself', () => {
         accept: 'image/png',
         cookie: ['a=1', 'b=2'],
         'x-number': 7,
+        constructor: 'a field like others' as never,
         'x-absent': undefined,
       },
     });
@@ -245,15 +246,17 @@ describe('what an internal request says of itself', () => {
       accept: 'text/html, text/plain, image/png',
       cookie: 'a=1; b=2',
       'x-number': '7',
+      constructor: 'a field like others',
     });
     expect(req.headersDistinct).toEqual({
       host: ['example.org'],
       accept: ['text/html', 'text/plain', 'image/png'],
       cookie: ['a=1', 'b=2'],
       'x-number': ['7'],
+      constructor: ['a field like others'],
     });
     expect(req.rawHeaders.join('|')).toBe(
-      'Host|example.org|Accept|text/html|Accept|text/plain|accept|image/png|cookie|a=1|cookie|b=2|x-number|7',
+      'Host|example.org|Accept|text/html|Accept|text/plain|accept|image/png|cookie|a=1|cookie|b=2|x-number|7|constructor|a field like others',
     );
   });
 
@@ -373,10 +376,9 @@ describe('an internal request ends', () => {
     const recorder = recordExchanges();
     const app = express().use(recorder.middleware as RequestHandler, noting(outside), route);
     const { url, close } = await serve(app);
-    await fetch(url, { headers: { connection: 'close' } }).then(
-      (answer) => answer.text(),
-      () => undefined,
-    );
+    await fetch(url, { headers: { connection: 'close' } })
+      .then((answer) => answer.text())
+      .catch(() => undefined);
     const [other] = await recorder.waitFor(1);
     await close();
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
