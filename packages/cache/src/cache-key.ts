@@ -1,6 +1,7 @@
 /**
- * The key under which answers are stored: origin, path and query, in a form in which
- * addresses that mean the same are the same (RFC 3986 §6.2.2), and no others.
+ * The key under which answers are stored: origin, path and query. Queries that mean the
+ * same have the same (RFC 3986 §6.2.2); beyond that, whatever an application may tell apart
+ * has a key of its own, or one request could put its answer in the place of another's.
  */
 
 /** Which parts of a query count. Names are compared decoded. */
@@ -15,27 +16,36 @@ export interface KeyOptions {
   readonly maxKeyLength: number;
 }
 
-/** Makes the key of a URL's path and query at an origin; nothing where it is too long. Never throws. */
+/**
+ * Makes the key of a URL's path and query at an origin. Nothing where it is too long, or
+ * where the origin is none. Never throws.
+ */
 export type MakeKey = (origin: string, url: string) => string | undefined;
+
+/** A Host with a path in it would make its address that of another host's path (RFC 9110 §7.2). */
+const ORIGIN = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#\\\s]*)?$/;
+/** Parsers stop somewhere (Node's and qs at 1,000): with more, all of them count, in their order. */
+const MAX_PARAMETERS = 100;
 
 /** Prepares the making of keys. */
 export function makeKeyOf(options: KeyOptions): MakeKey {
   const { maxKeyLength } = options;
   const queryOf = queries(options);
   return (origin, url) => {
-    const key = /[?%#]/.test(url) ? origin + addressOf(url, queryOf) : origin + url;
+    if (!ORIGIN.test(origin)) return undefined;
+    // A fragment, which no request should have, ends what parsers see: nothing may hide it.
+    const asIs = !url.includes('?') || url.includes('#');
+    const key = origin + (asIs ? url : addressOf(url, queryOf));
     return key.length > maxKeyLength ? undefined : key;
   };
 }
 
-function addressOf(url: string, queryOf: (query: string) => string): string {
-  const fragment = url.indexOf('#');
-  const whole = fragment === -1 ? url : url.slice(0, fragment);
-  const at = whole.indexOf('?');
-  if (at === -1) return normalise(whole);
-  const query = queryOf(whole.slice(at + 1));
-  const path = normalise(whole.slice(0, at));
-  return query === '' ? path : `${path}?${query}`;
+/** The path stays as it was sent, as routers compare it: in another spelling it leads elsewhere. */
+function addressOf(url: string, queryOf: (query: string) => string | undefined): string {
+  const at = url.indexOf('?');
+  const query = queryOf(url.slice(at + 1));
+  const path = url.slice(0, at);
+  return query === undefined ? path : `${path}?${query}`;
 }
 
 interface Parameter {
@@ -43,14 +53,17 @@ interface Parameter {
   readonly text: string;
 }
 
-/** Prepares the normalisation of queries. */
-function queries(options: KeyOptions): (query: string) => string {
+/** Prepares the normalisation of queries; nothing is left of one in which nothing counts. */
+function queries(options: KeyOptions): (query: string) => string | undefined {
   const counts = counting(options);
   return (query) => {
     const sorts = options.sortQuery && query.includes('&');
     if (counts === undefined && !sorts) return normalise(query);
-    let parameters = query.split('&').map(parameterOf);
+    const parts = query.split('&');
+    if (parts.length > MAX_PARAMETERS) return query;
+    let parameters = parts.map(parameterOf);
     if (counts !== undefined) parameters = parameters.filter(({ name }) => counts(name));
+    if (parameters.length === 0) return undefined;
     // The order among the same names carries meaning, and sorting keeps it.
     if (sorts) parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     return parameters.map(({ text }) => text).join('&');
@@ -69,9 +82,14 @@ function counting({
     .filter((pattern) => pattern.endsWith('*'))
     .map((pattern) => pattern.slice(0, -1));
   return (name) =>
-    (allowed === undefined || allowed.has(name)) &&
+    (allowed === undefined || allowed.has(name) || allowed.has(ownerOf(name))) &&
     !ignored.has(name) &&
     !prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** To some parsers `q[]`, `q[a]` and `[q]` are values of `q`. */
+function ownerOf(name: string): string {
+  return /^\[?([^[\]]*)/.exec(name)![1]!;
 }
 
 function parameterOf(part: string): Parameter {
@@ -82,20 +100,24 @@ function parameterOf(part: string): Parameter {
 
 function decode(name: string): string {
   const spaced = name.replaceAll('+', ' ');
-  if (!spaced.includes('%')) return spaced;
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
+  return spaced.includes('%') && isDecodable(spaced) ? decodeURIComponent(spaced) : spaced;
 }
 
 /** Upper-case hex, and no coding of what needs none (RFC 3986 §6.2.2.1, §6.2.2.2). */
 function normalise(text: string): string {
-  // A stray `%` could make a coding of what is decoded beside it: such a text stays as it is.
-  if (!text.includes('%') || /%(?![0-9a-f]{2})/i.test(text)) return text;
+  // What cannot be decoded is left as it is by some parsers, and made something of by others.
+  if (!text.includes('%') || !isDecodable(text)) return text;
   return text.replaceAll(/%[0-9a-f]{2}/gi, (coded) => {
     const character = String.fromCharCode(Number.parseInt(coded.slice(1), 16));
     return /[A-Za-z0-9._~-]/.test(character) ? character : coded.toUpperCase();
   });
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
