@@ -109,6 +109,10 @@ function readMember(found: Writable, member: string, distrusted: boolean): void 
     found.invalid = true;
     const name = NAME.exec(member)?.[1];
     if (name !== undefined) apply(found, name.toLowerCase(), MALFORMED);
+    // Where a comma is missing, restrictions must not get lost either.
+    for (const word of member.toLowerCase().split(/[^a-z-]+/)) {
+      if (!DURATIONS.has(word)) apply(found, word, MALFORMED);
+    }
   }
 }
 

@@ -21,13 +21,16 @@ export function parseHttpDate(value: string, nowMs: number): number | undefined 
   if (imf !== null) return utc(Number(imf[3]), imf[2]!, imf[1]!, imf[4]!, imf[5]!, imf[6]!);
   const old = RFC850.exec(value);
   if (old !== null) {
-    const inYear = (year: number) => utc(year, old[2]!, old[1]!, old[4]!, old[5]!, old[6]!);
-    const now = new Date(nowMs);
-    const thisYear = now.getUTCFullYear();
-    const year = thisYear - (thisYear % 100) + Number(old[3]);
-    const at = inYear(year);
+    const limit = new Date(nowMs);
+    const thisYear = limit.getUTCFullYear();
+    limit.setUTCFullYear(thisYear + 50);
     // One that appears to be more than 50 years ahead is in the past.
-    return at !== undefined && at > now.setUTCFullYear(thisYear + 50) ? inYear(year - 100) : at;
+    for (const century of [100, 0, -100]) {
+      const year = thisYear - (thisYear % 100) + century + Number(old[3]);
+      const at = utc(year, old[2]!, old[1]!, old[4]!, old[5]!, old[6]!);
+      if (at !== undefined && at <= limit.getTime()) return at;
+    }
+    return undefined;
   }
   const asc = ASCTIME.exec(value);
   if (asc !== null) return utc(Number(asc[6]), asc[1]!, asc[2]!, asc[3]!, asc[4]!, asc[5]!);

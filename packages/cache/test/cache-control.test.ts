@@ -184,6 +184,25 @@ describe('Cache-Control (RFC 9111 §5.2)', () => {
     }
   });
 
+  test.each([
+    'public private',
+    'no-transform; private',
+    'x=y no-store',
+    'max-age=60;no-store',
+    'x "y" must-revalidate',
+    'x=y; No-Cache="set-cookie"',
+  ])('where a comma is missing, in %j, restrictions count', (field) => {
+    const { noStore, noCache, private: own, mustRevalidate, public: shared } = parse(field);
+    expect([noStore, noCache, own, mustRevalidate]).toContain(true);
+    expect(shared).toBe(false);
+    expect(parse(field.replace(/private|no-store|must-revalidate|No-Cache/, 'y'))).toMatchObject({
+      noStore: false,
+      noCache: undefined,
+      private: undefined,
+      mustRevalidate: false,
+    });
+  });
+
   test('no-store counts whatever stands beside it', () => {
     const text = fc.oneof(
       fc.string(),

@@ -73,6 +73,11 @@ test('§5.6.7: a year of two digits that is more than 50 years ahead is in the p
   expect(at('24-Nov-76 00:00:01')).toBe(Date.UTC(1976, 10, 24, 0, 0, 1));
   expect(at('01-Jan-77 00:00:00')).toBe(Date.UTC(1977, 0, 1));
   expect(at('01-Jan-00 00:00:00')).toBe(Date.UTC(2000, 0, 1));
+  // Over the end of a century a year ahead is not a hundred behind.
+  const lastDay = Date.UTC(2099, 11, 31);
+  expect(parse('Friday, 01-Jan-00 00:00:00 GMT', lastDay)).toBe(Date.UTC(2100, 0, 1));
+  expect(parse('Friday, 31-Dec-49 00:00:00 GMT', lastDay)).toBe(Date.UTC(2149, 11, 31));
+  expect(parse('Friday, 31-Dec-50 00:00:00 GMT', lastDay)).toBe(Date.UTC(2050, 11, 31));
 });
 
 test('§5.6.7: every second comes back in each form', () => {
