@@ -15,15 +15,25 @@ import { varyKey } from './vary.ts';
 class Shelf {
   readonly entries: readonly Entry[];
   readonly bytes: number;
-  hits: number;
-  /** How often the counts of use had been halved when `hits` was right. */
+  /** Uses lately, counted as those of absent keys are: up to 15, and halved with them. */
+  uses: number;
+  /** How often the counts had been halved when `uses` was right. */
   age: number;
 
-  constructor(entries: readonly Entry[], hits: number, age: number) {
+  constructor(entries: readonly Entry[], uses: number, age: number) {
     this.entries = entries;
     this.bytes = entries.reduce((total, { bytes }) => total + bytes, 0);
-    this.hits = hits;
+    this.uses = uses;
     this.age = age;
+  }
+
+  /** Uses up to now. */
+  usesAt(age: number): number {
+    if (this.age !== age) {
+      this.uses >>= Math.min(31, age - this.age);
+      this.age = age;
+    }
+    return this.uses;
   }
 }
 
@@ -37,6 +47,8 @@ export interface MemoryTierOptions {
 /** An entry is hardly smaller than this: what the counts of use are made for. */
 const SMALLEST_ENTRY_BYTES = 2048;
 const MAX_COUNTED_KEYS = 65_536;
+/** As high as the counts of absent keys go. */
+const HIGHEST_COUNT = 15;
 
 export class MemoryTier {
   evictedTotal: number = 0;
@@ -72,7 +84,7 @@ export class MemoryTier {
       this.asked.add(key);
       return undefined;
     }
-    shelf.hits++;
+    if (shelf.usesAt(this.asked.ageTotal) < HIGHEST_COUNT) shelf.uses++;
     return select(shelf.entries, headers);
   }
 
@@ -89,12 +101,10 @@ export class MemoryTier {
     const others = (shelf?.entries ?? []).filter(
       ({ init }) => init.varyKey !== own || init.vary.join() !== names,
     );
-    const kept = [entry, ...others].slice(0, this.options.maxVariants);
     if (shelf === undefined && !this.admits(key, entry.bytes)) return false;
-    const hits = shelf === undefined ? this.asked.estimate(key) : shelf.hits;
-    // Only what is new is measured anew.
-    this.shelves.delete(key);
-    this.shelves.set(key, new Shelf(kept, hits, this.asked.ageTotal));
+    const age = this.asked.ageTotal;
+    const uses = shelf === undefined ? this.asked.estimate(key) : shelf.usesAt(age);
+    this.place(key, [entry, ...others].slice(0, this.options.maxVariants), uses, age);
     return this.shelves.has(key);
   }
 
@@ -102,8 +112,7 @@ export class MemoryTier {
   remeasure({ init: { key } }: Entry): void {
     const shelf = this.shelves.get(key);
     if (shelf === undefined) return;
-    this.shelves.delete(key);
-    this.shelves.set(key, new Shelf(shelf.entries, shelf.hits, shelf.age));
+    this.place(key, shelf.entries, shelf.uses, shelf.age);
   }
 
   /** Forgets one answer. */
@@ -112,8 +121,7 @@ export class MemoryTier {
     const shelf = this.shelves.get(key);
     if (shelf === undefined || !shelf.entries.includes(entry)) return;
     const kept = shelf.entries.filter((one) => one !== entry);
-    this.shelves.delete(key);
-    if (kept.length > 0) this.shelves.set(key, new Shelf(kept, shelf.hits, shelf.age));
+    this.place(key, kept, shelf.uses, shelf.age);
   }
 
   clear(): void {
@@ -128,14 +136,32 @@ export class MemoryTier {
     return this.shelves.calculatedSize;
   }
 
-  /** While there is room everybody is; then only who is asked for as often as the least recently used. */
+  /** Puts answers in the place of those under their key; without the oldest, as far as they do not fit. */
+  private place(key: string, entries: readonly Entry[], uses: number, age: number): void {
+    // Only what is new is measured anew.
+    this.shelves.delete(key);
+    for (let count = entries.length; count > 0; count--) {
+      const shelf = new Shelf(entries.slice(0, count), uses, age);
+      if (shelf.bytes > this.options.maxBytes) continue;
+      this.shelves.set(key, shelf);
+      return;
+    }
+  }
+
+  /** While there is room everybody is; then only who is asked for as often as each that would have to go. */
   private admits(key: string, bytes: number): boolean {
-    if (this.shelves.calculatedSize + bytes <= this.options.maxBytes) return true;
-    const victimKey = this.shelves.rkeys().next().value as string | undefined;
-    if (victimKey === undefined) return true;
-    const victim = this.shelves.peek(victimKey)!;
-    const victimHits = victim.hits >> Math.min(31, this.asked.ageTotal - victim.age);
-    return this.asked.estimate(key) >= Math.min(15, victimHits);
+    const { maxBytes } = this.options;
+    if (bytes > maxBytes) return false;
+    let missing = this.shelves.calculatedSize + bytes - maxBytes;
+    if (missing <= 0) return true;
+    const uses = this.asked.estimate(key);
+    for (const victimKey of this.shelves.rkeys()) {
+      const victim = this.shelves.peek(victimKey)!;
+      if (uses < victim.usesAt(this.asked.ageTotal)) return false;
+      missing -= victim.bytes;
+      if (missing <= 0) break;
+    }
+    return true;
   }
 }
 
