@@ -81,7 +81,7 @@ const url = fc
   )
   .map((parts) => `/${parts.join('')}`);
 
-const query = fc.array(
+const someParts = fc.array(
   fc
     .array(fc.constantFrom('a', 'A', 'b', '%61', '%62', '%2', '%2b', '%ff', '+', '=', '6', '1'), {
       maxLength: 4,
@@ -136,12 +136,12 @@ test('is the same for two addresses if, and only if, they say the same', () => {
 test('is the same only for what parsers read the same', () => {
   const read = (address: string): unknown => {
     const at = address.indexOf('?');
-    const query = at === -1 ? '' : address.slice(at + 1);
-    const fields = new URLSearchParams(query);
+    const text = at === -1 ? '' : address.slice(at + 1);
+    const fields = new URLSearchParams(text);
     fields.sort();
-    return [at === -1 ? address : address.slice(0, at), { ...parse(query) }, [...fields]];
+    return [at === -1 ? address : address.slice(0, at), { ...parse(text) }, [...fields]];
   };
-  const close = fc.tuple(query, fc.array(fc.nat())).map(([parts, places]) => {
+  const close = fc.tuple(someParts, fc.array(fc.nat())).map(([parts, places]) => {
     const shuffled = [...parts];
     for (const place of places) {
       const from = place % (shuffled.length + 1);
