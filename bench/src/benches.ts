@@ -11,7 +11,9 @@ export interface Contender {
 
 export interface Bench {
   readonly name: string;
-  readonly kind: 'throughput' | 'startup';
+  readonly kind: 'throughput' | 'startup' | 'trace';
+  /** What is asked for before the first round, to compare the answers. @default "/" */
+  readonly path?: string;
   /** Headers of the load's requests. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The first one is what the others are compared with. */
@@ -64,6 +66,17 @@ export const BENCHES: readonly Bench[] = [
     kind: 'throughput',
     headers: { 'accept-encoding': 'gzip' },
     contenders: CACHES,
+    peers: ['express', 'apicache'],
+  },
+  {
+    name: 'cache-mixed',
+    kind: 'trace',
+    path: '/api/countries/NZ',
+    contenders: [
+      { server: 'places', label: 'no cache' },
+      { server: 'places-apicache', label: 'apicache' },
+      { server: 'places-cache', label: 'ours' },
+    ],
     peers: ['express', 'apicache'],
   },
   {

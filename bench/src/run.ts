@@ -10,6 +10,7 @@ import { interleave, type Sample } from './round.ts';
 import { proveJobs, proveSameAnswer } from './same-jobs.ts';
 import { measureStartup, STARTUP_FIGURES } from './startup.ts';
 import { measureThroughput, THROUGHPUT_FIGURES } from './throughput.ts';
+import { measureTrace, TRACE_FIGURES, TRACE_LENGTH } from './trace.ts';
 
 const USAGE = `usage: pnpm bench [${BENCHES.map(({ name }) => name).join('|')}…]
   --rounds N        turns of each contender (7)
@@ -88,17 +89,22 @@ function wholeNumber(name: string, text: string, min: number): number {
 async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
   const { runtime, rounds, cold } = settings;
   const servers = bench.contenders.map(({ server }) => server);
-  await proveSameAnswer(servers, runtime);
+  await proveSameAnswer(servers, runtime, bench.path);
   const lineBytes = new Map<string, number>();
   for (const { server, doesJobs } of bench.contenders) {
     if (doesJobs) lineBytes.set(server, await proveJobs(server, runtime));
   }
   const startup = bench.kind === 'startup';
-  const figures = startup ? STARTUP_FIGURES : THROUGHPUT_FIGURES;
-  const turn = (server: string): Promise<Sample> =>
-    startup
-      ? measureStartup(server, runtime, cold)
-      : measureThroughput(server, { ...settings, headers: bench.headers });
+  const figures = {
+    startup: STARTUP_FIGURES,
+    trace: TRACE_FIGURES,
+    throughput: THROUGHPUT_FIGURES,
+  }[bench.kind];
+  const turn = (server: string): Promise<Sample> => {
+    if (startup) return measureStartup(server, runtime, cold);
+    if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
+    return measureThroughput(server, { ...settings, headers: bench.headers });
+  };
   const samples = await interleave(servers, rounds, async (server, round) => {
     const sample = await turn(server);
     const told = figures.map(
@@ -117,6 +123,9 @@ function methodOf({ kind }: Bench, settings: Settings): string {
   const rest = `Medians of ${rounds} interleaved rounds, ratios taken round by round`;
   if (kind === 'throughput') {
     return `${rest}; a fresh process for each turn, ${seconds} s of ${connections} connections after ${warmUpSeconds} s that do not count.`;
+  }
+  if (kind === 'trace') {
+    return `${rest}; a fresh process and an empty cache for each turn, the same ${TRACE_LENGTH.toLocaleString('en')} requests over ${connections} connections.`;
   }
   const state = cold
     ? 'cold: the page cache of the machine was dropped before each start'

@@ -15,12 +15,16 @@ const LINE_PATIENCE_MS = 5_000;
 const COMMON_HEADERS = ['content-type', 'content-length', 'etag', 'x-powered-by'];
 
 /** @throws {Error} naming the first server whose answer is not that of the others. */
-export async function proveSameAnswer(servers: readonly string[], runtime: Runtime): Promise<void> {
+export async function proveSameAnswer(
+  servers: readonly string[],
+  runtime: Runtime,
+  path: string = '/',
+): Promise<void> {
   let expected: string | undefined;
   for (const server of servers) {
     const running = await ServerProcess.start(server, runtime);
     try {
-      const answer = await fetch(running.url, { headers: { connection: 'close' } });
+      const answer = await fetch(running.url + path, { headers: { connection: 'close' } });
       const headers = COMMON_HEADERS.map((name) => `${name}: ${answer.headers.get(name)}`);
       const told = [answer.status, ...headers, await answer.text()].join('\n');
       expected ??= told;

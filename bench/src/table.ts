@@ -7,6 +7,8 @@ export interface Figure {
   /** With its unit. */
   readonly title: string;
   readonly digits: number;
+  /** A figure that is a ratio itself is not compared once more. */
+  readonly alone?: true;
 }
 
 /** Medians, and ratios to the contender that comes first. */
@@ -16,13 +18,17 @@ export function table(
   figures: readonly Figure[],
 ): string {
   const [base = []] = samples.values();
-  const head = ['', ...figures.flatMap(({ title }) => [title, '× first (min–max)'])];
+  const head = [
+    '',
+    ...figures.flatMap(({ title, alone }) => (alone ? [title] : [title, '× first (min–max)'])),
+  ];
   const rows = [...samples].map(([name, own]) => [
     labels.get(name) ?? name,
-    ...figures.flatMap(({ key, digits }) => [
-      withDigits(median(own.map((sample) => valueOf(sample, key))), digits),
-      own === base ? '1' : ratioText(pairedRatio(own, base, key)),
-    ]),
+    ...figures.flatMap(({ key, digits, alone }) => {
+      const middle = withDigits(median(own.map((sample) => valueOf(sample, key))), digits);
+      if (alone) return [middle];
+      return [middle, own === base ? '1' : ratioText(pairedRatio(own, base, key))];
+    }),
   ]);
   return markdown([head, ...rows]);
 }

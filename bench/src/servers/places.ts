@@ -1,0 +1,8 @@
+/** The reference app without a cache. */
+import { createApp } from 'reference/app';
+import { readConfig } from 'reference/settings';
+import { announce } from './announce.ts';
+import { placesEnvironment } from './places-settings.ts';
+
+const { stack } = await createApp(readConfig(placesEnvironment(false)));
+announce(await stack.listen(0, '127.0.0.1'));
