@@ -6,6 +6,8 @@ import { Entry, type EntryInit } from './entry.ts';
 /** What travels besides the body. Times are those of the wall: each process has a monotonic clock of its own. */
 type EncodedHead = Omit<EntryInit, 'key' | 'body' | 'bornMs' | 'stamp'> & {
   readonly bornAt: number;
+  /** A record that was cut off is none. */
+  readonly bodyBytes: number;
   /** The versions of its tags, for hard and for soft invalidation. */
   readonly versions: readonly number[];
 };
@@ -25,7 +27,8 @@ const LENGTH_BYTES = 4;
 export function encodeEntry({ init }: Entry, versions: readonly number[], clock: Clock): Buffer {
   const { key: _key, body, bornMs, stamp: _stamp, ...rest } = init;
   const bornAt = clock.now() - (clock.monotonicMs() - bornMs);
-  return frame({ ...rest, bornAt, versions } satisfies EncodedHead, body);
+  const head: EncodedHead = { ...rest, bornAt, bodyBytes: body.length, versions };
+  return frame(head, body);
 }
 
 export function encodePointer(pointsTo: readonly string[]): Buffer {
@@ -40,11 +43,13 @@ export function decode(bytes: Uint8Array, key: string, stamp: number, clock: Clo
     EncodedHead & EncodedPointer
   > | null;
   if (Array.isArray(head?.pointsTo)) return { pointsTo: head.pointsTo };
-  if (!isEntry(head)) throw new TypeError('cache: the store holds something that is no record');
-  const { bornAt, versions, ...rest } = head;
+  const body = buffer.subarray(end);
+  if (!isEntry(head) || head.bodyBytes !== body.length) {
+    throw new TypeError('cache: the store holds something that is no record');
+  }
+  const { bornAt, bodyBytes: _bodyBytes, versions, ...rest } = head;
   // A clock that is ahead of ours must not make an answer younger than new.
   const bornMs = clock.monotonicMs() - Math.max(0, clock.now() - bornAt);
-  const body = buffer.subarray(end);
   return { entry: new Entry({ ...rest, key, body, bornMs, stamp }), versions };
 }
 

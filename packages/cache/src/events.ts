@@ -7,8 +7,8 @@ import { callHook, type Exchange } from '@org/core';
 
 import type { Refusal } from './storing.ts';
 
-/** Why a request was not answered from the store, or asked for, by the cache. */
-export type Bypass = 'policy' | 'key-too-long' | 'precondition' | 'credentials' | 'no-store';
+/** Why the cache stood aside; `no-key`: the address is too long, or its host is none. */
+export type Bypass = 'policy' | 'no-key' | 'precondition' | 'credentials';
 
 /** Something that happened. */
 export type CacheEvent =

@@ -163,6 +163,7 @@ class Fill {
       if (stale !== undefined) this.compareHead(stale, head);
       return undefined;
     }
+    if (head.status >= 500 && this.isFailure()) return this.refuse('failure', head.status);
     const asked = this.parts.maker.asked(visit, this.askedAt);
     const terms = judge(head, asked, visit.policy.storing);
     if (typeof terms === 'string') return this.refuse(terms, head.status);
@@ -279,6 +280,17 @@ class Fill {
     const gone = reason === 'aborted' || reason === 'overtaken';
     land?.(gone ? 'gone' : status >= 500 ? 'failing' : 'unshared');
     return undefined;
+  }
+
+  /**
+   * A handler that throws has often stated a lifetime before, and Express' final handler leaves
+   * it on the 500: it was meant for another answer. Strictly RFC 9111, a 5xx that says how long
+   * it is fresh is stored like any other (§3), though never in the place of a better one (§4.3.3).
+   */
+  private isFailure(): boolean {
+    const { visit, stale } = this.errand;
+    const { exchange, policy } = visit;
+    return policy.storing.ttlMs > 0 || stale !== undefined || exchange.error !== undefined;
   }
 
   /** What a HEAD tells of the stored answer to GET (RFC 9111 §4.3.5). */

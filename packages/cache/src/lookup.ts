@@ -106,8 +106,9 @@ export class Lookup {
     switch (reuse(entry, visit.directives, nowMs)) {
       case 'fresh':
         this.parts.statistics.hitsTotal++;
+        this.hit(visit, entry, nowMs, 'hit');
         this.refreshAhead(visit, entry, nowMs);
-        return this.hit(visit, entry, nowMs, 'hit');
+        return HANDLED;
       case 'stale':
         this.parts.statistics.staleTotal++;
         return this.hit(visit, entry, nowMs, 'stale');
@@ -127,7 +128,7 @@ export class Lookup {
     entry: Entry,
     nowMs: number,
     type: 'hit' | 'stale',
-  ): StepResult {
+  ): typeof HANDLED {
     const { codings, statistics, listeners } = this.parts;
     const { req, res } = exchange;
     entry.hits++;
@@ -254,7 +255,8 @@ export class Lookup {
       statistics.hitsTotal++;
       return this.hit(visit, entry, nowMs, 'hit');
     }
-    this.forward({ ...errand, stale: stale ?? (usable ? entry : undefined), versions });
+    if (usable) this.forward({ ...errand, forwarded: 'stale', stale: entry, versions });
+    else this.forward({ ...errand, versions });
     return undefined;
   }
 

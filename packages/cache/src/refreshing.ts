@@ -112,7 +112,7 @@ export class Refreshing {
     const cancel = clock.after(refreshTimeoutMs, stop);
     this.giveUp.signal.addEventListener('abort', stop, { once: true });
     try {
-      await internalRequest(listener, { ...init, signal: limit.signal }, (exchange) =>
+      await internalRequest(listener, { ...init, clock, signal: limit.signal }, (exchange) =>
         exchange.setState(this.assignments, { stale, land }),
       );
     } finally {

@@ -14,6 +14,7 @@ import { varyNames } from './vary.ts';
 /** Why an answer was not stored. A closed list: statistics are kept by it. */
 export type Refusal =
   | 'status'
+  | 'failure'
   | 'partial'
   | 'no-store'
   | 'must-understand'

@@ -4,7 +4,10 @@ import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
 
 import { fieldText } from './field-text.ts';
 
-/** Lists whose order and case do not matter. */
+/**
+ * Lists of weighted preferences, without case. Their order counts among equal weights only:
+ * there many an application takes what stands first, Express among them.
+ */
 const PREFERENCES: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
@@ -44,7 +47,7 @@ export function varyValue(name: string, headers: IncomingHttpHeaders): string | 
   return split(text.toLowerCase(), ',')
     .filter((member) => member !== '')
     .map(preference)
-    .toSorted()
+    .toSorted((one, other) => weightOf(other) - weightOf(one))
     .join(',');
 }
 
@@ -54,6 +57,12 @@ function preference(member: string): string {
   const parameters = split(member, ';').map((one) => split(one, '=').join('='));
   if (/^q=1(?:\.0{0,3})?$/.test(parameters.at(-1)!)) parameters.pop();
   return parameters.join(';');
+}
+
+/** The weight of a member; one that is no number is as good as none (RFC 9110 §12.4.2). */
+function weightOf(member: string): number {
+  const weight = /;q=([\d.]+)$/.exec(member)?.[1];
+  return weight === undefined ? 1 : Number(weight) || 0;
 }
 
 /** Splits where a separator stands outside of quoted strings, and drops the blanks around it. */

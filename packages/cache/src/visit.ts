@@ -54,7 +54,7 @@ export function readVisit(exchange: Exchange, options: ReadingOptions): Visit | 
   const policy = options.findPolicy(url);
   if (policy === false) return 'policy';
   const key = policy.keyOf(originOf(req), url);
-  if (key === undefined) return 'key-too-long';
+  if (key === undefined) return 'no-key';
   const { headers } = req;
   // These two are for the origin alone (RFC 9111 §4.3.2).
   if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined) {

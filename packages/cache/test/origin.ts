@@ -67,6 +67,17 @@ export async function ask(
   };
 }
 
+/** Turns of the event loop after which nothing more is to be expected. */
+const MAX_TURNS = 100_000;
+
+/** Lets what is under way go on until `done`. */
+export async function until(done: () => boolean): Promise<void> {
+  for (let turn = 0; !done(); turn++) {
+    if (turn > MAX_TURNS) throw new Error(`nothing made ${String(done)} true`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 const open: { close(): Promise<unknown> }[] = [];
 
 /** Closes what a test has left open; for `afterEach`. */

@@ -5,16 +5,11 @@ import { defineMiddleware, defineStages, FAULT_CHANNEL, memoryStore, type Store 
 import { fakeClock } from '@org/core/testing';
 import type { Response } from 'express';
 
-import { ask, closeOrigins, origin } from './origin.ts';
+import { ask, closeOrigins, origin, until } from './origin.ts';
 
 afterEach(closeOrigins);
 
 const LONG = 'long text that shrinks '.repeat(200);
-
-/** Lets what is under way in other connections go on until `done`. */
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** Asks until an answer comes in a coding: it is made in the background. */
 async function coded(url: string, coding: string): ReturnType<typeof ask> {
@@ -137,6 +132,19 @@ describe('headers of one moment and of one client', () => {
   });
 });
 
+test('an error does not inherit the lifetime that its handler had stated before it threw', async () => {
+  const { get } = await origin({
+    options: { ttlMs: 1000 },
+    handle: (_req, res, call) => {
+      res.set('Cache-Control', 'max-age=60');
+      if (call === 1) throw new Error('deliberate');
+      res.send('fine');
+    },
+  });
+  expect((await get('/')).headers['cache-status']).toContain('detail=failure');
+  expect((await get('/')).body).toBe('fine');
+});
+
 describe('collapsing', () => {
   test('those who wait for what cannot be stored are let go together, not one after the other', async () => {
     const waiting: Response[] = [];
@@ -188,9 +196,7 @@ describe('bounds', () => {
     const { get, calls } = await origin({ options: { ttlMs: 1000, maxKeyLength: 100 } });
     const path = `/?q=${'x'.repeat(100)}`;
     await get(path);
-    expect((await get(path)).headers['cache-status']).toBe(
-      'express; fwd=bypass; detail=key-too-long',
-    );
+    expect((await get(path)).headers['cache-status']).toBe('express; fwd=bypass; detail=no-key');
     expect(calls()).toBe(2);
   });
 

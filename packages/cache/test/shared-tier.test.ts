@@ -1,0 +1,221 @@
+/** Two tiers: memory in front of a store that several processes share, with a bus between them. */
+import { type BusMessage, memoryStore, type Store } from '@org/core';
+import { type FakeClock, fakeClock } from '@org/core/testing';
+import type { Response } from 'express';
+
+import { closeOrigins, type Origin, origin, until } from './origin.ts';
+
+afterEach(closeOrigins);
+
+const HOST = { host: 'api.example' };
+
+/** Two processes behind one name, on one store and one clock. */
+async function pair(
+  store: Store,
+  clock: FakeClock,
+  handle: (req: unknown, res: Response, call: number) => unknown = (_req, res) => res.send('hello'),
+): Promise<readonly [Origin, Origin]> {
+  const options = { ttlMs: 60_000, store, clock };
+  return [await origin({ options, handle }), await origin({ options, handle })];
+}
+
+/** A store whose bus can be made deaf, and which can fail. */
+function unreliable(clock: FakeClock): Store & { deaf: boolean; failing: boolean; calls: number } {
+  const store = memoryStore({ clock });
+  const state = { deaf: false, failing: false, calls: 0 };
+  const guarded =
+    <A extends unknown[], R>(call: (...args: A) => R): ((...args: A) => R) =>
+    (...args) => {
+      state.calls++;
+      if (state.failing) throw new Error('deliberate');
+      return call(...args);
+    };
+  return Object.assign(state, {
+    ...store,
+    get: guarded(store.get),
+    set: guarded(store.set),
+    versions: guarded(store.versions),
+    bump: guarded(store.bump),
+    publish: guarded(store.publish),
+    subscribe: (channel: string, listener: (message: BusMessage) => void) =>
+      store.subscribe(channel, (message) => {
+        if (!state.deaf) listener(message);
+      }),
+  }) as never;
+}
+
+/** Lets time pass, and what comes about in it come to its end. */
+async function seconds(clock: FakeClock, count: number): Promise<void> {
+  for (let second = 0; second < count; second++) {
+    clock.advance(1000);
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  }
+}
+
+const statusOf = async ({ get }: Origin, path = '/'): Promise<string> =>
+  String((await get(path, HOST)).headers['cache-status']);
+
+test('what one process has stored, another one sends without asking the application', async () => {
+  const clock = fakeClock();
+  const [one, other] = await pair(memoryStore({ clock }), clock, (_req, res) =>
+    res.set('X-Of', 'the handler').json({ a: 'ü' }),
+  );
+  const first = await one.get('/?a=1', HOST);
+  clock.advance(5000);
+  const second = await other.get('/?a=1', HOST);
+  expect(other.calls()).toBe(0);
+  expect(second.body).toBe(first.body);
+  expect(second.headers).toMatchObject({
+    'x-of': 'the handler',
+    etag: first.headers.etag,
+    age: '5',
+    'cache-status': 'express; hit; ttl=55',
+  });
+  // From its own memory now.
+  await other.get('/?a=1', HOST);
+  expect(other.cached.stats!()).toMatchObject({ shared: { hitsTotal: 1 }, hitsTotal: 2 });
+});
+
+test('answers that differ by Vary are found by what the request brings', async () => {
+  const clock = fakeClock();
+  const [one, other] = await pair(memoryStore({ clock }), clock, (req, res) =>
+    res
+      .vary('Accept-Language')
+      .send((req as { headers: Record<string, string> }).headers['accept-language']),
+  );
+  for (const language of ['de', 'fr']) await one.get('/', { ...HOST, 'accept-language': language });
+  for (const language of ['de', 'fr']) {
+    expect((await other.get('/', { ...HOST, 'accept-language': language })).body).toBe(language);
+  }
+  expect(other.calls()).toBe(0);
+  await other.get('/', { ...HOST, 'accept-language': 'it' });
+  expect(other.calls()).toBe(1);
+});
+
+describe('an invalidation', () => {
+  test('by address, by tag and of everything reaches memory and store of every process', async () => {
+    const clock = fakeClock();
+    const [one, other] = await pair(memoryStore({ clock }), clock, (_req, res) =>
+      res.set('Cache-Groups', '"places"').send('x'),
+    );
+    for (const invalidate of [
+      () => one.cached.invalidate({ urls: ['/'] }),
+      () => one.cached.invalidate({ tags: ['places'] }),
+      () => one.cached.clear(),
+      () => one.get('/', HOST, 'DELETE'),
+    ]) {
+      await one.get('/', HOST);
+      await other.get('/', HOST);
+      expect(await statusOf(other)).toContain('hit');
+      const before = other.calls();
+      await invalidate();
+      expect(await statusOf(other)).toContain('fwd=uri-miss');
+      expect(other.calls()).toBe(before + 1);
+    }
+  });
+
+  test('a soft one makes what the store has stale, too', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const [one, other] = await pair(store, clock, (_req, res) =>
+      res.set({ 'Cache-Groups': '"places"', 'Cache-Control': 'max-age=60' }).send('x'),
+    );
+    await one.get('/', HOST);
+    await one.cached.invalidate({ tags: ['places'], soft: true });
+    expect(await statusOf(other)).toContain('fwd=stale');
+  });
+
+  test('that overtakes a fill in another process keeps it out of the store', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    let held: Response | undefined;
+    const [one, other] = await pair(store, clock, (_req, res, call) => {
+      if (call === 1 && held === undefined) held = res;
+      else res.send('new');
+    });
+    const filling = one.get('/', HOST);
+    await until(() => held !== undefined);
+    await other.cached.invalidate({ urls: ['/'] });
+    held!.send('old');
+    expect((await filling).body).toBe('old');
+    expect((await other.get('/', HOST)).body).toBe('new');
+    expect((await one.get('/', HOST)).body).toBe('new');
+  });
+});
+
+describe('a gap in what is heard', () => {
+  test('empties memory, when the next message has a number too high', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    await other.get('/', HOST);
+    await one.cached.invalidate({ urls: ['/first'] });
+    store.deaf = true;
+    await one.cached.invalidate({ urls: ['/'] });
+    store.deaf = false;
+    expect(await statusOf(other)).toContain('hit');
+    await one.cached.invalidate({ urls: ['/third'] });
+    expect(await statusOf(other)).toContain('fwd=uri-miss');
+    expect(other.cached.stats!()).toMatchObject({ shared: { gapsTotal: 1 } });
+  });
+
+  test('is found on a bus that says nothing any more, by comparing counts', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    await other.get('/', HOST);
+    store.deaf = true;
+    await one.cached.invalidate({ urls: ['/'] });
+    expect(await statusOf(other)).toContain('hit');
+    await seconds(clock, 3);
+    expect(await statusOf(other)).toContain('fwd=uri-miss');
+  });
+});
+
+describe('a store that fails', () => {
+  test('is gone round, left alone, and used again once it works', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    await one.get('/warm', HOST);
+    store.failing = true;
+    expect((await one.get('/a', HOST)).status).toBe(200);
+    const { calls } = store;
+    for (const path of ['/b', '/c', '/d']) expect((await one.get(path, HOST)).status).toBe(200);
+    expect(store.calls).toBe(calls);
+    expect(await statusOf(one, '/a')).toContain('hit');
+    expect(one.cached.health!(new AbortController().signal)).toMatchObject({ status: 'warn' });
+    store.failing = false;
+    clock.advance(1000);
+    await one.get('/e', HOST);
+    expect(await statusOf(other, '/e')).toContain('hit');
+    expect(one.cached.health!(new AbortController().signal)).toEqual({ status: 'pass' });
+  });
+
+  test('is told what was invalidated meanwhile before it is believed again', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    await one.get('/', HOST);
+    await other.get('/', HOST);
+    store.failing = true;
+    await expect(one.cached.invalidate({ urls: ['/'] })).rejects.toThrow('deliberate');
+    // Here it holds at once.
+    expect(await statusOf(one)).toContain('fwd=uri-miss');
+    store.failing = false;
+    await seconds(clock, 2);
+    expect(await statusOf(other)).toContain('fwd=uri-miss');
+  });
+});
+
+test('closing ends the subscription and leaves no timer', async () => {
+  const clock = fakeClock();
+  const store = memoryStore({ clock });
+  const { cached, get } = await origin({ options: { ttlMs: 1000, store, clock } });
+  await get('/');
+  expect(store.stats!()).toMatchObject({ channels: 1 });
+  await cached.close!();
+  await cached.close!();
+  expect(store.stats!()).toMatchObject({ channels: 0 });
+  expect(clock.pending).toBe(0);
+});
