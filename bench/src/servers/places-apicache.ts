@@ -11,4 +11,6 @@ await stack.start();
 const outer = express().disable('x-powered-by');
 outer.use(['/api/countries', '/api/cities'], apicache.middleware('5 minutes'));
 outer.use(app);
+// It marks what comes from its store, but not in production, which all else has seen by now.
+process.env['NODE_ENV'] = 'bench';
 const server = outer.listen(0, '127.0.0.1', () => announce(server));

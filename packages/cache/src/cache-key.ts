@@ -32,7 +32,8 @@ export function makeKeyOf(options: KeyOptions): MakeKey {
   const { maxKeyLength } = options;
   const queryOf = queries(options);
   return (origin, url) => {
-    if (!ORIGIN.test(origin)) return undefined;
+    // A target in absolute form names an authority of its own (RFC 9112 §3.2.2).
+    if (!url.startsWith('/') || !ORIGIN.test(origin)) return undefined;
     // A fragment, which no request should have, ends what parsers see: nothing may hide it.
     const asIs = !url.includes('?') || url.includes('#');
     const key = origin + (asIs ? url : addressOf(url, queryOf));

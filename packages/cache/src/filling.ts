@@ -300,7 +300,7 @@ class Fill {
     const { init, body } = stale;
     const differs = (name: string, stored: string | undefined, same = equal): boolean => {
       const now = fieldText(head.get(name));
-      return now !== undefined && stored !== undefined && !same(now, stored);
+      return now !== undefined && (stored === undefined || !same(now, stored));
     };
     const coded = init.headers.some((name) => name.toLowerCase() === 'content-encoding');
     if (

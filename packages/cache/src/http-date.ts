@@ -1,16 +1,22 @@
-/** Dates as HTTP writes them (RFC 9110 §5.6.7): strictly its three forms, of which only the first is written. */
+/**
+ * Dates as HTTP writes them (RFC 9110 §5.6.7): strictly its three forms, of which only the
+ * first is written. They are read in any case (RFC 9111 §4.2).
+ */
 
-const MONTHS: readonly string[] = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+const MONTHS: readonly string[] = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
 const MONTH = `(${MONTHS.join('|')})`;
 const SHORT_DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const LONG_DAY = '(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)';
 const TIME = String.raw`(\d{2}):(\d{2}):(\d{2})`;
 /** `Sun, 06 Nov 1994 08:49:37 GMT` */
-const IMF_FIXDATE = new RegExp(String.raw`^${SHORT_DAY}, (\d{2}) ${MONTH} (\d{4}) ${TIME} GMT$`);
+const IMF_FIXDATE = new RegExp(
+  String.raw`^${SHORT_DAY}, (\d{2}) ${MONTH} (\d{4}) ${TIME} GMT$`,
+  'i',
+);
 /** `Sunday, 06-Nov-94 08:49:37 GMT` */
-const RFC850 = new RegExp(String.raw`^${LONG_DAY}, (\d{2})-${MONTH}-(\d{2}) ${TIME} GMT$`);
+const RFC850 = new RegExp(String.raw`^${LONG_DAY}, (\d{2})-${MONTH}-(\d{2}) ${TIME} GMT$`, 'i');
 /** `Sun Nov  6 08:49:37 1994` */
-const ASCTIME = new RegExp(String.raw`^${SHORT_DAY} ${MONTH} ([ \d]\d) ${TIME} (\d{4})$`);
+const ASCTIME = new RegExp(String.raw`^${SHORT_DAY} ${MONTH} ([ \d]\d) ${TIME} (\d{4})$`, 'i');
 
 /**
  * The date in ms since the epoch; nothing for what is no HTTP date. Whether a weekday belongs
@@ -50,7 +56,7 @@ function utc(
   minute: string,
   second: string,
 ): number | undefined {
-  const monthIndex = MONTHS.indexOf(month);
+  const monthIndex = MONTHS.indexOf(month.toLowerCase());
   const date = new Date(0);
   date.setUTCFullYear(year, monthIndex, Number(day));
   // What is no day of its month has moved on to another.

@@ -14,6 +14,7 @@ import {
 } from '@org/core';
 
 import { answerOf, sendAnswer, wantsWhole, wishesOf } from './answer.ts';
+import { parseCacheControl } from './cache-control.ts';
 import { cacheStatus, type Forwarded } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { isConditional } from './conditionals.ts';
@@ -80,6 +81,7 @@ export class Lookup {
     if (typeof visit === 'string') {
       statistics.bypassed(visit);
       if (listeners.listening) listeners.tell({ type: 'bypass', reason: visit, exchange });
+      if (this.wantsStoredOnly(exchange)) return notCached(exchange);
       return this.standAside(exchange, visit);
     }
     const own = refreshing.assignmentOf(exchange);
@@ -272,8 +274,9 @@ export class Lookup {
   /** One who may be somebody asks the application; only what says that it is for everybody is stored. */
   private passCredentialed(visit: Visit): StepResult {
     const { statistics, listeners, filling } = this.parts;
-    const { exchange } = visit;
+    const { exchange, directives } = visit;
     statistics.bypassed('credentials');
+    if (directives?.onlyIfCached === true) return notCached(exchange);
     if (listeners.listening) listeners.tell({ type: 'bypass', reason: 'credentials', exchange });
     filling.begin({ visit, forwarded: 'request', detail: 'credentials' });
     return undefined;
@@ -307,6 +310,12 @@ export class Lookup {
     if (listener === undefined) return false;
     refreshing.request(entry, exchange.req, listener, due);
     return true;
+  }
+
+  /** `only-if-cached`, of a request that was not read. */
+  private wantsStoredOnly({ req }: Exchange): boolean {
+    if (!this.parts.options.requestDirectives) return false;
+    return parseCacheControl(req.headers['cache-control']).onlyIfCached;
   }
 
   private standAside(exchange: Exchange, reason: Bypass): undefined {

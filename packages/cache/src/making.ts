@@ -4,7 +4,7 @@ import { Entry } from './entry.ts';
 import { fieldText } from './field-text.ts';
 import { httpDate, parseHttpDate } from './http-date.ts';
 import type { CacheOptions } from './options.ts';
-import { weakEqual } from './preconditions.ts';
+import { strongEqual, weakEqual } from './preconditions.ts';
 import {
   type FlatHeaders,
   storedValue,
@@ -96,10 +96,9 @@ export class Maker {
     askedAt: number,
     stamp: number,
   ): Entry | undefined {
-    const etag = fieldText(head.get('ETag'));
     const { init } = stale;
-    // It confirms something else than it was asked about: nothing to learn from.
-    if (etag !== undefined && init.etag !== undefined && !weakEqual(etag, init.etag)) return stale;
+    // It is about something else than was asked about: nothing to learn from.
+    if (!isAbout(stale, head)) return stale;
     const headers = updatedHeaders(withoutNames(init.headers, DATE), update);
     const age = fieldText(head.get('Age'));
     const view = viewOf(stale.status, age === undefined ? headers : [...headers, 'Age', age]);
@@ -111,7 +110,7 @@ export class Maker {
         visit,
         terms,
         status: stale.status,
-        headers,
+        headers: withoutNames(headers, new Set(terms.without)),
         tags: init.tags,
         route: init.route,
         stamp,
@@ -122,6 +121,20 @@ export class Maker {
     if (fresh.init.codable) this.codings.adopt(fresh, stale);
     return fresh;
   }
+}
+
+/**
+ * Whether a confirmation is about this answer (RFC 9111 §4.3.4): by its strong validator if it
+ * has one, else by its weak one; one without any is about what was asked.
+ */
+function isAbout({ init }: Entry, head: HeadView): boolean {
+  const etag = fieldText(head.get('ETag'));
+  if (etag !== undefined) {
+    if (init.etag === undefined) return false;
+    return (etag.startsWith('W/') ? weakEqual : strongEqual)(etag, init.etag);
+  }
+  const modified = fieldText(head.get('Last-Modified'));
+  return modified === undefined || modified === init.lastModified;
 }
 
 /** The application's answer is made at the end of its work; one without a date gets this moment's (RFC 9110 §6.6.1). */

@@ -77,7 +77,7 @@ export class MemoryTier {
     return this.shelves.has(key);
   }
 
-  /** The newest answer that these request headers choose (RFC 9111 §4.1); counts the use. */
+  /** The most recent answer that these request headers choose (RFC 9111 §4.1); counts the use. */
   find(key: string, headers: IncomingHttpHeaders): Entry | undefined {
     const shelf = this.shelves.get(key);
     if (shelf === undefined) {
@@ -166,9 +166,15 @@ export class MemoryTier {
 }
 
 function select(entries: readonly Entry[], headers: IncomingHttpHeaders): Entry | undefined {
+  if (entries.length === 1) return isFor(entries[0]!, headers) ? entries[0] : undefined;
+  let newest: Entry | undefined;
   for (const entry of entries) {
-    const { vary } = entry.init;
-    if (vary.length === 0 || varyKey(vary, headers) === entry.init.varyKey) return entry;
+    if (newest !== undefined && entry.init.dateAt <= newest.init.dateAt) continue;
+    if (isFor(entry, headers)) newest = entry;
   }
-  return undefined;
+  return newest;
+}
+
+function isFor({ init }: Entry, headers: IncomingHttpHeaders): boolean {
+  return init.vary.length === 0 || varyKey(init.vary, headers) === init.varyKey;
 }

@@ -104,7 +104,7 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   // Parts are kept by nobody here: a range is cut from the whole (RFC 9111 §3.3).
   if (status === 206 || head.has('Content-Range')) return 'partial';
   if (directives.mustUnderstand) {
-    if (STATUS_CODES[status] === undefined) return 'must-understand';
+    if (!isUnderstood(status)) return 'must-understand';
   } else if (directives.noStore) {
     return 'no-store';
   }
@@ -165,13 +165,18 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   };
 }
 
+/** Whether its rules of storing are known here (RFC 9111 §3): parts of the unknown, such as a delta (RFC 3229), are not. */
+function isUnderstood(status: number): boolean {
+  return STATUS_CODES[status] !== undefined && status !== 207 && status !== 208 && status !== 226;
+}
+
 /** The first target that says something wins over `Cache-Control` and `Expires` (RFC 9213 §2.2). */
 function directivesOf(
   head: HeadView,
   targets: readonly string[],
 ): { readonly directives: Directives; readonly targeted: boolean } {
   for (const target of targets) {
-    const directives = targetedDirectives(fieldText(head.get(target)));
+    const directives = targetedDirectives(fieldText(head.get(target))?.trim());
     if (directives !== undefined) return { directives, targeted: true };
   }
   return { directives: parseCacheControl(fieldText(head.get('Cache-Control'))), targeted: false };

@@ -41,7 +41,11 @@ function changedBy(
 ): readonly string[] {
   const { req } = exchange;
   const origin = originOf(req);
-  const urls = [req.originalUrl];
+  // As it was sent, unless it came in absolute form (RFC 9112 §3.2.2).
+  const target = req.originalUrl.startsWith('/')
+    ? req.originalUrl
+    : (sameOriginUrl(req.originalUrl, '/', origin) ?? req.originalUrl);
+  const urls = [target];
   for (const name of ['Location', 'Content-Location']) {
     const url = sameOriginUrl(fieldText(head.get(name)), req.originalUrl, origin);
     if (url !== undefined) urls.push(url);
@@ -51,8 +55,8 @@ function changedBy(
     return policy === false ? [] : [addressTag(policy, url)];
   });
   // It does not go on from there to the groups of those in the group (RFC 9875 §2.2.1).
-  const policy = findPolicy(req.originalUrl);
-  const key = policy === false ? undefined : policy.keyOf(origin, req.originalUrl);
+  const policy = findPolicy(target);
+  const key = policy === false ? undefined : policy.keyOf(origin, target);
   const groups = key === undefined ? [] : groupsAt(key);
   return [...new Set([...addresses, ...groups, ...invalidatedGroups(exchange, head)])];
 }

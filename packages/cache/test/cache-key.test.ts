@@ -214,8 +214,8 @@ test.each(['', 'http://', 'https://[::1]:8443', 'http://xn--zrich-kva.example:80
   },
 );
 
-test('of any text is made without an error, and is its own key', () => {
-  const text = fc.oneof(url, fc.string(), fc.string({ unit: 'binary' }));
+test('of any text behind a slash is made without an error, and is its own key', () => {
+  const text = fc.oneof(url, fc.string(), fc.string({ unit: 'binary' })).map((rest) => `/${rest}`);
   fc.assert(
     fc.property(text, (address) => {
       const key = keyOf(address)!;
@@ -224,3 +224,10 @@ test('of any text is made without an error, and is its own key', () => {
     { numRuns: 1000 },
   );
 });
+
+test.each(['', '*', 'a', 'http://a.example/', '?a=1'])(
+  'there is none of the target %j',
+  (target) => {
+    expect(keyOf(target)).toBeUndefined();
+  },
+);

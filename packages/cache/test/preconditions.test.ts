@@ -115,7 +115,7 @@ describe('not modified', () => {
     expect(byDate('Sunday, 06-Nov-94 08:49:37 GMT')).toBe(true);
   });
 
-  test.each(['', 'now', '2026-11-24', `${DATE}, ${DATE}`, DATE.toLowerCase()])(
+  test.each(['', 'now', '2026-11-24', `${DATE}, ${DATE}`])(
     '§13.1.3: %j is no date, and is ignored',
     (field) => {
       expect(byDate(field)).toBe(false);

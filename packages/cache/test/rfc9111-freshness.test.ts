@@ -181,7 +181,7 @@ describe('§4.2: a lifetime', () => {
     ['lower case', dateIn(10 * SECOND).toLowerCase()],
     ['upper case', dateIn(10 * SECOND).toUpperCase()],
   ])('in %s', (_what, expires) => {
-    test.failing('is by Expires', async () => {
+    test('is by Expires', async () => {
       const app = await origin({ handle: sends({ Expires: expires }) });
       expect(await reuses(app)).toBe(true);
     });

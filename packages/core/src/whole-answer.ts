@@ -15,7 +15,8 @@ export function answerWhole(
   body: Uint8Array,
 ): void {
   const { req, res, stageBits } = exchange;
-  if ((stageBits & BODY_STAGES) === 0) {
+  // Beside headers that are set already, Node 20 keeps only the last of several lines of a field.
+  if ((stageBits & BODY_STAGES) === 0 && res.getHeaderNames().length === 0) {
     res.writeHead(status, headers as string[]);
   } else {
     res.statusCode = status;
