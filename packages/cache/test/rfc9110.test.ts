@@ -330,10 +330,7 @@ describe('§14: ranges', () => {
     '0-4',
   ])('§14.2: what is no range is ignored or refused, never cut: %j', async (range) => {
     const { answer } = await afterStoring({ range });
-    expect([
-      [200, TEXT],
-      [416, ''],
-    ]).toContainEqual([answer.status, answer.body]);
+    expect([`200 ${TEXT}`, '416 ']).toContain(`${answer.status} ${answer.body}`);
   });
 
   test('§14.2: several ranges may be ignored, and are answered with the whole', async () => {
