@@ -51,7 +51,7 @@ export function wishesOf({ headers }: Request): Wishes {
 }
 
 /** Whether the answer is always the whole one. */
-export function wantsWhole(wishes: Wishes): boolean {
+export function wantsWhole(wishes: Request['headers'] | Wishes): boolean {
   return (
     wishes['if-none-match'] === undefined &&
     wishes['if-modified-since'] === undefined &&

@@ -24,6 +24,7 @@ export type MakeKey = (origin: string, url: string) => string | undefined;
 
 /** A Host with a path in it would make its address that of another host's path (RFC 9110 §7.2). */
 const ORIGIN = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#\\\s]*)?$/;
+const SLASH = 0x2f;
 /** Parsers stop somewhere (Node's and qs at 1,000): with more, all of them count, in their order. */
 const MAX_PARAMETERS = 100;
 
@@ -31,9 +32,15 @@ const MAX_PARAMETERS = 100;
 export function makeKeyOf(options: KeyOptions): MakeKey {
   const { maxKeyLength } = options;
   const queryOf = queries(options);
+  // Requests come by the same name, mostly.
+  let known = '';
   return (origin, url) => {
     // A target in absolute form names an authority of its own (RFC 9112 §3.2.2).
-    if (!url.startsWith('/') || !ORIGIN.test(origin)) return undefined;
+    if (url.charCodeAt(0) !== SLASH) return undefined;
+    if (origin !== known) {
+      if (!ORIGIN.test(origin)) return undefined;
+      known = origin;
+    }
     // A fragment, which no request should have, ends what parsers see: nothing may hide it.
     const asIs = !url.includes('?') || url.includes('#');
     const key = origin + (asIs ? url : addressOf(url, queryOf));

@@ -139,14 +139,14 @@ export class Lookup {
     const ageSeconds = Math.floor(ageMs / 1000);
     const ttlSeconds = Math.floor(entry.lifetimeMs / 1000) - ageSeconds;
     if (listeners.listening) listeners.tell({ type, key, exchange });
-    const wishes = wishesOf(req);
-    if (wantsWhole(wishes) && res.getHeader('Vary') === undefined) {
-      const form = codings.select(entry, wishes['accept-encoding']);
+    const { headers } = req;
+    if (wantsWhole(headers) && res.getHeader('Vary') === undefined) {
+      const form = codings.select(entry, headers['accept-encoding']);
       if (req.method === 'GET') statistics.servedBytesTotal += form.body.length;
       answerWhole(exchange, entry.status, form.headOf(ageSeconds, ttlSeconds), form.body);
       return HANDLED;
     }
-    const answer = answerOf(exchange, entry, wishes, codings, (form) =>
+    const answer = answerOf(exchange, entry, wishesOf(req), codings, (form) =>
       form.headOf(ageSeconds, ttlSeconds),
     );
     statistics.servedBytesTotal += answer.body.length;

@@ -119,7 +119,6 @@ describe('§5.2.1: a request with', () => {
       expect(calls()).toBe(1);
     });
 
-    // Those for whom the stored answer is not meant are sent on, whatever they say.
     describe.each([
       ['credentials', { authorization: 'Bearer a' }],
       ['a condition for the origin', { 'if-match': '"a"' }],

@@ -176,7 +176,6 @@ describe('§4.2: a lifetime', () => {
     expect(await reuses(await origin({ handle }), seconds * SECOND)).toBe(false);
   });
 
-  // The SHOULD of §4.2: dates are read in the case in which they should be written only.
   describe.each([
     ['lower case', dateIn(10 * SECOND).toLowerCase()],
     ['upper case', dateIn(10 * SECOND).toUpperCase()],

@@ -52,7 +52,6 @@ describe('§4.3.5: the application’s answer to HEAD', () => {
     expect(calls()).toBe(3);
   });
 
-  // The body would be sent as what it is not, until its lifetime ends: a validator without a counterpart counts as equal.
   describe.each<[string, Fields]>([
     ['a tag', { ETag: '"b"' }],
     ['a date', { 'Last-Modified': dateIn(0) }],
@@ -199,7 +198,6 @@ describe('§4.4: a method that may change something', () => {
     expect((await get('/')).body).toBe('new');
   });
 
-  // The absolute form is stored under an address of its own, which no other form invalidates.
   test('invalidates what came in absolute form (RFC 9112 §3.2.2)', async () => {
     const { get, url, calls } = await origin({ handle: sends(FRESH) });
     const { host } = new URL(url);

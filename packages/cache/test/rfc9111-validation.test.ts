@@ -298,7 +298,6 @@ describe('§4.3.4 and §3.2: a 304', () => {
     for (const { headers } of both) expect(headers).not.toHaveProperty('x-new');
   });
 
-  // Its tag is compared weakly, or not at all where the stored answer has none, and its date never.
   describe.each<[string, Fields, Fields]>([
     ['a strong tag, where the stored one is weak', { ETag: 'W/"a"' }, { ETag: '"a"' }],
     [
@@ -317,7 +316,6 @@ describe('§4.3.4 and §3.2: a 304', () => {
     });
   });
 
-  // What the directives of a 304 name is stored all the same.
   describe.each(['private', 'no-cache'])('that says %s="X-Own"', (name) => {
     test('does not bring that field for anybody else (§5.2.2.4, §5.2.2.7)', async () => {
       const { both } = await updated(
