@@ -111,7 +111,7 @@ class Fill {
   constructor(errand: Errand, parts: FillingParts) {
     this.errand = errand;
     this.parts = parts;
-    const { exchange, credentialed, policy } = errand.visit;
+    const { exchange, policy } = errand.visit;
     const { req } = exchange;
     this.stamp = parts.tiers.invalidations.epoch;
     this.askedAt = parts.options.clock.now();
@@ -119,10 +119,15 @@ class Fill {
     this.wishes = wishesOf(req);
     const init = errand.stale?.init;
     const asks = init?.etag !== undefined || init?.lastModified !== undefined;
-    // With a lifetime of its own the cache is part of the origin, and answers conditions itself;
-    // without, it leaves those on what it does not have to the application (RFC 9111 §4.3.2).
-    const answers = policy.storing.ttlMs > 0 && !credentialed && isConditional(req);
-    this.taken = asks || answers ? takeOver(req, asks ? errand.stale : undefined) : undefined;
+    // With a lifetime of its own the cache is part of the origin, and answers conditions itself
+    // where it may store the answer; without, it leaves those on what it does not have to the
+    // application (RFC 9111 §4.3.2), and so it does with every range.
+    const answers =
+      errand.land !== undefined && policy.storing.ttlMs > 0 && req.headers.range === undefined;
+    this.taken =
+      asks || (answers && isConditional(req))
+        ? takeOver(req, asks ? errand.stale : undefined)
+        : undefined;
   }
 
   /** A stored answer in place of the application's. */

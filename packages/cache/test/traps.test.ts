@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { defineMiddleware, defineStages, FAULT_CHANNEL, memoryStore, type Store } from '@org/core';
 import { fakeClock } from '@org/core/testing';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 
 import { ask, closeOrigins, origin, until } from './origin.ts';
 
@@ -143,6 +143,40 @@ test('an error does not inherit the lifetime that its handler had stated before 
   });
   expect((await get('/')).headers['cache-status']).toContain('detail=failure');
   expect((await get('/')).body).toBe('fine');
+});
+
+describe('what is too large to be stored', () => {
+  const file = Buffer.alloc(5000, 'file');
+  /** As static files are served: with ranges and conditions of their own. */
+  const serveFile = (req: Request, res: Response): unknown => {
+    res.set({ ETag: '"file"', 'Cache-Control': 'public, max-age=60' });
+    if (req.headers['if-none-match'] === '"file"') return res.status(304).end();
+    if (req.headers.range !== 'bytes=0-3') return res.send(file);
+    return res.status(206).set('Content-Range', 'bytes 0-3/5000').send(file.subarray(0, 4));
+  };
+
+  test('keeps its ranges, before and after that is known', async () => {
+    const { get } = await origin({
+      options: { ttlMs: 1000, maxEntryBytes: 1000 },
+      handle: serveFile,
+    });
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await get('/', { range: 'bytes=0-3' })).status).toBe(206);
+      await get('/');
+    }
+  });
+
+  test('is not read anew for a client that has it, once that is known', async () => {
+    const { get, seen } = await origin({
+      options: { ttlMs: 1000, maxEntryBytes: 1000 },
+      handle: serveFile,
+    });
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await get('/', { 'if-none-match': '"file"' })).status).toBe(304);
+    }
+    const asked = seen.map(({ headers }) => headers['if-none-match']);
+    expect(asked).toEqual([undefined, '"file"', '"file"']);
+  });
 });
 
 describe('collapsing', () => {
