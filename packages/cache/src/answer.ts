@@ -153,7 +153,7 @@ function ranged(
   { body }: Representation,
   headers: readonly string[],
 ): Answer | undefined {
-  const ranges = req.range(body.length);
+  const ranges = rangesOf(req, body.length);
   if (ranges === -1) {
     const unsatisfied = ['Content-Range', `bytes */${body.length}`, 'Content-Length', '0'];
     return { status: 416, headers: [...notModified(headers), ...unsatisfied], body: EMPTY };
@@ -167,6 +167,13 @@ function ranged(
   }
   head.push('Content-Range', `bytes ${start}-${end}/${body.length}`);
   return { status: 206, headers: head, body: part };
+}
+
+/** As Express reads them; but a suffix that is longer than the whole is all of it (RFC 9110 §14.1.2), not unsatisfiable. */
+function rangesOf(req: Request, length: number): ReturnType<Request['range']> {
+  const suffix = /^bytes=-0*([1-9]\d*)$/i.exec(req.headers.range ?? '')?.[1];
+  if (suffix === undefined || length === 0 || Number(suffix) < length) return req.range(length);
+  return Object.assign([{ start: 0, end: length - 1 }], { type: 'bytes' });
 }
 
 /** Headers with the members of an outer `Vary` besides their own. */

@@ -1,4 +1,7 @@
 /** One member of the Cache-Status list (RFC 9211): how this cache came by the answer. */
+import type { ResponseHead } from '@org/core';
+
+import { fieldText } from './field-text.ts';
 
 /** Why the application was asked (RFC 9211 §2.2). */
 export type Forwarded =
@@ -42,6 +45,12 @@ export function cacheStatus(name: string, status: CacheStatus): string {
   if (status.key !== undefined) member += `; key=${string(status.key)}`;
   if (status.detail !== undefined) member += `; detail=${word(status.detail)}`;
   return member;
+}
+
+/** Puts a member behind those of caches nearer to the origin: the application may be behind one itself (RFC 9211 §2). */
+export function tellStatus(head: ResponseHead, member: string): void {
+  const before = fieldText(head.get('Cache-Status'));
+  head.set('Cache-Status', before === undefined ? member : `${before}, ${member}`);
 }
 
 /** A Token where it can be one, otherwise a String. */

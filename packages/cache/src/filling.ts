@@ -14,7 +14,7 @@ import {
 } from '@org/core';
 
 import { answerOf, putAnswer, type Wishes, wishesOf } from './answer.ts';
-import { cacheStatus, type Forwarded } from './cache-status.ts';
+import { cacheStatus, type Forwarded, tellStatus } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { giveBack, isConditional, type Taken, takeOver } from './conditionals.ts';
 import type { Entry } from './entry.ts';
@@ -140,9 +140,8 @@ class Fill {
     if (head.status === 304 && this.taken !== undefined) {
       this.parts.statistics.revalidatedTotal++;
       this.tell('revalidated');
-      const update = storedHeaders(head, this.before, []);
-      const { maker, tiers } = this.parts;
-      const fresh = maker.freshen(stale, visit, head, update, this.askedAt, this.stamp);
+      const { tiers } = this.parts;
+      const fresh = this.freshen(stale, head);
       if (fresh === undefined) tiers.memory.remove(stale);
       else if (fresh !== stale && !tiers.isOvertaken(fresh)) {
         tiers.put(fresh, this.errand.versions);
@@ -219,9 +218,7 @@ class Fill {
       collapsed: collapsed === true,
       ...((detail ?? this.refusal) === undefined ? {} : { detail: (detail ?? this.refusal)! }),
     });
-    // The application may be behind a cache itself: the nearest to the origin stands first (RFC 9211 §2).
-    const before = fieldText(head.get('Cache-Status'));
-    head.set('Cache-Status', before === undefined ? member : `${before}, ${member}`);
+    tellStatus(head, member);
   }
 
   /** Nobody waits for what did not come. */
@@ -301,7 +298,6 @@ class Fill {
   /** What a HEAD tells of the stored answer to GET (RFC 9111 §4.3.5). */
   private compareHead(stale: Entry, head: ResponseHead): void {
     if (head.status !== 200) return;
-    const { maker, tiers } = this.parts;
     const { init, body } = stale;
     const differs = (name: string, stored: string | undefined, same = equal): boolean => {
       const now = fieldText(head.get(name));
@@ -317,10 +313,17 @@ class Fill {
       stale.expire(stale.bornMs);
       return;
     }
-    const update = storedHeaders(head, this.before, []);
+    const fresh = this.freshen(stale, head);
+    if (fresh !== undefined && fresh !== stale) this.parts.tiers.put(fresh, undefined);
+  }
+
+  /** The stored answer with what its confirmation says; see `Maker`. */
+  private freshen(stale: Entry, head: ResponseHead): Entry | undefined {
+    const { maker, handlerTags } = this.parts;
     const { visit } = this.errand;
-    const fresh = maker.freshen(stale, visit, head, update, this.askedAt, this.stamp);
-    if (fresh !== undefined && fresh !== stale) tiers.put(fresh, undefined);
+    const update = storedHeaders(head, this.before, []);
+    const tags = tagsOf(visit, head, handlerTags);
+    return maker.freshen(stale, visit, head, update, this.askedAt, this.stamp, tags);
   }
 
   private answerWith(entry: Entry, head: ResponseHead, nowMs: number): Buffer {

@@ -6,6 +6,7 @@
 import {
   answerProblem,
   answerWhole,
+  defineStages,
   type Exchange,
   HANDLED,
   ProblemError,
@@ -15,7 +16,7 @@ import {
 
 import { answerOf, sendAnswer, wantsWhole, wishesOf } from './answer.ts';
 import { parseCacheControl } from './cache-control.ts';
-import { cacheStatus, type Forwarded } from './cache-status.ts';
+import { cacheStatus, type Forwarded, tellStatus } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { isConditional } from './conditionals.ts';
 import type { Credentials } from './credentials.ts';
@@ -56,10 +57,22 @@ export class Lookup {
   private readonly parts: LookupParts;
   private readonly reading: ReadingOptions;
   private readonly invalidating: Stages;
+  /** What a request gets that the cache has nothing to do with. */
+  private readonly aside: Readonly<Record<Bypass, Stages>>;
 
   constructor(parts: LookupParts) {
     this.parts = parts;
     const { findPolicy, credentials, options } = parts;
+    const aside = (detail: Bypass): Stages =>
+      defineStages({
+        head: (head) => tellStatus(head, cacheStatus(options.cacheName, { fwd: 'bypass', detail })),
+      });
+    this.aside = {
+      policy: aside('policy'),
+      'no-key': aside('no-key'),
+      precondition: aside('precondition'),
+      credentials: aside('credentials'),
+    };
     this.reading = { findPolicy, credentials, requestDirectives: options.requestDirectives };
     const groupsAt = (key: string): readonly string[] =>
       parts.tiers.memory.all(key).flatMap(({ init }) => groupsIn(init.tags));
@@ -104,7 +117,7 @@ export class Lookup {
       return this.miss(visit, tiers.memory.has(visit.key) ? 'vary-miss' : 'uri-miss', undefined);
     }
     // What is not for everybody is not for one who may be somebody (see README, Safety).
-    if (visit.credentialed && !entry.shared) return this.passCredentialed(visit);
+    if (visit.credentialed && !entry.shared) return this.passCredentialed(visit, entry, nowMs);
     switch (reuse(entry, visit.directives, nowMs)) {
       case 'fresh':
         this.parts.statistics.hitsTotal++;
@@ -272,13 +285,14 @@ export class Lookup {
   }
 
   /** One who may be somebody asks the application; only what says that it is for everybody is stored. */
-  private passCredentialed(visit: Visit): StepResult {
+  private passCredentialed(visit: Visit, entry: Entry, nowMs: number): StepResult {
     const { statistics, listeners, filling } = this.parts;
     const { exchange, directives } = visit;
     statistics.bypassed('credentials');
     if (directives?.onlyIfCached === true) return notCached(exchange);
     if (listeners.listening) listeners.tell({ type: 'bypass', reason: 'credentials', exchange });
-    filling.begin({ visit, forwarded: 'request', detail: 'credentials' });
+    const forwarded = entry.ageMs(nowMs) < entry.lifetimeMs ? 'request' : 'stale';
+    filling.begin({ visit, forwarded, detail: 'credentials' });
     return undefined;
   }
 
@@ -319,13 +333,7 @@ export class Lookup {
   }
 
   private standAside(exchange: Exchange, reason: Bypass): undefined {
-    const { cacheStatus: tells, cacheName } = this.parts.options;
-    if (tells) {
-      exchange.res.appendHeader(
-        'Cache-Status',
-        cacheStatus(cacheName, { fwd: 'bypass', detail: reason }),
-      );
-    }
+    if (this.parts.options.cacheStatus) exchange.tap(this.aside[reason]);
     return undefined;
   }
 

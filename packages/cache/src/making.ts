@@ -86,7 +86,8 @@ export class Maker {
 
   /**
    * A stored answer that the application has confirmed, with what it said anew (RFC 9111
-   * §4.3.4); absent when it may not be stored any longer. `update` are the new headers.
+   * §4.3.4); absent when it may not be stored any longer. `update` are the
+   * new headers, `tags` those that it has now.
    */
   freshen(
     stale: Entry,
@@ -95,6 +96,7 @@ export class Maker {
     update: FlatHeaders,
     askedAt: number,
     stamp: number,
+    tags: readonly string[] | undefined,
   ): Entry | undefined {
     const { init } = stale;
     // It is about something else than was asked about: nothing to learn from.
@@ -103,7 +105,7 @@ export class Maker {
     const age = fieldText(head.get('Age'));
     const view = viewOf(stale.status, age === undefined ? headers : [...headers, 'Age', age]);
     const terms = judge(view, this.asked(visit, askedAt), visit.policy.storing);
-    if (typeof terms === 'string') return undefined;
+    if (typeof terms === 'string' || tags === undefined) return undefined;
     const { clock } = this.options;
     const fresh = this.make(
       {
@@ -111,7 +113,8 @@ export class Maker {
         terms,
         status: stale.status,
         headers: withoutNames(headers, new Set(terms.without)),
-        tags: init.tags,
+        // A handler that confirms may stop before it gives its tags: those of before hold, too.
+        tags: [...new Set([...init.tags, ...tags])],
         route: init.route,
         stamp,
         bornMs: clock.monotonicMs() - terms.initialAgeMs,

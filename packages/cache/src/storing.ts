@@ -102,7 +102,7 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   const { directives, targeted } = directivesOf(head, options.targets);
   if (status < 200 || status === 304) return 'status';
   // Parts are kept by nobody here: a range is cut from the whole (RFC 9111 §3.3).
-  if (status === 206 || head.has('Content-Range')) return 'partial';
+  if (status === 206 || status === 416 || head.has('Content-Range')) return 'partial';
   if (directives.mustUnderstand) {
     if (!isUnderstood(status)) return 'must-understand';
   } else if (directives.noStore) {

@@ -115,7 +115,7 @@ describe('§2.2: a request that went on says why', () => {
   });
 
   // Past its lifetime no fresh response is there to be selected: that is stale.
-  test.failing('stale, also for one who may be somebody', async () => {
+  test('stale, also for one who may be somebody', async () => {
     const { get, clock } = await origin({ handle: sends(FRESH) });
     await get('/');
     clock.advance(60 * SECOND);
@@ -196,7 +196,7 @@ describe('§2: the list', () => {
   });
 
   // This cache's member is set before the application answers, which then sets its own.
-  test.failing('keeps them, in front, where the cache stands aside', async () => {
+  test('keeps them, in front, where the cache stands aside', async () => {
     const { get } = await origin({ options: { routes: { '/': false } }, handle: sends(INNER) });
     expect(told(await get('/'))).toEqual([
       ...kept,
