@@ -1,7 +1,7 @@
 /** What the tests of the RFCs share: answers that carry just the fields that they state, and whether these are used again. */
 import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
-import type { Request, Response } from 'express';
+import type { Express, Request, Response } from 'express';
 
 import type { Origin } from './origin.ts';
 
@@ -61,6 +61,22 @@ export async function reuses(
   clock.advance(afterMs);
   await get('/', second);
   return calls() === before;
+}
+
+/** Counts the requests that have come to the cache, so that a handler can wait for all of them. */
+export function arrivals(): {
+  readonly before: (app: Express) => void;
+  readonly total: () => number;
+} {
+  let total = 0;
+  return {
+    before: (app) =>
+      app.use((_req, _res, next) => {
+        next();
+        total++;
+      }),
+    total: () => total,
+  };
 }
 
 /** How many answers have been stored anew. */

@@ -1,6 +1,17 @@
 /** RFC 9111 §4.1 and §4.2: which requests a stored answer suits, and how long it is fresh. */
-import { closeOrigins, origin } from './origin.ts';
-import { dateIn, DAY, type Fields, HOUR, reuses, SECOND, send, sends, sendsThen } from './rfc.ts';
+import { closeOrigins, origin, until } from './origin.ts';
+import {
+  arrivals,
+  dateIn,
+  DAY,
+  type Fields,
+  HOUR,
+  reuses,
+  SECOND,
+  send,
+  sends,
+  sendsThen,
+} from './rfc.ts';
 
 afterEach(closeOrigins);
 
@@ -93,11 +104,15 @@ describe('§4.1: a stored answer with Vary', () => {
   });
 
   test('does not suit a request that came while it was made, and differs', async () => {
-    const { get } = await origin({
-      handle: (req, res) =>
-        void setImmediate(() => send(res, { ...FRESH, Vary: 'X-A' }, String(req.headers['x-a']))),
-    });
     const values = ['1', '2', '3', '1', '2', '3'];
+    const { before, total } = arrivals();
+    const { get } = await origin({
+      before,
+      handle: async (req, res) => {
+        await until(() => total() === values.length);
+        send(res, { ...FRESH, Vary: 'X-A' }, String(req.headers['x-a']));
+      },
+    });
     const all = await Promise.all(values.map((value) => get('/', { 'x-a': value })));
     expect(all.map(({ body }) => body)).toEqual(values);
   });

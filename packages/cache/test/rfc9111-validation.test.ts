@@ -151,6 +151,24 @@ describe('§4.3.2: conditions on what is stored', () => {
   });
 });
 
+describe('§4.3.2: conditions of the client, where the application answers anew', () => {
+  test.each([
+    ['304 where they say that the client has it', '"b"', 304, ''],
+    ['200 where they do not', '"c"', 200, 'new'],
+  ])('are answered %s', async (_what, match, status, body) => {
+    const later = { ...BRIEF, ETag: '"b"', 'Content-Type': 'text/plain' };
+    const { get, clock, calls } = await origin({
+      handle: sendsThen(sends(TAGGED, 'old'), sends(later, 'new')),
+    });
+    await get('/');
+    clock.advance(PAST);
+    const answer = await get('/', { 'if-none-match': match });
+    expect([answer.status, answer.body, answer.headers.etag]).toEqual([status, body, '"b"']);
+    // The whole of it was stored, whatever the client got.
+    expect([(await get('/')).body, calls()]).toEqual(['new', 2]);
+  });
+});
+
 describe('§4.3.3: the answer to a validation', () => {
   test.each<[string, Fields]>([
     ['a tag', TAGGED],

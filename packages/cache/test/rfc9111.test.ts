@@ -5,6 +5,7 @@ import type { Response } from 'express';
 
 import { closeOrigins, origin, until } from './origin.ts';
 import {
+  arrivals,
   dateIn,
   DAY,
   exchange,
@@ -275,21 +276,29 @@ describe('§4: a stored answer is for', () => {
   });
 
   test('requests that came while it was made: one run of the handler serves them (collapsing)', async () => {
-    const waiting: Response[] = [];
-    const { get, calls } = await origin({ handle: (_req, res) => waiting.push(res) });
-    const all = Promise.all(Array.from({ length: 5 }, () => get('/')));
-    await until(() => waiting.length === 1);
-    send(waiting[0]!, FRESH);
-    expect((await all).map(({ body }) => body)).toEqual(Array(5).fill('hello'));
+    const { before, total } = arrivals();
+    const { get, calls } = await origin({
+      before,
+      handle: async (_req, res) => {
+        await until(() => total() === 5);
+        send(res, FRESH);
+      },
+    });
+    const all = await Promise.all(Array.from({ length: 5 }, () => get('/')));
+    expect(all.map(({ body }) => body)).toEqual(Array(5).fill('hello'));
     expect(calls()).toBe(1);
   });
 
   test.each(['no-store', 'private', 'no-cache', 'max-age=0'])(
     'nobody else where it says %s, however many came together',
     async (directives) => {
+      const { before, total } = arrivals();
       const { get, calls } = await origin({
-        handle: (_req, res, call) =>
-          void setImmediate(() => send(res, { 'Cache-Control': directives }, String(call))),
+        before,
+        handle: async (_req, res, call) => {
+          await until(() => total() === 5);
+          send(res, { 'Cache-Control': directives, ETag: `"${call}"` }, String(call));
+        },
       });
       const all = await Promise.all(Array.from({ length: 5 }, () => get('/')));
       expect(new Set(all.map(({ body }) => body)).size).toBe(5);

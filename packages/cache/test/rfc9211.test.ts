@@ -2,7 +2,7 @@
 import { parseList } from 'structured-headers';
 
 import { type Answered, closeOrigins, origin, until } from './origin.ts';
-import { type Fields, SECOND, send, sends, sendsThen, validates } from './rfc.ts';
+import { arrivals, type Fields, SECOND, send, sends, sendsThen, validates } from './rfc.ts';
 import type { Response } from 'express';
 
 afterEach(closeOrigins);
@@ -147,19 +147,15 @@ describe('§2.2: a request that went on says why', () => {
 
 test('§2.6: one that waited for another says that it was collapsed, the other does not', async () => {
   const waiting: Response[] = [];
-  let arrived = 0;
+  const { before, total } = arrivals();
   const { get } = await origin({
-    before: (app) =>
-      app.use((_req, _res, next) => {
-        next();
-        arrived++;
-      }),
+    before,
     handle: (_req, res) => waiting.push(res),
   });
   const leader = get('/');
   await until(() => waiting.length === 1);
   const follower = get('/');
-  await until(() => arrived === 2);
+  await until(() => total() === 2);
   send(waiting[0]!, FRESH);
   expect(told(await leader)).toEqual([['express', { fwd: 'uri-miss', stored: true }]]);
   expect(told(await follower)).toEqual([
