@@ -287,7 +287,6 @@ describe('§14: ranges', () => {
     expect(answer.headers['content-length']).toBe(String(body.length));
   });
 
-  // Answered 416: the library takes a suffix that is longer than the whole for unsatisfiable.
   test('§14.1.2: bytes=-99 of less is all of it', async () => {
     const { answer } = await afterStoring({ range: 'bytes=-99' });
     expect([answer.status, answer.body]).toEqual([206, TEXT]);
@@ -363,7 +362,6 @@ describe('§14: ranges', () => {
     expect(await afterRefusal({ 'Content-Range': 'bytes */11' })).toBe(200);
   });
 
-  // It is stored for the address, and whoever sends an odd range chooses what others get.
   test('a 416 without Content-Range is about that range, too', async () => {
     expect(await afterRefusal({})).toBe(200);
   });

@@ -191,7 +191,6 @@ describe('§2: the list', () => {
     expect(told(await get('/')).map(([name]) => name)).toEqual(['inner', 'next', 'express']);
   });
 
-  // This cache's member is set before the application answers, which then sets its own.
   test('keeps them, in front, where the cache stands aside', async () => {
     const { get } = await origin({ options: { routes: { '/': false } }, handle: sends(INNER) });
     expect(told(await get('/'))).toEqual([

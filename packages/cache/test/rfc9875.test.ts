@@ -165,7 +165,6 @@ test('both fields are passed on, and stored as they are', async () => {
 });
 
 describe('groups that a confirmation brings (RFC 9111 §3.2)', () => {
-  // The entry keeps the tags with which it was first stored, whatever the field says since.
   test('are those of the stored answer from then on', async () => {
     const { get, clock, calls } = await origin({
       handle: (req, res) => {
