@@ -41,8 +41,6 @@ export interface Errand {
   readonly forwarded: Forwarded;
   /** Why the cache stood aside, in a word. */
   readonly detail?: string | undefined;
-  /** Others wait for the same answer. */
-  readonly collapsed?: boolean | undefined;
   /** The stored answer in question. */
   readonly stale?: Entry | undefined;
   /** Hears how it ended; more than once, of which the first counts. */
@@ -208,15 +206,14 @@ class Fill {
   head(head: ResponseHead): void {
     if (this.replaced) return;
     const { options, codings } = this.parts;
-    const { forwarded, detail, collapsed } = this.errand;
+    const { forwarded, detail = this.refusal } = this.errand;
     // Coded forms will be sent from the store: what is sent plainly varies all the same.
     if (this.storing && codings.mayBeCodable(head)) head.addToList('Vary', 'Accept-Encoding');
     if (!options.cacheStatus) return;
     const member = cacheStatus(options.cacheName, {
       fwd: forwarded,
       stored: this.storing,
-      collapsed: collapsed === true,
-      ...((detail ?? this.refusal) === undefined ? {} : { detail: (detail ?? this.refusal)! }),
+      ...(detail === undefined ? {} : { detail }),
     });
     tellStatus(head, member);
   }
@@ -329,7 +326,7 @@ class Fill {
   private answerWith(entry: Entry, head: ResponseHead, nowMs: number): Buffer {
     this.replaced = true;
     const { options, codings } = this.parts;
-    const { visit, forwarded, collapsed } = this.errand;
+    const { visit, forwarded } = this.errand;
     const fwdStatus = head.status;
     const ageMs = entry.ageMs(nowMs);
     const told = options.cacheStatus
@@ -338,7 +335,6 @@ class Fill {
           fwdStatus,
           ttlSeconds: Math.floor((entry.lifetimeMs - ageMs) / 1000),
           stored: fwdStatus === 304,
-          collapsed: collapsed === true,
         })
       : undefined;
     const answer = answerOf(visit.exchange, entry, this.wishes, codings, ({ whole }) => [

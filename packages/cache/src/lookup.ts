@@ -217,7 +217,7 @@ export class Lookup {
     }
     // Its leader went away, or the answer is for others: once more from the start.
     if (landing === 'gone' || typeof landing === 'object') return this.serve(visit);
-    return this.ask({ visit, forwarded, stale, collapsed: landing === 'timeout' });
+    return this.ask({ visit, forwarded, stale });
   }
 
   /** Answers with what another request has just fetched. */

@@ -34,5 +34,6 @@ export function reuse(entry: Entry, directives: Directives | undefined, nowMs: n
 export function standsIn(entry: Entry, status: number, nowMs: number): boolean {
   const failed = status === 500 || status === 502 || status === 503 || status === 504;
   if (!failed || entry.mustValidate || !entry.init.mayBeStale) return false;
-  return entry.ageMs(nowMs) - entry.lifetimeMs < entry.init.staleIfErrorMs;
+  // One that is still fresh, and was asked about all the same, needs the permission, too.
+  return Math.max(0, entry.ageMs(nowMs) - entry.lifetimeMs) < entry.init.staleIfErrorMs;
 }
