@@ -4,6 +4,7 @@
  * stands above it, so that it keeps plain bodies.
  */
 import {
+  Credentials,
   defineMiddleware,
   exchangeOf,
   type Given,
@@ -16,7 +17,6 @@ import {
 import type { Response } from 'express';
 
 import { Codings } from './codings.ts';
-import { Credentials } from './credentials.ts';
 import { Listeners } from './events.ts';
 import { Filling } from './filling.ts';
 import { Flights } from './flights.ts';

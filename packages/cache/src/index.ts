@@ -3,7 +3,6 @@ export { type Bypass, CACHE_CHANNEL, type CacheEvent, type OnCacheEvent } from '
 export {
   CACHE_DEFAULTS,
   type CacheOptions,
-  type Partition,
   type RoutePolicy,
   type StoredCoding,
 } from './options.ts';

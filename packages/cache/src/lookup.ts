@@ -4,6 +4,7 @@
  * watched. What is the same for every hit has been done before.
  */
 import {
+  type Credentials,
   answerProblem,
   answerWhole,
   defineStages,
@@ -19,7 +20,6 @@ import { parseCacheControl } from './cache-control.ts';
 import { cacheStatus, type Forwarded, tellStatus } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { isConditional } from './conditionals.ts';
-import type { Credentials } from './credentials.ts';
 import type { Entry } from './entry.ts';
 import type { Bypass, Listeners } from './events.ts';
 import type { Errand, Filling } from './filling.ts';

@@ -6,6 +6,7 @@ import {
   type Checks,
   type Clock,
   clockCheck,
+  CREDENTIAL_DEFAULTS,
   durationMs,
   either,
   type Exchange,
@@ -15,6 +16,8 @@ import {
   listOf,
   MAX_DELAY_MS,
   oneOf,
+  type Partition,
+  partitionCheck,
   ratio,
   recordOf,
   resolveOptions,
@@ -25,17 +28,6 @@ import {
 } from '@org/core';
 
 import type { OnCacheEvent } from './events.ts';
-
-/**
- * Whose answers may be shared with whom: `none` shares only what is for everybody;
- * `credentials` keeps one answer per set of credentials; `principal` one per
- * `exchange.principal`; a function names the part itself (`undefined`: everybody).
- */
-export type Partition =
-  | 'none'
-  | 'credentials'
-  | 'principal'
-  | ((exchange: Exchange) => string | undefined);
 
 /** A content coding in which stored bodies are kept besides their identity. */
 export type StoredCoding = 'br' | 'zstd' | 'gzip';
@@ -91,7 +83,7 @@ export interface CacheOptions {
   readonly credentialHeaders: readonly string[];
   /** Cookies that identify nobody; `_ga*` is a prefix. A request with no others counts as one without. @default [] */
   readonly harmlessCookies: readonly string[];
-  /** Whose answers may be shared with whom. @default "none" */
+  /** Whose answers may be shared with whom: `none` shares only what is for everybody. @default "none" */
   readonly partition: Partition;
   /** What becomes of an answer that sets a cookie: it is not stored, or it is stored without. @default "refuse" */
   readonly setCookie: 'refuse' | 'strip';
@@ -150,8 +142,7 @@ export const CACHE_DEFAULTS: Readonly<CacheOptions> = Object.freeze<CacheOptions
   allowQuery: undefined,
   ignoreQuery: Object.freeze([]),
   sortQuery: true,
-  credentialHeaders: Object.freeze(['x-api-key', 'api-key', 'x-auth-token', 'x-access-token']),
-  harmlessCookies: Object.freeze([]),
+  ...CREDENTIAL_DEFAULTS,
   partition: 'none',
   setCookie: 'refuse',
   requestDirectives: true,
@@ -180,10 +171,6 @@ const FIELD_NAME: Check<string> = text({
   expected: 'a header name',
   pattern: /^[\w!#$%&'*+.^`|~-]+$/,
 });
-const partition: Check<Partition> = either(
-  oneOf('none', 'credentials', 'principal'),
-  func<(exchange: Exchange) => string | undefined>(),
-);
 const names = listOf(text({ expected: 'a name', pattern: /^.+$/ }));
 
 const POLICY_CHECKS: Checks<RoutePolicy> = Object.freeze<Checks<RoutePolicy>>({
@@ -192,7 +179,7 @@ const POLICY_CHECKS: Checks<RoutePolicy> = Object.freeze<Checks<RoutePolicy>>({
   staleIfErrorMs: durationMs(),
   allowQuery: names,
   ignoreQuery: names,
-  partition,
+  partition: partitionCheck,
   tags: either(names, func<(exchange: Exchange) => readonly string[]>()),
 });
 
@@ -219,7 +206,7 @@ const CHECKS: Checks<CacheOptions> = Object.freeze<Checks<CacheOptions>>({
   sortQuery: boolean(),
   credentialHeaders: listOf(FIELD_NAME),
   harmlessCookies: names,
-  partition,
+  partition: partitionCheck,
   setCookie: oneOf('refuse', 'strip'),
   requestDirectives: boolean(),
   targets: listOf(FIELD_NAME),

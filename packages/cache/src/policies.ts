@@ -1,10 +1,9 @@
 /** What holds for a request: the instance's options, and a route's own over them. */
-import { OptionError } from '@org/core';
-import type { Exchange } from '@org/core';
+import { type Exchange, OptionError, type Partition } from '@org/core';
 import { pathToRegexp } from 'path-to-regexp';
 
 import { type MakeKey, makeKeyOf } from './cache-key.ts';
-import type { CacheOptions, Partition, RoutePolicy } from './options.ts';
+import type { CacheOptions, RoutePolicy } from './options.ts';
 import type { StoringOptions } from './storing.ts';
 
 /** The settings for one request, complete. */

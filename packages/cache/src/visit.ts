@@ -1,10 +1,9 @@
 /** A request as the cache reads it: which answer it asks for, and what it says of itself. */
 import type { TLSSocket } from 'node:tls';
-import type { Exchange } from '@org/core';
+import type { Credentials, Exchange } from '@org/core';
 import type { Request } from 'express';
 
 import { type Directives, parseCacheControl } from './cache-control.ts';
-import type { Credentials } from './credentials.ts';
 import type { Bypass } from './events.ts';
 import type { FindPolicy, Policy } from './policies.ts';
 

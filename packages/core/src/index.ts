@@ -18,6 +18,13 @@ export {
   type Lifecycle,
   type Stats,
 } from './component.ts';
+export {
+  CREDENTIAL_DEFAULTS,
+  Credentials,
+  type CredentialOptions,
+  type Partition,
+  partitionCheck,
+} from './credentials.ts';
 export { Exchange, exchangeOf, type StateKey, stateKey } from './exchange.ts';
 export type { CloseReport, Host, HostState } from './host.ts';
 export {

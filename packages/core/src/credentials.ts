@@ -1,23 +1,52 @@
 /**
- * Who a request may be from. The cache answers before the application has checked a
- * session or a key, so it goes by what a request carries, not by whether it is valid.
+ * Who a request may be from. What stands ahead of the application acts before a session or
+ * a key has been checked, so it goes by what a request carries, not by whether it is valid.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { Exchange } from '@org/core';
 import type { Request } from 'express';
 
-import type { CacheOptions, Partition } from './options.ts';
+import type { Exchange } from './exchange.ts';
+import { type Check, either, func, oneOf } from './options.ts';
 
+/**
+ * Whose requests count as one's own: `none` tells nobody apart; `credentials` goes by what a
+ * request carries, `principal` by `exchange.principal`; a function names the part itself
+ * (`undefined`: everybody).
+ */
+export type Partition =
+  | 'none'
+  | 'credentials'
+  | 'principal'
+  | ((exchange: Exchange) => string | undefined);
+
+/** The option check for `Partition`. */
+export const partitionCheck: Check<Partition> = either(
+  oneOf('none', 'credentials', 'principal'),
+  func<(exchange: Exchange) => string | undefined>(),
+);
+
+/** Where requests carry credentials. */
+export interface CredentialOptions {
+  /** Request headers that carry credentials, besides `Authorization`, `Proxy-Authorization` and `Cookie`. */
+  readonly credentialHeaders: readonly string[];
+  /** Cookies that identify nobody; `_ga*` is a prefix. A request with no others counts as one without. */
+  readonly harmlessCookies: readonly string[];
+}
+
+/** Headers that usually carry keys. */
+export const CREDENTIAL_DEFAULTS: Readonly<CredentialOptions> = Object.freeze<CredentialOptions>({
+  credentialHeaders: Object.freeze(['x-api-key', 'api-key', 'x-auth-token', 'x-access-token']),
+  harmlessCookies: Object.freeze([]),
+});
+
+/** Reads what a request carries of its sender. */
 export class Credentials {
   private readonly fields: readonly string[];
   private readonly isHarmless: (cookieName: string) => boolean;
   private readonly anyHarmless: boolean;
 
-  constructor({
-    credentialHeaders,
-    harmlessCookies,
-  }: Pick<CacheOptions, 'credentialHeaders' | 'harmlessCookies'>) {
+  constructor({ credentialHeaders, harmlessCookies }: CredentialOptions) {
     this.fields = [
       'proxy-authorization',
       ...credentialHeaders.map((name) => name.toLowerCase()),

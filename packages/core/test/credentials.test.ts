@@ -1,9 +1,6 @@
 /** Who a request may be from, and the part of the key that keeps answers apart. */
-import type { Exchange } from '@org/core';
+import { CREDENTIAL_DEFAULTS, Credentials, type Exchange, type Partition } from '@org/core';
 import type { Request } from 'express';
-
-import { Credentials } from '../src/credentials.ts';
-import { CACHE_DEFAULTS, type Partition } from '../src/options.ts';
 
 interface Socket {
   readonly authorized?: boolean;
@@ -19,8 +16,8 @@ const exchangeWith = (
 ): Exchange =>
   ({ req: requestWith(headers, socket), peekPrincipal: () => principal }) as unknown as Exchange;
 
-const credentials = (given: Partial<typeof CACHE_DEFAULTS> = {}): Credentials =>
-  new Credentials({ ...CACHE_DEFAULTS, ...given });
+const credentials = (given: Partial<typeof CREDENTIAL_DEFAULTS> = {}): Credentials =>
+  new Credentials({ ...CREDENTIAL_DEFAULTS, ...given });
 
 describe('a request carries credentials', () => {
   test.each([
