@@ -1,0 +1,63 @@
+/**
+ * Tells clients how long an answer took. It stands among the observers, above
+ * everything that refuses, so that a refusal is timed as well.
+ */
+import {
+  type Checks,
+  defineMiddleware,
+  defineStages,
+  type Given,
+  type Middleware,
+  resolveOptions,
+  type Stats,
+  text,
+} from '@org/core';
+
+/** What batch can be told. */
+export interface BatchOptions {
+  /** Name of the response header that holds the time, in ms. @default "X-Response-Time-Ms" */
+  readonly headerName: string;
+}
+
+export const BATCH_DEFAULTS: Readonly<BatchOptions> = Object.freeze<BatchOptions>({
+  headerName: 'X-Response-Time-Ms',
+});
+
+const CHECKS: Checks<BatchOptions> = {
+  // RFC 9110 §5.1: a field name is a token.
+  headerName: text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ }),
+};
+
+/**
+ * Makes the middleware.
+ * @throws OptionError for unknown or wrong options
+ */
+export function batch(options?: Given<BatchOptions>): Middleware {
+  const { headerName } = resolveOptions('batch', BATCH_DEFAULTS, CHECKS, options);
+  let answeredTotal = 0;
+  let abortedTotal = 0;
+  let closed = false;
+
+  const stages = defineStages({
+    head(head, exchange) {
+      head.set(headerName, String(Math.round(exchange.durationMs)));
+    },
+    done(exchange) {
+      if (exchange.aborted) abortedTotal++;
+      else answeredTotal++;
+    },
+  });
+
+  return defineMiddleware({
+    name: 'batch',
+    phase: 'observe',
+    reason: 'above everything that refuses, so that a refusal is timed as well',
+    step(exchange) {
+      if (!closed) exchange.tap(stages);
+    },
+    stats: (): Stats => ({ answeredTotal, abortedTotal }),
+    close() {
+      closed = true;
+    },
+  });
+}

@@ -1,0 +1,1 @@
+export { batch, BATCH_DEFAULTS, type BatchOptions } from './batch.ts';

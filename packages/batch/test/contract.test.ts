@@ -1,0 +1,9 @@
+import { middlewareContract } from '@org/core/testing';
+import { setup } from '@org/setup';
+import { batch, type BatchOptions } from '@org/batch';
+
+middlewareContract<Partial<BatchOptions>>('batch', {
+  factory: batch,
+  example: { headerName: 'X-Took-Ms' },
+  setup,
+});

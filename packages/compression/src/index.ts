@@ -1,0 +1,1 @@
+export { compression, COMPRESSION_DEFAULTS, type CompressionOptions } from './compression.ts';

@@ -1,0 +1,1 @@
+export { dedup, DEDUP_DEFAULTS, type DedupOptions } from './dedup.ts';

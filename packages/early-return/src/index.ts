@@ -1,0 +1,1 @@
+export { earlyReturn, EARLY_RETURN_DEFAULTS, type EarlyReturnOptions } from './early-return.ts';

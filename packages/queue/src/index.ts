@@ -1,0 +1,1 @@
+export { queue, QUEUE_DEFAULTS, type QueueOptions } from './queue.ts';

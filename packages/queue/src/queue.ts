@@ -1,0 +1,63 @@
+/**
+ * Tells clients how long an answer took. It stands among the observers, above
+ * everything that refuses, so that a refusal is timed as well.
+ */
+import {
+  type Checks,
+  defineMiddleware,
+  defineStages,
+  type Given,
+  type Middleware,
+  resolveOptions,
+  type Stats,
+  text,
+} from '@org/core';
+
+/** What queue can be told. */
+export interface QueueOptions {
+  /** Name of the response header that holds the time, in ms. @default "X-Response-Time-Ms" */
+  readonly headerName: string;
+}
+
+export const QUEUE_DEFAULTS: Readonly<QueueOptions> = Object.freeze<QueueOptions>({
+  headerName: 'X-Response-Time-Ms',
+});
+
+const CHECKS: Checks<QueueOptions> = {
+  // RFC 9110 §5.1: a field name is a token.
+  headerName: text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ }),
+};
+
+/**
+ * Makes the middleware.
+ * @throws OptionError for unknown or wrong options
+ */
+export function queue(options?: Given<QueueOptions>): Middleware {
+  const { headerName } = resolveOptions('queue', QUEUE_DEFAULTS, CHECKS, options);
+  let answeredTotal = 0;
+  let abortedTotal = 0;
+  let closed = false;
+
+  const stages = defineStages({
+    head(head, exchange) {
+      head.set(headerName, String(Math.round(exchange.durationMs)));
+    },
+    done(exchange) {
+      if (exchange.aborted) abortedTotal++;
+      else answeredTotal++;
+    },
+  });
+
+  return defineMiddleware({
+    name: 'queue',
+    phase: 'observe',
+    reason: 'above everything that refuses, so that a refusal is timed as well',
+    step(exchange) {
+      if (!closed) exchange.tap(stages);
+    },
+    stats: (): Stats => ({ answeredTotal, abortedTotal }),
+    close() {
+      closed = true;
+    },
+  });
+}

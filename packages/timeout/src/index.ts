@@ -1,0 +1,1 @@
+export { timeout, TIMEOUT_DEFAULTS, type TimeoutOptions } from './timeout.ts';

@@ -1,0 +1,1 @@
+export { transform, TRANSFORM_DEFAULTS, type TransformOptions } from './transform.ts';

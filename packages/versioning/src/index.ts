@@ -1,0 +1,1 @@
+export { versioning, VERSIONING_DEFAULTS, type VersioningOptions } from './versioning.ts';
