@@ -1,7 +1,7 @@
 /**
- * Requests that the house makes itself, through the application's own handlers and
- * without a network: a cache's refresh, the warming of one. They are messages of Node's
- * own classes on a connection that leads nowhere.
+ * Requests that are made in the process, through the application's own handlers and
+ * without a network: a cache's refresh, the warming of one, the parts of a batch. They are
+ * messages of Node's own classes on a connection that leads nowhere.
  */
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -21,6 +21,10 @@ export interface InternalRequestInit {
   readonly url: string;
   /** @default { host: "localhost" } */
   readonly headers?: OutgoingHttpHeaders;
+  /** Its length is stated by `Content-Length`, whatever `headers` say of it. @default none, and no length */
+  readonly body?: Uint8Array;
+  /** Whether it is the house's own, which limits do not count; false for one that a client has asked for. @default true */
+  readonly internal?: boolean;
   /** Whether it counts as come by HTTPS. @default false */
   readonly encrypted?: boolean;
   /** Whom it counts as coming from. One from loopback may be let in where strangers are not. @default "127.0.0.1" */
@@ -32,8 +36,8 @@ export interface InternalRequestInit {
 }
 
 /**
- * Runs a request through `listener`; its body is empty, and that of the answer goes nowhere:
- * who wants it taps the exchange in `prepare`, which is called before the listener. Resolves
+ * Runs a request through `listener`. The body of the answer goes nowhere: who wants it taps
+ * the exchange in `prepare`, which is called before the listener. Resolves
  * once the answer is finished or cut off, and never while nobody answers: give a `signal`.
  * Never rejects for what the application does; a listener that throws is reported, and cut off.
  * @throws what `prepare` throws, as a rejection
@@ -43,14 +47,14 @@ export function internalRequest(
   init: InternalRequestInit,
   prepare: (exchange: Exchange) => void = () => undefined,
 ): Promise<Exchange> {
-  const { signal, clock = systemClock } = init;
+  const { signal, internal = true, clock = systemClock } = init;
   const socket = new Nowhere(init) as unknown as Socket;
   const req = requestOn(socket, init);
   const res = new ServerResponse(req);
   res.assignSocket(socket);
   actAsServer(socket, req, res);
   const exchange = exchangeOf(req as Request, res as unknown as Response, clock);
-  exchange.internal = true;
+  exchange.internal = internal;
   return new Promise((resolve) => {
     const cutOff = (): void => void socket.destroy();
     const done = (): void => {
@@ -94,7 +98,7 @@ function actAsServer(socket: Socket, req: IncomingMessage, res: ServerResponse):
 }
 
 function requestOn(socket: Socket, init: InternalRequestInit): IncomingMessage {
-  const { method = 'GET', url, headers = { host: 'localhost' } } = init;
+  const { method = 'GET', url, headers = { host: 'localhost' }, body } = init;
   const req = new IncomingMessage(socket);
   req.method = method;
   req.url = url;
@@ -104,18 +108,28 @@ function requestOn(socket: Socket, init: InternalRequestInit): IncomingMessage {
   // A field may bear the name of what every object has, such as `constructor`.
   req.headersDistinct = Object.create(null) as typeof req.headersDistinct;
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    const lines = Array.isArray(value) ? value.map(String) : [String(value)];
     const lower = name.toLowerCase();
+    if (value === undefined || (body !== undefined && FRAMING.has(lower))) continue;
+    const lines = Array.isArray(value) ? value.map(String) : [String(value)];
     for (const line of lines) req.rawHeaders.push(name, line);
     const all = (req.headersDistinct[lower] ??= []);
     all.push(...lines);
     req.headers[lower] = lower === 'set-cookie' ? all : all.join(lower === 'cookie' ? '; ' : ', ');
   }
+  if (body !== undefined) {
+    const length = String(body.byteLength);
+    req.rawHeaders.push('Content-Length', length);
+    req.headers['content-length'] = length;
+    req.headersDistinct['content-length'] = [length];
+    if (body.byteLength > 0) req.push(body);
+  }
   req.complete = true;
   req.push(null);
   return req;
 }
+
+/** How long a body is (RFC 9112 §6): one that is there says it itself. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
 /**
  * A connection that takes everything and brings nothing. It takes it a turn of the event loop

@@ -179,6 +179,62 @@ describe('an internal request runs through an Express app', () => {
     },
   );
 
+  test('and body parsers read the body that it brings, whatever its headers say of it', async () => {
+    const app = quiet(express()).use(express.json({ limit: '1mb' }));
+    app.post('/', (req, res) => {
+      const length = req.headers['content-length'];
+      res.json({ length, body: req.body, coded: req.headers['transfer-encoding'] });
+    });
+    const large = JSON.stringify({ text: 'é'.repeat(100_000) });
+    for (const text of ['{"a":1}', '{}', large]) {
+      const answer = await ask(app, {
+        method: 'POST',
+        headers: {
+          host: 'x',
+          'content-type': 'application/json',
+          'Content-Length': '3',
+          'transfer-encoding': 'chunked',
+        },
+        body: Buffer.from(text),
+      });
+      expect(JSON.parse(answer.body)).toEqual({
+        length: String(Buffer.byteLength(text)),
+        body: JSON.parse(text) as unknown,
+      });
+    }
+  });
+
+  test('and a body can be read as a stream, later, in part, or not at all', async () => {
+    const app = express();
+    app.put('/late', async (req, res) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      let read = '';
+      for await (const chunk of req) read += String(chunk);
+      res.send(`${read} ${req.readableEnded}`);
+    });
+    app.put('/unread', (_req, res) => void res.send('unread'));
+    app.put('/cut', (req, res) => void req.once('data', () => res.destroy()));
+    const body = Buffer.alloc(300_000, 'x');
+    const late = await ask(app, { method: 'PUT', url: '/late', body });
+    expect(late.body).toBe(`${body.toString()} true`);
+    expect(await ask(app, { method: 'PUT', url: '/unread', body })).toMatchObject({
+      body: 'unread',
+      exchange: { aborted: false },
+    });
+    expect((await ask(app, { method: 'PUT', url: '/cut', body })).exchange.aborted).toBe(true);
+    const empty = await ask(app, { method: 'PUT', url: '/late', body: Buffer.alloc(0) });
+    expect(empty.body).toBe(' true');
+  });
+
+  test('as a client asks for it, too: then it is not the house that asks', async () => {
+    const app = express().get('/', (req, res) => {
+      res.json({ internal: exchangeOf(req, res).internal, ip: req.ip });
+    });
+    const init = { internal: false, remoteAddress: '203.0.113.9' };
+    expect(JSON.parse((await ask(app, init)).body)).toEqual({ internal: false, ip: '203.0.113.9' });
+    expect(JSON.parse((await ask(app)).body)).toMatchObject({ internal: true });
+  });
+
   test('and a length that nothing keeps is refused rather than waited for', async () => {
     const app = quiet(express()).use(express.json());
     const headers = { 'content-type': 'application/json', 'content-length': '5' };
@@ -258,6 +314,14 @@ describe('what an internal request says of itself', () => {
     expect(req.rawHeaders.join('|')).toBe(
       'Host|example.org|Accept|text/html|Accept|text/plain|accept|image/png|cookie|a=1|cookie|b=2|x-number|7|constructor|a field like others',
     );
+  });
+
+  test('with a body, of its length and nothing else', async () => {
+    const body = Buffer.from('four');
+    const req = await seen({ method: 'POST', headers: { host: 'x', 'content-length': 9 }, body });
+    expect(req.headers).toEqual({ host: 'x', 'content-length': '4' });
+    expect(req.headersDistinct).toEqual({ host: ['x'], 'content-length': ['4'] });
+    expect(req.rawHeaders).toEqual(['host', 'x', 'Content-Length', '4']);
   });
 
   test('are the same as a server would make of the same lines', async () => {
