@@ -43,6 +43,8 @@ export class Exchange {
   aborted: boolean = false;
   /** `done` has happened. */
   settled: boolean = false;
+  /** Somebody has answered in the handler's place; what it still does to the response goes nowhere. */
+  abandoned: boolean = false;
   /** Made by the house itself, such as a cache's refresh: limits do not count it. */
   internal: boolean = false;
   /** Somebody looked at who the caller is: the answer may be personal. */

@@ -1,3 +1,4 @@
+export { abandon } from './abandon.ts';
 export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 export {
   closeInOrder,
@@ -73,6 +74,8 @@ export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { callHook, type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
 export { tapApplication } from './response-tap.ts';
+export { transformProblem } from './response-stages.ts';
+export { NDJSON, sendLines } from './send-lines.ts';
 export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
 export {
@@ -82,6 +85,7 @@ export {
   type StageHandlers,
   type Stages,
   type StreamEncoder,
+  type ValueKind,
 } from './stages.ts';
 export {
   type Bus,

@@ -80,12 +80,13 @@ export function isMiddleware(value: unknown): value is Middleware {
 
 function wrapStep(step: Step): RequestHandler {
   return function (req, res, next) {
-    const result = step(exchangeOf(req, res));
+    const exchange = exchangeOf(req, res);
+    const result = step(exchange);
     if (result === undefined) {
       next();
     } else if (result !== HANDLED) {
       // A thrown next() belongs to what follows, not to this step: hence two arguments to then().
-      result.then((late) => (late === HANDLED ? undefined : next()), next);
+      result.then((late) => (late === HANDLED || exchange.abandoned ? undefined : next()), next);
     }
   };
 }

@@ -5,7 +5,10 @@
  */
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
+import type { Exchange } from './exchange.ts';
 import type { ProblemError } from './problem-error.ts';
+import { transformProblem } from './response-stages.ts';
+import { EXCHANGE } from './tapped.ts';
 
 /** Media type of problem documents (RFC 9457 §6.1). */
 export const PROBLEM_JSON = 'application/problem+json';
@@ -28,7 +31,11 @@ export function answerProblem(res: ServerResponse, error: ProblemError): void {
     if (!res.writableEnded) res.destroy();
     return;
   }
-  const body = JSON.stringify(problemDocument(error));
+  const document = problemDocument(error);
+  const exchange = (res.req as { [EXCHANGE]?: Exchange })[EXCHANGE];
+  const body = JSON.stringify(
+    exchange === undefined ? document : transformProblem(exchange, document),
+  );
   for (const name of res.getHeaderNames()) {
     if (ABOUT_THE_BODY.has(name)) res.removeHeader(name);
   }

@@ -66,11 +66,13 @@ function sendWhole(
   void state.coding.then((coded) => {
     state.held = false;
     if (res.destroyed) return;
+    state.detached?.attach();
     state.whole = coded;
     runLastHeadStages(exchange);
     sendHead(res, exchange, below);
     exchange.bytes += coded.length;
     below.end.call(res, coded);
+    state.detached?.detach();
   });
   return res;
 }

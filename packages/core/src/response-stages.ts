@@ -6,8 +6,8 @@
 import type { Exchange } from './exchange.ts';
 import { report } from './report.ts';
 import { hasNoBody } from './response-head.ts';
-import type { BodySink, EncodedBody, Stages } from './stages.ts';
-import { CAPTURE, CONDITIONAL, ENCODE, HEAD, REPLACE } from './stages.ts';
+import type { BodySink, EncodedBody, Stages, ValueKind } from './stages.ts';
+import { CAPTURE, CONDITIONAL, ENCODE, HEAD, REPLACE, TRANSFORM } from './stages.ts';
 import type { TapState } from './tap-state.ts';
 
 /** From a settled status and headers to the head as it will be sent; the body, if it is known, is coded on the way. */
@@ -40,14 +40,29 @@ export function runLastHeadStages(exchange: Exchange): void {
 }
 
 /** The `transform` stage; throws what a stage throws. */
-export function transformValue(exchange: Exchange, value: unknown): unknown {
+export function transformValue(
+  exchange: Exchange,
+  value: unknown,
+  kind: ValueKind = 'whole',
+): unknown {
+  if ((exchange.stageBits & TRANSFORM) === 0) return value;
   const { stages } = exchange.tapState!;
   let result = value;
   for (let at = stages.length - 1; at >= 0; at--) {
     const { transform } = stages[at]!;
-    if (transform !== undefined) result = transform(result, exchange);
+    if (transform !== undefined) result = transform(result, exchange, kind);
   }
   return result;
+}
+
+/** The document of an error as the `transform` stages have it. A stage that throws must not cost the answer. */
+export function transformProblem(exchange: Exchange, document: object): unknown {
+  try {
+    return transformValue(exchange, document, 'problem');
+  } catch (error) {
+    report(error, 'transform', exchange);
+    return document;
+  }
 }
 
 /** Hands a part of the identity body to whoever captures it. */
@@ -118,7 +133,11 @@ function conditional(exchange: Exchange, state: TapState): void {
 
 function encode(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
-  if (head.has('Content-Encoding') || (req.method !== 'HEAD' && hasNoBody(req.method, head.status)))
+  // `identity` says that there is none (RFC 9110 §8.4.1).
+  if (
+    (head.get('Content-Encoding') ?? 'identity') !== 'identity' ||
+    (req.method !== 'HEAD' && hasNoBody(req.method, head.status))
+  )
     return;
   if (state.whole !== undefined && req.method !== 'HEAD') {
     const identity = state.whole;
@@ -146,7 +165,7 @@ function takeEncoded(
   const { coding, body } = encoded;
   if (body instanceof Promise) {
     state.coding = body.then(
-      (bytes) => applyCoding(exchange, coding, bytes),
+      (bytes) => (bytes === undefined ? identity : applyCoding(exchange, coding, bytes)),
       (error: unknown) => {
         report(error, 'encode', exchange);
         return identity;
@@ -157,7 +176,10 @@ function takeEncoded(
   }
 }
 
-/** Another coding is another representation: its validator may not be the same strong one (RFC 9110 §8.8.3.3). */
+/**
+ * Another coding is another representation: its validator may not be the same strong one (RFC
+ * 9110 §8.8.3.3), and the ranges that the handler serves are those of the identity (§14.2).
+ */
 function announceCoding(exchange: Exchange, coding: string): void {
   const { head } = exchange;
   head.set('Content-Encoding', coding);
@@ -189,8 +211,12 @@ function firstOf<T>(
   return found;
 }
 
-function eachSink(exchange: Exchange, call: (sink: BodySink) => void): void {
-  for (const sink of exchange.tapState!.sinks) {
+function eachSink(
+  exchange: Exchange,
+  call: (sink: BodySink) => void,
+  sinks: readonly BodySink[] = exchange.tapState!.sinks,
+): void {
+  for (const sink of sinks) {
     try {
       call(sink);
     } catch (error) {

@@ -24,7 +24,7 @@ import {
   swallowEnd,
 } from './response-end.ts';
 import { captureChunk, runHeadStages, transformValue } from './response-stages.ts';
-import { BODY_STAGES, HEAD_STAGES, TRANSFORM } from './stages.ts';
+import { BODY_STAGES, HEAD_STAGES } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
 
 /** Says that a response, or its prototype, carries the tap already. */
@@ -45,7 +45,7 @@ export function tapResponse(res: ServerResponse): void {
   if (!own && (res as Target)[TAPPED] === true) return;
   const prototype = outermostPrototype(res);
   if (prototype === undefined) {
-    if (!own) install(res, Object.getPrototypeOf(res) as Methods);
+    if (!own) install(res, methodsOf(res));
     return;
   }
   if (prototype[TAPPED] === true) return;
@@ -155,8 +155,7 @@ function install(target: Target, below: Methods): void {
     if (typeof original !== 'function') continue;
     methods[name] = function (this: Tapped, value) {
       const exchange = this.req[EXCHANGE];
-      const transformed = exchange !== undefined && (exchange.stageBits & TRANSFORM) !== 0;
-      return original.call(this, transformed ? transformValue(exchange, value) : value);
+      return original.call(this, exchange === undefined ? value : transformValue(exchange, value));
     };
   }
   for (const [name, value] of Object.entries(methods)) {

@@ -25,7 +25,8 @@ export interface BodySink {
 export interface EncodedBody {
   /** The coding's registered name, such as `gzip`. */
   readonly coding: string;
-  readonly body: Uint8Array | Promise<Uint8Array>;
+  /** A promise may also bring nothing: the identity is sent after all. */
+  readonly body: Uint8Array | Promise<Uint8Array | undefined>;
 }
 
 /** A content coding for a body that arrives in parts. */
@@ -37,8 +38,18 @@ export interface StreamEncoder {
 
 /** The stages that a middleware takes part in; all optional. */
 export interface StageHandlers {
-  /** Changes the value given to `res.json`, before it becomes text. A throw reaches the caller of `res.json`. */
-  transform?(value: unknown, exchange: Exchange): unknown;
+  /**
+   * Answers what is sent in place of a value, before it becomes text, and leaves the value itself
+   * as it is: a cache may hold it. A throw reaches the caller of `res.json`; that of a problem is
+   * reported, and the problem sent as it is.
+   */
+  transform?(value: unknown, exchange: Exchange, kind: ValueKind): unknown;
+/**
+ * What a value is to its answer: the `whole` of it, as given to `res.json`; a `line` of a
+ * sequence, as given to `sendLines`; or the `problem` document of an error.
+ */
+export type ValueKind = 'whole' | 'line' | 'problem';
+
   /**
    * Answers something else in place of what the handler sends: may change status and headers,
    * and returns the whole body, empty for none. It is sent at once, and what the handler still

@@ -20,6 +20,8 @@ export class TapState {
   /** A precondition decided that the body is not sent. */
   dropped: boolean = false;
   /** Who writes what is not sent will be told to go on. */
+  /** The handler has been detached from the response. */
+  detached: Detached | undefined = undefined;
   draining: boolean = false;
   /** Where the identity body goes besides the wire. */
   sinks: BodySink[] = [];

@@ -37,6 +37,7 @@ const ABOUT_THE_BODY: ReadonlySet<string> = new Set([
 /** Says what can still be done for this response. */
 export function outcomeOf(exchange: Exchange): Outcome {
   const { res } = exchange;
+  if (exchange.abandoned) return 'late';
   if (res.headersSent) return res.writableEnded ? 'late' : res.destroyed ? 'gone' : 'cut';
   return res.writableEnded ? 'late' : clientLeft(exchange) ? 'gone' : 'answered';
 }

@@ -4,7 +4,7 @@
  * none of them gets JSON: an error in the wrong form is better than none.
  */
 import Negotiator from 'negotiator';
-import { type Exchange, PROBLEM_JSON, report } from '@org/core';
+import { type Exchange, PROBLEM_JSON, report, transformProblem } from '@org/core';
 
 import { bareDocument, type ProblemDocument } from './document.ts';
 import { htmlPage } from './html-page.ts';
@@ -33,7 +33,7 @@ interface Form {
 const json: Form = Object.freeze<Form>({
   contentType: PROBLEM_JSON,
   headers: {},
-  write: (document) => JSON.stringify(document),
+  write: (document, exchange) => JSON.stringify(transformProblem(exchange, document)),
 });
 
 /** Joins the caller's renderers, by media type, with those for JSON, HTML and text. */

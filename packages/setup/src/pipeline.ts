@@ -49,6 +49,8 @@ function run(entries: readonly Entry[], exchange: Exchange, done: Next): void {
       leave(req, outer, done, error);
       return;
     }
+    // It was answered while somebody here waited: nothing of the rest is worth doing.
+    if (exchange.abandoned) return;
     while (at < entries.length) {
       const { step, handle, applies } = entries[at++]!;
       try {
