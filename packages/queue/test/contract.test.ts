@@ -4,6 +4,6 @@ import { queue, type QueueOptions } from '@org/queue';
 
 middlewareContract<Partial<QueueOptions>>('queue', {
   factory: queue,
-  example: { headerName: 'X-Took-Ms' },
+  example: { maxConcurrent: 10, limit: 'gradient' },
   setup,
 });

@@ -1,0 +1,227 @@
+/**
+ * Who may begin, who waits, and who is told at once that waiting is no use. It joins
+ * enforcement (`limiter.ts`) with the discipline of the queue (`waiting-line.ts`) and knows
+ * neither requests nor answers.
+ */
+import type { Cancel, Clock } from '@org/core';
+
+import type { CodelTarget } from './codel.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { Limit } from './limit.ts';
+import { Limiter, type Permit } from './limiter.ts';
+import { type Applicant, type Refusal, Waiter } from './waiter.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** How often those whose time is over are looked for, in ms; one timer for all of them. */
+const SWEEP_MS = 10;
+
+export interface AdmissionOptions {
+  readonly limit: Limit;
+  readonly maxQueueSize: number;
+  readonly maxWaitMs: number;
+  readonly targetWaitMs: number;
+  readonly intervalMs: number;
+  readonly classes: readonly string[];
+  readonly agingMs: number;
+  readonly reservedRatio: number;
+  readonly clock: Clock;
+  /** Told when the queue begins to stand, and when it does not any more. */
+  readonly onOverload?: (overloaded: boolean) => void;
+  /** @default setImmediate */
+  readonly defer?: (task: () => void) => void;
+}
+
+/** What is asked for. */
+export interface Wish {
+  readonly cost: number;
+  /** Index of the priority class; 0 is the most urgent. */
+  readonly rank: number;
+  /** With whom it takes turns; absent: with all others without one. */
+  readonly account: string | undefined;
+  /** The longest wait, in ms. */
+  readonly maxWaitMs: number;
+  /** When it is of no use any more, in monotonic ms. */
+  readonly deadlineMs: number;
+}
+
+export class Admission {
+  readonly limiter: Limiter;
+  readonly line: WaitingLine;
+  private readonly options: AdmissionOptions;
+  private readonly clock: Clock;
+  private readonly dispatcher: Dispatcher;
+  private readonly goal: { targetMs: number; intervalMs: number };
+  private stopSweep: Cancel | undefined = undefined;
+  private wasOverloaded: boolean = false;
+  private closed: boolean = false;
+
+  constructor(options: AdmissionOptions) {
+    this.options = options;
+    this.clock = options.clock;
+    const now = (): number => this.clock.monotonicMs();
+    const onRoom = (): void => {
+      if (this.line.size > 0) this.dispatcher.wake();
+    };
+    this.limiter = new Limiter({ limit: options.limit, now, onRoom });
+    this.line = new WaitingLine(options.classes, options.agingMs);
+    this.dispatcher = new Dispatcher({
+      begin: () => this.begin(),
+      now,
+      defer: options.defer ?? setImmediate,
+    });
+    this.goal = { targetMs: options.targetWaitMs, intervalMs: options.intervalMs };
+  }
+
+  /** A permit at once, where nobody waits and there is room. */
+  tryNow(cost: number, rank: number): Permit | undefined {
+    if (this.line.size > 0 || !this.dispatcher.mayBegin(this.clock.monotonicMs())) return undefined;
+    return this.limiter.acquire(cost, this.shareOf(rank));
+  }
+
+  /** A place in the queue, or why there is none. */
+  wait(applicant: Applicant, wish: Wish): Waiter | Refusal {
+    const { cost, rank, account, deadlineMs } = wish;
+    const nowMs = this.clock.monotonicMs();
+    const hopeless = this.hopeless(wish, nowMs);
+    if (hopeless !== undefined) return hopeless;
+    if (this.line.size >= this.options.maxQueueSize) {
+      const victim = this.line.victim(rank, account);
+      if (victim === undefined) return 'full';
+      this.refuse(victim, 'evicted', nowMs);
+    }
+    const untilMs = Math.min(nowMs + wish.maxWaitMs, deadlineMs);
+    const lateReason = untilMs === deadlineMs ? 'deadline' : 'timeout';
+    const waiter = new Waiter(applicant, cost, rank, nowMs, untilMs, lateReason);
+    this.line.add(waiter, account, nowMs);
+    this.stopSweep ??= this.clock.every(SWEEP_MS, () => this.sweep());
+    if (this.limiter.fits(cost, this.shareOf(rank))) this.dispatcher.wake();
+    return waiter;
+  }
+
+  /** What would be answered if this queue did what it says; for those who only want to know. */
+  verdict({ cost, maxWaitMs, deadlineMs }: Wish): 'admitted' | 'queued' | Refusal {
+    const { limiter, options } = this;
+    if (limiter.fits(cost)) return 'admitted';
+    const waiting = limiter.inflight - limiter.limit;
+    if (waiting >= options.maxQueueSize) return 'full';
+    const predictedMs = (waiting * limiter.serviceMs) / limiter.limit;
+    if (predictedMs > deadlineMs - this.clock.monotonicMs()) return 'deadline';
+    return predictedMs > maxWaitMs ? 'wait' : 'queued';
+  }
+
+  /** One who waits has gone. Does nothing for one who does not wait any more. */
+  leave(waiter: Waiter): void {
+    if (waiter.flow !== undefined) this.remove(waiter);
+  }
+
+  get overloaded(): boolean {
+    return this.line.overloaded;
+  }
+
+  /** Refuses everybody who waits; permits that are out may still come back. Idempotent. */
+  close(): void {
+    this.closed = true;
+    this.stopSweep?.();
+    this.stopSweep = undefined;
+    const nowMs = this.clock.monotonicMs();
+    for (const one of this.line.classes) {
+      for (const waiter of one) this.refuse(waiter, 'closed', nowMs);
+    }
+    this.options.limit.close?.();
+  }
+
+  /** How long waiting may be in a queue that stands: not less than the work itself takes. */
+  private target(): CodelTarget {
+    const { targetWaitMs, intervalMs } = this.options;
+    this.goal.targetMs = Math.max(targetWaitMs, this.limiter.serviceMs);
+    this.goal.intervalMs = Math.max(intervalMs, 4 * this.goal.targetMs);
+    return this.goal;
+  }
+
+  /** The first class may have all of the limit. */
+  private shareOf(rank: number): number {
+    return rank === 0 ? 1 : 1 - this.options.reservedRatio;
+  }
+
+  private hopeless(wish: Wish, nowMs: number): Refusal | undefined {
+    if (this.closed) return 'closed';
+    const { cost, rank, account, maxWaitMs, deadlineMs } = wish;
+    if (deadlineMs <= nowMs) return 'deadline';
+    const one = this.line.classes[rank]!;
+    const { serviceMs, limit } = this.limiter;
+    const predictedMs = one.predictMs(cost, account, nowMs, serviceMs / limit);
+    if (predictedMs > deadlineMs - nowMs) return 'deadline';
+    const longestMs = one.codel.overloaded
+      ? Math.min(maxWaitMs, this.target().targetMs)
+      : maxWaitMs;
+    return predictedMs > longestMs ? 'wait' : undefined;
+  }
+
+  /** Has the next one begin. False when there is nobody, or no room. */
+  private begin(): boolean {
+    const target = this.target();
+    const nowMs = this.clock.monotonicMs();
+    for (;;) {
+      let waiter = this.line.next(nowMs, target);
+      if (waiter === undefined) return false;
+      if (this.letGo(waiter, nowMs, target)) continue;
+      if (!this.limiter.fits(waiter.cost, this.shareOf(waiter.rank))) {
+        // What is reserved for the most urgent does not wait for the others.
+        waiter = waiter.rank === 0 ? undefined : this.line.nextOf(0, nowMs, target);
+        if (waiter === undefined || !this.limiter.fits(waiter.cost)) return false;
+        if (this.letGo(waiter, nowMs, target)) continue;
+      }
+      this.line.take(waiter, nowMs, target);
+      this.watchOverload();
+      const permit = this.limiter.take(waiter.cost);
+      waiter.applicant.admitted(permit, nowMs - waiter.sinceMs);
+      return true;
+    }
+  }
+
+  /** Takes one out of the queue who is gone, or whose time is over. */
+  private letGo(waiter: Waiter, nowMs: number, target: CodelTarget): boolean {
+    if (waiter.applicant.isGone()) this.remove(waiter);
+    else if (waiter.untilMs <= nowMs) this.refuse(waiter, waiter.lateReason, nowMs);
+    else if (this.line.isSurplus(waiter, nowMs, target)) this.refuse(waiter, 'codel', nowMs);
+    else return false;
+    return true;
+  }
+
+  /** Lets go of everybody whose time is over, whether or not anything begins. */
+  private sweep(): void {
+    const nowMs = this.clock.monotonicMs();
+    const target = this.target();
+    for (const one of this.line.classes) {
+      if (one.size === 0) continue;
+      one.codel.check(nowMs, target);
+      for (const waiter of one) {
+        // Whoever is let go may take others along.
+        if (waiter.flow !== undefined) this.letGo(waiter, nowMs, target);
+      }
+    }
+    this.watchOverload();
+    if (this.line.size > 0) return;
+    this.stopSweep?.();
+    this.stopSweep = undefined;
+  }
+
+  private refuse(waiter: Waiter, reason: Refusal, nowMs: number): void {
+    this.remove(waiter);
+    waiter.applicant.refused(reason, nowMs - waiter.sinceMs);
+  }
+
+  private remove(waiter: Waiter): void {
+    this.line.remove(waiter, this.clock.monotonicMs());
+    this.watchOverload();
+    // It may have been the one for whom the room was too small.
+    if (this.line.size > 0) this.dispatcher.wake();
+  }
+
+  private watchOverload(): void {
+    const { overloaded } = this.line;
+    if (overloaded === this.wasOverloaded) return;
+    this.wasOverloaded = overloaded;
+    this.options.onOverload?.(overloaded);
+  }
+}
