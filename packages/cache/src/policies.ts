@@ -1,6 +1,5 @@
 /** What holds for a request: the instance's options, and a route's own over them. */
-import { type Exchange, OptionError, type Partition } from '@org/core';
-import { pathToRegexp } from 'path-to-regexp';
+import { type Exchange, type Partition, routeTable } from '@org/core';
 
 import { type MakeKey, makeKeyOf } from './cache-key.ts';
 import type { CacheOptions, RoutePolicy } from './options.ts';
@@ -20,17 +19,16 @@ export type FindPolicy = (url: string) => Policy | false;
 /** Compiles the policies of an instance. @throws OptionError for a pattern that is none */
 export function compilePolicies(options: Readonly<CacheOptions>): FindPolicy {
   const general = policyOf(options, {});
-  const routes = Object.entries(options.routes).map(([pattern, own]) => ({
-    regexp: compilePattern(pattern),
-    policy: own === false ? (false as const) : policyOf(options, own),
-  }));
-  if (routes.length === 0) return () => general;
-  return (url) => {
-    const end = url.indexOf('?');
-    const path = end === -1 ? url : url.slice(0, end);
-    for (const { regexp, policy } of routes) if (regexp.test(path)) return policy;
-    return general;
-  };
+  const find = routeTable<Policy | false>(
+    'cache',
+    Object.fromEntries(
+      Object.entries(options.routes).map(([pattern, own]) => [
+        pattern,
+        own === false ? false : policyOf(options, own),
+      ]),
+    ),
+  );
+  return (url) => find(url) ?? general;
 }
 
 function policyOf(options: Readonly<CacheOptions>, own: RoutePolicy): Policy {
@@ -53,15 +51,4 @@ function policyOf(options: Readonly<CacheOptions>, own: RoutePolicy): Policy {
     },
     tags: typeof tags === 'function' ? tags : () => tags ?? [],
   };
-}
-
-/** Express' own patterns, compared as Express compares them by default. */
-function compilePattern(pattern: string): RegExp {
-  try {
-    return pathToRegexp(pattern).regexp;
-  } catch (error) {
-    throw new OptionError('cache', [
-      `route "${pattern}" is no path pattern of Express: ${(error as Error).message}.`,
-    ]);
-  }
 }

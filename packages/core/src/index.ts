@@ -78,6 +78,7 @@ export { transformProblem } from './response-stages.ts';
 export { NDJSON, sendLines } from './send-lines.ts';
 export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
+export { type FindRoute, routeTable } from './route-table.ts';
 export {
   type BodySink,
   defineStages,
