@@ -1,1 +1,11 @@
-export { batch, BATCH_DEFAULTS, type BatchOptions } from './batch.ts';
+export { type Batch, batch, BATCH_DEFAULTS, type BatchOptions } from './batch.ts';
+export type { BatchContext, BatchFunction } from './batch-function.ts';
+export { type Batcher, createBatcher } from './batcher.ts';
+export {
+  BATCHER_DEFAULTS,
+  type BatcherOptions,
+  type CacheMap,
+  type Window,
+} from './batcher-options.ts';
+export { BATCH_CHANNEL, type BatchEvent, type OnBatch } from './events.ts';
+export type { Loader, Loads } from './loader.ts';

@@ -4,6 +4,6 @@ import { batch, type BatchOptions } from '@org/batch';
 
 middlewareContract<Partial<BatchOptions>>('batch', {
   factory: batch,
-  example: { headerName: 'X-Took-Ms' },
+  example: { windowMs: 20, maxBatchSize: 10 },
   setup,
 });
