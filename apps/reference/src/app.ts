@@ -1,4 +1,5 @@
 /** The service: its database, its stack of middleware, and its routes. */
+import { type Batch, batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
 import express, { type Express } from 'express';
 
@@ -21,13 +22,16 @@ export interface Service {
   readonly database: Database;
 }
 
-/** Assembles the service. */
-export async function createApp(config: ServiceConfig): Promise<Service> {
+/** Assembles the service. `batching` makes the batchers of its routes. */
+export async function createApp(
+  config: ServiceConfig,
+  batching: Batch = batch(config.options('batch')),
+): Promise<Service> {
   const app = express();
   for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
 
   const places = database(databaseSettings(config));
-  const parts = await components(config, places);
+  const parts = await components(config, places, batching);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -36,7 +40,7 @@ export async function createApp(config: ServiceConfig): Promise<Service> {
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
-  app.use('/api/cities', cities(places.sql));
+  app.use('/api/cities', cities(places.sql, batching));
   app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
   return { app, stack, database: places };
 }

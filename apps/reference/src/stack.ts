@@ -3,6 +3,7 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
+import type { Batch } from '@org/batch';
 import { defineMiddleware, type Middleware } from '@org/core';
 import { type Parts, standard } from '@org/setup';
 import express from 'express';
@@ -14,8 +15,12 @@ import type { ServiceConfig } from './settings.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Every component of the service. */
-export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
-  return [database, jsonBody(), ...(await standard(config))];
+export async function components(
+  config: ServiceConfig,
+  database: Database,
+  batching: Batch,
+): Promise<Parts> {
+  return [database, jsonBody(), batching, ...(await standard(config))];
 }
 
 /** Express' own body parser, with its place in the order. */

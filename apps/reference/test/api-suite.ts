@@ -123,6 +123,31 @@ export function describeApi(service: () => Service): void {
       });
     });
 
+    test('bring the country of each along if they are asked to', async () => {
+      const { status, body } = await get('/api/cities?include=country&limit=50&sort=name');
+      expect(status).toBe(200);
+      expect(body.items).toHaveLength(50);
+      const plain = (await get('/api/cities?limit=50&sort=name')).body.items;
+      for (const [at, { country, ...city }] of body.items.entries()) {
+        const { country: code, ...rest } = plain[at]!;
+        expect(city).toEqual(rest);
+        expect(country).toMatchObject({ code, name: expect.any(String), flag: expect.any(String) });
+      }
+      expect(body.next).toContain('include=country');
+      expectProblem(await get('/api/cities?include=weather'), 400, 'ERR_VALIDATION');
+    });
+
+    test('load all those countries with one statement', async () => {
+      const statements = async (): Promise<number> => {
+        const { body } = await get('/api/middleware/stats');
+        const components = body.components as { database: { queriesTotal: number } };
+        return components.database.queriesTotal;
+      };
+      const before = await statements();
+      await get('/api/cities?include=country&limit=77&minPopulation=2001');
+      expect((await statements()) - before).toBe(2);
+    });
+
     test('are empty, without a next one, where nothing fits', async () => {
       const { body } = await get('/api/cities?q=nowhere-at-all');
       expect(body).toEqual({ items: [], next: null });

@@ -1,4 +1,5 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
+import type { Batch } from '@org/batch';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
@@ -7,7 +8,7 @@ import type { Tables } from '../database/tables.ts';
 import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
 import { problems } from '../problems.ts';
 import { searchName } from '../search-name.ts';
-import { escapeLike } from './countries.ts';
+import { countriesByCode, escapeLike } from './countries.ts';
 import { countryCode, plainText, wholeNumber } from './inputs.ts';
 import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
 
@@ -25,6 +26,7 @@ const LIST = z.strictObject({
   country: countryCode.optional(),
   q: plainText(100).optional(),
   minPopulation: wholeNumber(0).optional(),
+  include: z.enum(['country']).optional(),
   sort: z.enum(Object.keys(ORDERS) as [OrderName, ...OrderName[]]).optional(),
   limit: wholeNumber(1, 100).optional(),
   after: z.string().max(1000, 'must be a cursor').optional(),
@@ -38,8 +40,9 @@ const NEARBY = z.strictObject({
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
 
-export function cities(db: Kysely<Tables>): Router {
+export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Router {
   const router = Router();
+  const byCode = countriesByCode(db, batching);
 
   router.get('/', async (req, res) => {
     const given = LIST.parse(req.query);
@@ -71,7 +74,16 @@ export function cities(db: Kysely<Tables>): Router {
       }),
     );
     if (page.next !== null) res.links({ next: page.next });
-    res.json(page);
+    if (given.include === undefined) {
+      res.json(page);
+      return;
+    }
+    const countries = byCode.for(req);
+    const items = page.items.map(async (city) => ({
+      ...city,
+      country: await countries.load(city.country),
+    }));
+    res.json({ ...page, items: await Promise.all(items) });
   });
 
   router.get('/:id', async (req, res) => {
@@ -109,7 +121,9 @@ interface Shown {
   readonly population: number;
 }
 
-function show({ id, name, country_code: country, latitude, longitude, population }: Shown): object {
+function show({ id, name, country_code: country, latitude, longitude, population }: Shown): {
+  readonly country: string;
+} & Omit<Shown, 'country_code'> {
   return { id, name, country, latitude, longitude, population };
 }
 

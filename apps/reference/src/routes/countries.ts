@@ -1,4 +1,5 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
+import type { Batch, Batcher } from '@org/batch';
 import { Router } from 'express';
 import type { Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
@@ -15,15 +16,17 @@ const ONE = z.object({
     .toUpperCase(),
 });
 
+/** What lists show of a country. */
+const BRIEF = ['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'] as const;
+
+type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
+
 export function countries(db: Kysely<Tables>): Router {
   const router = Router();
 
   router.get('/', async (req, res) => {
     const { region } = LIST.parse(req.query);
-    let query = db
-      .selectFrom('countries')
-      .select(['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'])
-      .orderBy('code');
+    let query = db.selectFrom('countries').select(BRIEF).orderBy('code');
     if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
     res.json({ items: await query.execute() });
   });
@@ -41,6 +44,22 @@ export function countries(db: Kysely<Tables>): Router {
   });
 
   return router;
+}
+
+/** Countries by code: those that a request asks for at once are one statement. */
+export function countriesByCode(
+  db: Kysely<Tables>,
+  batching: Pick<Batch, 'batcher'>,
+): Pick<Batcher<string, BriefCountry>, 'for'> {
+  return batching.batcher('countries by code', async (codes) => {
+    const found = await db
+      .selectFrom('countries')
+      .select(BRIEF)
+      .where('code', 'in', codes)
+      .execute();
+    const byCode = new Map(found.map((country) => [country.code, country]));
+    return codes.map((code) => byCode.get(code) ?? new Error(`There is no country ${code}.`));
+  });
 }
 
 /** Text in which `like` finds no pattern. */
