@@ -5,6 +5,7 @@
  * and a package that could use one takes the same things as options.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Request, Response } from 'express';
 
 import type { Component } from './component.ts';
 
@@ -33,6 +34,8 @@ export interface Host {
   onServer(listener: (server: Server) => void): void;
   /** Runs a request through the whole, as if it had come from outside. */
   handle(req: IncomingMessage, res: ServerResponse): void;
+  /** Answers an error as the whole answers those that reach its end, at once. */
+  answerError(req: Request, res: Response, error: unknown): void;
   /** Goes to `draining`; readiness is down from here on. */
   drain(): void;
   /** Closes every component, dependants before what they depend on. Idempotent. */

@@ -74,6 +74,7 @@ function fakeHost(parts: () => readonly ReturnType<typeof defineComponent>[]) {
     state: 'starting',
     components: parts,
     handle: () => undefined,
+    answerError: () => undefined,
     onServer: () => undefined,
     drain: () => undefined,
     closeComponents: () => Promise.reject(new Error('not here')),

@@ -7,6 +7,7 @@ import {
   type Host,
   type HostState,
 } from '@org/core';
+import type { Request, Response } from 'express';
 
 import { startAll, startOrder } from './lifecycle.ts';
 import type { Registry } from './registry.ts';
@@ -49,6 +50,10 @@ export class StackHost implements Host {
 
   handle(req: IncomingMessage, res: ServerResponse): void {
     this.listener(req, res);
+  }
+
+  answerError(req: Request, res: Response, error: unknown): void {
+    this.registry.lastAnswer(req, res, error);
   }
 
   drain(): void {

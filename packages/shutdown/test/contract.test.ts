@@ -84,6 +84,7 @@ describe('a second signal', () => {
       state: 'ready',
       components: () => [],
       handle: () => undefined,
+      answerError: () => undefined,
       onServer: () => undefined,
       drain: () => undefined,
       closeComponents: () => Promise.reject(new Error('deliberate')),
@@ -211,6 +212,7 @@ describe('shutdown()', () => {
       state: 'ready',
       components: () => [defineComponent('db', {})],
       handle: () => undefined,
+      answerError: () => undefined,
       onServer: () => undefined,
       drain: () => void steps.push('drain'),
       closeComponents: () => {

@@ -1,1 +1,11 @@
-export { timeout, TIMEOUT_DEFAULTS, type TimeoutOptions } from './timeout.ts';
+export {
+  type Expiry,
+  type OnTimeout,
+  type RouteTimeout,
+  TIMEOUT_CHANNEL,
+  TIMEOUT_DEFAULTS,
+  type TimeoutAnswer,
+  type TimeoutMessage,
+  type TimeoutOptions,
+} from './options.ts';
+export { timeout, type Timeout } from './timeout.ts';

@@ -4,6 +4,6 @@ import { timeout, type TimeoutOptions } from '@org/timeout';
 
 middlewareContract<Partial<TimeoutOptions>>('timeout', {
   factory: timeout,
-  example: { headerName: 'X-Took-Ms' },
+  example: { timeoutMs: 1000 },
   setup,
 });
