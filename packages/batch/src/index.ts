@@ -9,3 +9,9 @@ export {
 } from './batcher-options.ts';
 export { BATCH_CHANNEL, type BatchEvent, type OnBatch } from './events.ts';
 export type { Loader, Loads } from './loader.ts';
+export { batchEndpoint } from './endpoint.ts';
+export {
+  BATCH_ENDPOINT_DEFAULTS,
+  type BatchEndpointOptions,
+  type ItemMethod,
+} from './endpoint-options.ts';

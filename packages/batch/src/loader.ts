@@ -161,7 +161,7 @@ export function loadEach<K, V>(
   name: string,
 ): Promise<(V | Error)[]> {
   if (typeof keys !== 'object' || keys === null || typeof keys.length !== 'number') {
-    throw new TypeError(`${name}: loadMany() takes a list of keys, but got ${String(keys)}.`);
+    throw new TypeError(`${name}: loadMany() takes a list of keys, but got ${typeof keys}.`);
   }
   // Only what every list has is used of it.
   return Promise.all(

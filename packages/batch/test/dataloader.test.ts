@@ -37,11 +37,11 @@ class StashMap {
 const makers: [string, Make][] = [
   [
     'DataLoader',
-    (load, { schedule, ...options } = {}) =>
-      new DataLoader(load, {
-        ...options,
-        ...(schedule === undefined ? {} : { batchScheduleFn: schedule }),
-      } as object) as never,
+    (load, { schedule, ...rest } = {}) => {
+      const options: object =
+        schedule === undefined ? rest : { ...rest, batchScheduleFn: schedule };
+      return new DataLoader(load, options) as never;
+    },
   ],
   [
     'a loader of a batcher',
@@ -203,7 +203,7 @@ describe.each(makers)('%s', (_name, make) => {
       expect(landed).toEqual([]);
       landings.forEach((land) => land());
       await turn();
-      expect(landed.toSorted()).toEqual([1, 2]);
+      expect(new Set(landed)).toEqual(new Set([1, 2]));
     });
 
     test('and lets what is known land although the batch fails', async () => {
@@ -299,7 +299,7 @@ describe.each(makers)('%s', (_name, make) => {
 
     test('as it was primed to', async () => {
       const { loader, batches } = identity<number>();
-      loader.prime(1, new Error('primed') as never);
+      loader.prime(1, new Error('primed'));
       await turn();
       await expect(loader.load(1)).rejects.toThrow('primed');
       expect(batches).toEqual([]);
