@@ -1,5 +1,5 @@
 /** The service: its database, its stack of middleware, and its routes. */
-import { type Batch, batch } from '@org/batch';
+import type { Batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
 import express, { type Express } from 'express';
 
@@ -10,7 +10,7 @@ import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
-import { components } from './stack.ts';
+import { batchingOf, components } from './stack.ts';
 
 /** The first start fills the database. */
 const START_TIMEOUT_MS = 120_000;
@@ -22,16 +22,16 @@ export interface Service {
   readonly database: Database;
 }
 
-/** Assembles the service. `batching` makes the batchers of its routes. */
+/** Assembles the service. `batching` makes the batchers of its routes; by default the component of the stack. */
 export async function createApp(
   config: ServiceConfig,
-  batching: Batch = batch(config.options('batch')),
+  batching?: Pick<Batch, 'batcher'>,
 ): Promise<Service> {
   const app = express();
   for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
 
   const places = database(databaseSettings(config));
-  const parts = await components(config, places, batching);
+  const parts = await components(config, places);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -40,7 +40,7 @@ export async function createApp(
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
-  app.use('/api/cities', cities(places.sql, batching));
+  app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
   app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
   return { app, stack, database: places };
 }

@@ -3,8 +3,8 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
-import type { Batch } from '@org/batch';
-import { defineMiddleware, type Middleware } from '@org/core';
+import { type Batch, batch, batchEndpoint } from '@org/batch';
+import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import { type Parts, standard } from '@org/setup';
 import express from 'express';
 
@@ -15,12 +15,18 @@ import type { ServiceConfig } from './settings.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** Every component of the service. */
-export async function components(
-  config: ServiceConfig,
-  database: Database,
-  batching: Batch,
-): Promise<Parts> {
-  return [database, jsonBody(), batching, ...(await standard(config))];
+export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
+  const manyInOne = batchEndpoint({ path: '/api/batch' });
+  return [database, jsonBody(), manyInOne, ...(await standard(config))];
+}
+
+/** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */
+export function batchingOf(parts: Parts): Pick<Batch, 'batcher'> {
+  return parts.find(isBatch) ?? batch();
+}
+
+function isBatch(part: unknown): part is Batch {
+  return isMiddleware(part) && part.name === 'batch';
 }
 
 /** Express' own body parser, with its place in the order. */

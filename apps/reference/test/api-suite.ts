@@ -270,6 +270,71 @@ export function describeApi(service: () => Service): void {
     });
   });
 
+  describe('a batch of requests', () => {
+    const send = (requests: unknown, headers?: Record<string, string>): Promise<Answer> =>
+      service().send('POST', '/api/batch', { requests }, headers);
+
+    test('makes a trip and reads it, with the key of the batch', async () => {
+      const stop = { cityId: 3435910, arrivesOn: '2027-05-01', leavesOn: '2027-05-04' };
+      const { status, body } = await send(
+        [
+          {
+            id: 'made',
+            method: 'POST',
+            url: '/api/trips',
+            body: { name: 'One river', stops: [stop] },
+          },
+          { id: 'read', method: 'GET', url: '/api/trips/{{made.body.id}}', dependsOn: ['made'] },
+          {
+            id: 'ended',
+            method: 'DELETE',
+            url: '/api/trips/{{made.body.id}}',
+            dependsOn: ['read', 'made'],
+          },
+        ],
+        ADA,
+      );
+      expect(status).toBe(200);
+      expect(body.responses).toMatchObject([
+        { id: 'made', status: 201, body: { name: 'One river' } },
+        { id: 'read', status: 200, body: { name: 'One river', stops: [{ cityId: 3435910 }] } },
+        { id: 'ended', status: 204 },
+      ]);
+    });
+
+    test('answers each as it would alone, problems included', async () => {
+      const { body } = await send([
+        { id: 'country', method: 'GET', url: '/api/countries/NZ' },
+        { id: 'none', method: 'GET', url: '/api/countries/QQ' },
+        { id: 'trips', method: 'GET', url: '/api/trips' },
+        { id: 'nested', method: 'POST', url: '/api/batch', body: {} },
+      ]);
+      expect(body.responses).toMatchObject([
+        { id: 'country', status: 200, body: { name: 'New Zealand' } },
+        { id: 'none', status: 404, body: { code: 'ERR_COUNTRY_NOT_FOUND' } },
+        { id: 'trips', status: 401, body: { code: 'ERR_API_KEY_MISSING' } },
+        { id: 'nested', status: 400, body: { code: 'ERR_BATCH_NESTED' } },
+      ]);
+    });
+
+    test('that waits for itself is a 400 that names the circle', async () => {
+      const answer = await send([
+        { id: 'a', method: 'GET', url: '/api/countries', dependsOn: ['b'] },
+        { id: 'b', method: 'GET', url: '/api/countries', dependsOn: ['a'] },
+      ]);
+      expectProblem(answer, 400, 'ERR_BATCH_INVALID');
+      expect(answer.text).toContain('a → b → a');
+    });
+
+    test('does not make a stranger a neighbour', async () => {
+      const requests = [{ id: 'a', method: 'GET', url: '/api/middleware/stats' }];
+      const far = await send(requests, { 'x-forwarded-for': '203.0.113.9' });
+      expect((far.body.responses as { status: number }[])[0]!.status).toBeGreaterThanOrEqual(400);
+      const near = await send(requests);
+      expect(near.body.responses).toMatchObject([{ status: 200 }]);
+    });
+  });
+
   describe('trips', () => {
     const send: Service['send'] = (...given) => service().send(...given);
     const stops = [
