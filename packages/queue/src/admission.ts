@@ -83,16 +83,22 @@ export class Admission {
     const { cost, rank, account, deadlineMs } = wish;
     const nowMs = this.clock.monotonicMs();
     const hopeless = this.hopeless(wish, nowMs);
-    if (hopeless !== undefined) return hopeless;
+    if (hopeless !== undefined) {
+      this.line.classes[rank]!.codel.press();
+      return hopeless;
+    }
     if (this.line.size >= this.options.maxQueueSize) {
       const victim = this.line.victim(rank, account);
-      if (victim === undefined) return 'full';
+      if (victim === undefined) {
+        this.line.classes[rank]!.codel.press();
+        return 'full';
+      }
       this.refuse(victim, 'evicted', nowMs);
     }
     const untilMs = Math.min(nowMs + wish.maxWaitMs, deadlineMs);
     const lateReason = untilMs === deadlineMs ? 'deadline' : 'timeout';
     const waiter = new Waiter(applicant, cost, rank, nowMs, untilMs, lateReason);
-    this.line.add(waiter, account, nowMs);
+    this.line.add(waiter, account, nowMs, this.target());
     this.stopSweep ??= this.clock.every(SWEEP_MS, () => this.sweep());
     if (this.limiter.fits(cost, this.shareOf(rank))) this.dispatcher.wake();
     return waiter;
@@ -149,7 +155,7 @@ export class Admission {
     if (deadlineMs <= nowMs) return 'deadline';
     const one = this.line.classes[rank]!;
     const { serviceMs, limit } = this.limiter;
-    const predictedMs = one.predictMs(cost, account, nowMs, serviceMs / limit);
+    const predictedMs = this.line.predictMs(rank, cost, account, nowMs, serviceMs / limit);
     if (predictedMs > deadlineMs - nowMs) return 'deadline';
     const longestMs = one.codel.overloaded
       ? Math.min(maxWaitMs, this.target().targetMs)
@@ -193,21 +199,22 @@ export class Admission {
     const nowMs = this.clock.monotonicMs();
     const target = this.target();
     for (const one of this.line.classes) {
-      if (one.size === 0) continue;
-      one.codel.check(nowMs, target);
+      if (one.size === 0) one.codel.note(0, nowMs, target);
+      else one.codel.check(nowMs, target);
       for (const waiter of one) {
         // Whoever is let go may take others along.
         if (waiter.flow !== undefined) this.letGo(waiter, nowMs, target);
       }
     }
     this.watchOverload();
-    if (this.line.size > 0) return;
+    if (this.line.size > 0 || this.line.overloaded) return;
     this.stopSweep?.();
     this.stopSweep = undefined;
   }
 
   private refuse(waiter: Waiter, reason: Refusal, nowMs: number): void {
     this.remove(waiter);
+    this.line.classes[waiter.rank]!.codel.press();
     waiter.applicant.refused(reason, nowMs - waiter.sinceMs);
   }
 

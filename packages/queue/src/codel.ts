@@ -13,32 +13,36 @@ export interface CodelTarget {
   readonly intervalMs: number;
 }
 
+/**
+ * A queue that is kept short by refusing does not stand any more, and yet nothing has become
+ * better. So it counts as standing until an interval has passed in which nobody had to be refused.
+ */
 export class Codel {
-  /** The queue stands. */
+  /** The queue stands, or would. */
   overloaded: boolean = false;
   private leastMs: number = Number.POSITIVE_INFINITY;
   private endMs: number = Number.NaN;
+  private refused: boolean = false;
 
-  /** Somebody's wait ended. */
+  /** Somebody's wait ended, or the queue is empty and nobody waits. */
   note(waitedMs: number, nowMs: number, target: CodelTarget): void {
     if (waitedMs < this.leastMs) this.leastMs = waitedMs;
     this.check(nowMs, target);
+  }
+
+  /** Somebody was refused. */
+  press(): void {
+    this.refused = true;
   }
 
   /** Decides at the end of an interval. One in which nobody's wait ended counts as standing. */
   check(nowMs: number, { targetMs, intervalMs }: CodelTarget): void {
     if (Number.isNaN(this.endMs)) this.endMs = nowMs + intervalMs;
     else if (nowMs >= this.endMs) {
-      this.overloaded = this.leastMs > targetMs;
+      this.overloaded = this.refused || this.leastMs > targetMs;
+      this.refused = false;
       this.leastMs = Number.POSITIVE_INFINITY;
       this.endMs = nowMs + intervalMs;
     }
-  }
-
-  /** Nobody waits: whatever stood is gone. */
-  calm(): void {
-    this.overloaded = false;
-    this.leastMs = Number.POSITIVE_INFINITY;
-    this.endMs = Number.NaN;
   }
 }

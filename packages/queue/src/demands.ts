@@ -1,15 +1,8 @@
 /** What a request asks of the queue: how much, how urgently, for whom, and until when. */
-import { Credentials, type Exchange, OptionError } from '@org/core';
+import { Credentials, type Exchange, type FindRoute, routeTable } from '@org/core';
 import type { Request } from 'express';
-import { pathToRegexp } from 'path-to-regexp';
 
 import type { QueueOptions, RoutePolicy } from './options.ts';
-
-/** A route's policy, compiled. */
-interface Route {
-  readonly regexp: RegExp;
-  readonly policy: Policy | false;
-}
 
 /** What holds for a request besides what it says itself. */
 export interface Policy {
@@ -21,7 +14,7 @@ export interface Policy {
 /** Reads demands. */
 export class Demands {
   private readonly options: Readonly<QueueOptions>;
-  private readonly routes: readonly Route[];
+  private readonly find: FindRoute<Policy | false>;
   private readonly general: Policy;
   private readonly ranks: ReadonlyMap<string | undefined, number>;
   private readonly middleRank: number;
@@ -35,10 +28,11 @@ export class Demands {
     this.ranks = new Map(classes.map((name, rank) => [name, rank]));
     this.middleRank = classes.length >> 1;
     this.general = this.policyOf({});
-    this.routes = Object.entries(routes).map(([pattern, own]) => ({
-      regexp: compilePattern(pattern),
-      policy: own === false ? false : this.policyOf(own),
-    }));
+    const policies = Object.entries(routes).map(([pattern, own]) => [
+      pattern,
+      own === false ? false : this.policyOf(own),
+    ]);
+    this.find = routeTable('queue', Object.fromEntries(policies) as Record<string, Policy | false>);
     this.credentials = new Credentials(options);
     this.deadlineHeader = deadlineHeader?.toLowerCase();
   }
@@ -48,12 +42,7 @@ export class Demands {
     // The house's own: whoever makes them bounds them, and one that waited for a permit of the
     // request that waits for it would wait for ever.
     if (internal || this.options.exempt?.(req) === true) return false;
-    if (this.routes.length === 0) return this.general;
-    const { originalUrl } = req;
-    const end = originalUrl.indexOf('?');
-    const path = end === -1 ? originalUrl : originalUrl.slice(0, end);
-    for (const { regexp, policy } of this.routes) if (regexp.test(path)) return policy;
-    return this.general;
+    return this.find(req.originalUrl) ?? this.general;
   }
 
   costOf(exchange: Exchange, policy: Policy): number {
@@ -87,16 +76,5 @@ export class Demands {
 
   private policyOf({ cost, priority, maxWaitMs = this.options.maxWaitMs }: RoutePolicy): Policy {
     return { cost, rank: this.ranks.get(priority), maxWaitMs };
-  }
-}
-
-/** Express' own patterns, compared as Express compares them by default. */
-function compilePattern(pattern: string): RegExp {
-  try {
-    return pathToRegexp(pattern).regexp;
-  } catch (error) {
-    throw new OptionError('queue', [
-      `route "${pattern}" is no path pattern of Express: ${(error as Error).message}.`,
-    ]);
   }
 }

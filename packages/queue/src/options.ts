@@ -59,7 +59,7 @@ export interface QueueOptions {
   readonly classes: readonly string[];
   /** The class of a request; without a known name it is the middle one, or of two the less urgent. @default none */
   readonly priority: ((req: Request) => string | undefined) | undefined;
-  /** A class stands behind the one above it as if its requests had come this much later, in ms. @default 100 */
+  /** A class stands behind the one above it as if its requests had come this much later, in ms. @default 250 */
   readonly agingMs: number;
   /** Share of the limit that only the first class may use. @default 0 */
   readonly reservedRatio: number;
@@ -106,7 +106,7 @@ export const QUEUE_DEFAULTS: Readonly<QueueOptions> = Object.freeze<QueueOptions
   intervalMs: 100,
   classes: Object.freeze(['high', 'normal', 'low']),
   priority: undefined,
-  agingMs: 100,
+  agingMs: 250,
   reservedRatio: 0,
   fairBy: 'principal',
   ...CREDENTIAL_DEFAULTS,

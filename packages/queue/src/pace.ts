@@ -33,7 +33,7 @@ export class Pace {
 
   /** Nobody waits any more. */
   end(nowMs: number): void {
-    if (this.units > 0 && nowMs > this.beginMs) this.fold(nowMs);
+    // A queue that is gone before a window is over was held up by one, or by nothing: it tells no pace.
     this.lastMs = nowMs;
     this.beginMs = Number.NaN;
   }

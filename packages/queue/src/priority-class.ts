@@ -7,8 +7,10 @@
  * Scale").
  */
 import { Codel, type CodelTarget } from './codel.ts';
-import { Pace } from './pace.ts';
 import { Flow, type Waiter } from './waiter.ts';
+
+/** In a queue that stands: how many targets the oldest may have waited before the newest goes first. */
+const LATE_TARGETS = 1.5;
 
 export class PriorityClass {
   readonly name: string;
@@ -16,7 +18,6 @@ export class PriorityClass {
   /** How many wait. */
   size: number = 0;
   private cost: number = 0;
-  private readonly pace = new Pace();
   /** In the order of their turns: the first one's it is. */
   private readonly flows: Map<string | undefined, Flow> = new Map();
   /** The most that one who waits, or waited since the class was empty, costs. */
@@ -35,8 +36,8 @@ export class PriorityClass {
     return this.flows.get(account);
   }
 
-  add(waiter: Waiter, account: string | undefined, nowMs: number): void {
-    if (this.size === 0) this.pace.begin(nowMs);
+  add(waiter: Waiter, account: string | undefined, nowMs: number, target: CodelTarget): void {
+    if (this.size === 0) this.codel.note(0, nowMs, target);
     this.quantum = Math.max(this.quantum, waiter.cost);
     let flow = this.flows.get(account);
     if (flow === undefined) {
@@ -53,7 +54,7 @@ export class PriorityClass {
   next(nowMs: number, { targetMs }: CodelTarget): Waiter | undefined {
     for (const flow of this.flows.values()) {
       const oldest = flow.oldest!;
-      const late = this.codel.overloaded && nowMs - oldest.sinceMs > targetMs;
+      const late = this.codel.overloaded && nowMs - oldest.sinceMs > LATE_TARGETS * targetMs;
       const waiter = late ? flow.newest! : oldest;
       if (this.flows.size === 1 || flow.credit >= waiter.cost) return waiter;
       flow.credit += this.quantum;
@@ -67,36 +68,28 @@ export class PriorityClass {
   /** One leaves for work. */
   take(waiter: Waiter, nowMs: number, target: CodelTarget): void {
     waiter.flow!.credit = Math.max(0, waiter.flow!.credit - waiter.cost);
-    this.pace.took(waiter.cost, nowMs);
     this.codel.note(nowMs - waiter.sinceMs, nowMs, target);
-    this.remove(waiter, nowMs);
+    this.remove(waiter);
   }
 
   /** One leaves, for whatever reason. */
-  remove(waiter: Waiter, nowMs: number): void {
+  remove(waiter: Waiter): void {
     const flow = waiter.flow!;
     flow.remove(waiter);
     if (flow.size === 0) this.flows.delete(flow.account);
     this.size--;
     this.cost -= waiter.cost;
-    if (this.size > 0) return;
-    this.pace.end(nowMs);
-    this.codel.calm();
-    this.quantum = 1;
+    if (this.size === 0) this.quantum = 1;
   }
 
-  /**
-   * How long one who came now would wait, in ms: what is ahead of it, at the pace at which
-   * this class moves. `unknownMs` is the time of a unit while no pace is known.
-   */
-  predictMs(cost: number, account: string | undefined, nowMs: number, unknownMs: number): number {
-    if (this.size === 0) return 0;
+  /** Units of cost that would come before one who came now. */
+  ahead(cost: number, account: string | undefined): number {
     const own = this.flows.get(account);
+    const accounts = this.flows.size + (own === undefined ? 1 : 0);
+    if (accounts === 1) return this.cost;
     // In each round every account has its turn once: of the others no more comes first than of one's own.
     const rounds = (own?.cost ?? 0) + cost;
-    const accounts = this.flows.size + (own === undefined ? 1 : 0);
-    const ahead = accounts === 1 ? this.cost : Math.min(this.cost, rounds * accounts - cost);
-    return ahead * (this.pace.estimateMs(nowMs) || unknownMs);
+    return Math.min(this.cost, rounds * accounts - cost);
   }
 
   /** The newest of the account that has most waiting, if that is more than `than`. */

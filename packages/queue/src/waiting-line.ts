@@ -5,8 +5,12 @@
  * class see `priority-class.ts`.
  */
 import type { CodelTarget } from './codel.ts';
+import { Pace } from './pace.ts';
 import { PriorityClass } from './priority-class.ts';
 import type { Waiter } from './waiter.ts';
+
+/** In a queue that stands: how many targets anybody may wait. */
+const SURPLUS_TARGETS = 2;
 
 export class WaitingLine {
   /** Most urgent first; a class' index is its rank. */
@@ -14,10 +18,16 @@ export class WaitingLine {
   /** How many wait. */
   size: number = 0;
   private readonly agingMs: number;
+  /** By rank: at what pace work leaves that is no more urgent, which would let one of that rank go first. */
+  private readonly paces: readonly Pace[];
+  /** By rank: how many wait who are no more urgent. */
+  private readonly sizes: number[];
 
   constructor(classes: readonly string[], agingMs: number) {
     this.classes = classes.map((name) => new PriorityClass(name));
     this.agingMs = agingMs;
+    this.paces = classes.map(() => new Pace());
+    this.sizes = classes.map(() => 0);
   }
 
   /** Some class stands. */
@@ -25,9 +35,12 @@ export class WaitingLine {
     return this.classes.some(({ codel }) => codel.overloaded);
   }
 
-  add(waiter: Waiter, account: string | undefined, nowMs: number): void {
-    this.classes[waiter.rank]!.add(waiter, account, nowMs);
+  add(waiter: Waiter, account: string | undefined, nowMs: number, target: CodelTarget): void {
+    this.classes[waiter.rank]!.add(waiter, account, nowMs, target);
     this.size++;
+    for (let rank = 0; rank <= waiter.rank; rank++) {
+      if (this.sizes[rank]!++ === 0) this.paces[rank]!.begin(nowMs);
+    }
   }
 
   /** Whose turn it is, over all classes. */
@@ -54,24 +67,40 @@ export class WaitingLine {
 
   /**
    * Whether one has waited so long in a class that stands that it is to go: twice the target,
-   * besides what its class is put back behind the first.
+   * and besides what its class is put back, while somebody more urgent waits.
    */
   isSurplus({ sinceMs, rank }: Waiter, nowMs: number, { targetMs }: CodelTarget): boolean {
-    return (
-      this.classes[rank]!.codel.overloaded && nowMs - sinceMs - rank * this.agingMs > 2 * targetMs
-    );
+    if (!this.classes[rank]!.codel.overloaded) return false;
+    const lateMs = nowMs - sinceMs - SURPLUS_TARGETS * targetMs;
+    return lateMs > 0 && lateMs > (this.hasMoreUrgentThan(rank) ? rank * this.agingMs : 0);
   }
 
   /** One leaves for work. */
   take(waiter: Waiter, nowMs: number, target: CodelTarget): void {
+    for (let rank = 0; rank <= waiter.rank; rank++) this.paces[rank]!.took(waiter.cost, nowMs);
     this.classes[waiter.rank]!.take(waiter, nowMs, target);
-    this.size--;
+    this.left(waiter.rank, nowMs);
   }
 
   /** One leaves, for whatever reason. */
   remove(waiter: Waiter, nowMs: number): void {
-    this.classes[waiter.rank]!.remove(waiter, nowMs);
-    this.size--;
+    this.classes[waiter.rank]!.remove(waiter);
+    this.left(waiter.rank, nowMs);
+  }
+
+  /**
+   * How long one who came now would wait, in ms: what is ahead of it in its class, at the pace
+   * at which it goes on. `unknownMs` is the time of a unit while no pace is known.
+   */
+  predictMs(
+    rank: number,
+    cost: number,
+    account: string | undefined,
+    nowMs: number,
+    unknownMs: number,
+  ): number {
+    const ahead = this.classes[rank]!.ahead(cost, account);
+    return ahead === 0 ? 0 : ahead * (this.paces[rank]!.estimateMs(nowMs) || unknownMs);
   }
 
   /**
@@ -88,5 +117,17 @@ export class WaitingLine {
     // As many accounts as waiters: none has more than one.
     if (own.size === own.accounts) return undefined;
     return own.newestOfLongest((own.flowOf(account)?.size ?? 0) + 1);
+  }
+
+  private left(from: number, nowMs: number): void {
+    this.size--;
+    for (let rank = 0; rank <= from; rank++) {
+      if (--this.sizes[rank]! === 0) this.paces[rank]!.end(nowMs);
+    }
+  }
+
+  private hasMoreUrgentThan(rank: number): boolean {
+    for (let above = 0; above < rank; above++) if (this.classes[above]!.size > 0) return true;
+    return false;
   }
 }
