@@ -2,7 +2,7 @@
 import { NOOPS } from './servers/routes.ts';
 
 export interface Contender {
-  /** The file in `servers/`, without its ending. */
+  /** The file in `servers/`, without its ending; for `calls` the name in `calls/<bench>`. */
   readonly server: string;
   readonly label: string;
   /** It claims to do the jobs of `same-jobs.ts`. */
@@ -11,7 +11,7 @@ export interface Contender {
 
 export interface Bench {
   readonly name: string;
-  readonly kind: 'throughput' | 'startup' | 'trace';
+  readonly kind: 'throughput' | 'startup' | 'trace' | 'overload' | 'statements' | 'calls';
   /** What is asked for before the first round, to compare the answers. @default "/" */
   readonly path?: string;
   /** Headers of the load's requests. */
@@ -47,6 +47,28 @@ const CACHES: readonly Contender[] = [
   { server: 'cache-setup', label: 'ours, `stack.listen`' },
 ];
 
+const OVERLOADED: readonly Contender[] = [
+  { server: 'overload-bare', label: 'bare Express' },
+  { server: 'overload-toobusy', label: 'toobusy-js' },
+  { server: 'overload-protection', label: 'overload-protection' },
+  { server: 'overload-express-queue', label: 'express-queue' },
+  { server: 'overload-used', label: 'ours, `app.use`' },
+  { server: 'overload-setup', label: 'ours, `stack.listen`' },
+  { server: 'overload-gradient', label: 'ours, `gradient`' },
+];
+
+const OVERLOAD_PEERS: readonly string[] = [
+  'express',
+  'toobusy-js',
+  'overload-protection',
+  'express-queue',
+];
+
+const LOADERS: readonly Contender[] = [
+  { server: 'dataloader', label: 'dataloader' },
+  { server: 'batch', label: 'ours' },
+];
+
 export const BENCHES: readonly Bench[] = [
   {
     name: 'pipeline',
@@ -78,6 +100,55 @@ export const BENCHES: readonly Bench[] = [
       { server: 'places-cache', label: 'ours' },
     ],
     peers: ['express', 'apicache'],
+  },
+  {
+    name: 'overload',
+    kind: 'overload',
+    path: '/waits',
+    contenders: OVERLOADED,
+    peers: OVERLOAD_PEERS,
+  },
+  {
+    name: 'overload-cpu',
+    kind: 'overload',
+    path: '/computes',
+    contenders: OVERLOADED,
+    peers: OVERLOAD_PEERS,
+  },
+  {
+    name: 'timeout',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'timeout-peer', label: 'connect-timeout' },
+      { server: 'timeout-used', label: 'ours, `app.use`' },
+      { server: 'timeout-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express', 'connect-timeout'],
+  },
+  {
+    name: 'statements',
+    kind: 'statements',
+    path: '/api/cities?include=country&limit=50',
+    contenders: [
+      { server: 'places-one-by-one', label: 'a statement for each row' },
+      { server: 'places-dataloader', label: 'dataloader, by request' },
+      { server: 'places', label: 'ours, by request' },
+      { server: 'places-shared', label: 'ours, shared by requests' },
+    ],
+    peers: ['express', 'dataloader'],
+  },
+  {
+    name: 'batch-load',
+    kind: 'calls',
+    contenders: LOADERS,
+    peers: ['dataloader'],
+  },
+  {
+    name: 'batch-load-again',
+    kind: 'calls',
+    contenders: LOADERS,
+    peers: ['dataloader'],
   },
   {
     name: 'startup',

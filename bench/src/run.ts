@@ -4,10 +4,19 @@
  */
 import { parseArgs } from 'node:util';
 import { type Bench, BENCHES } from './benches.ts';
+import { CALLS_FIGURES, measureCalls } from './calls.ts';
 import { type Runtime, runtimeOf } from './machine.ts';
 import { keep, markdownOf, type Outcome, publish, resultName } from './results.ts';
+import {
+  capacityOf,
+  measureOverload,
+  OBJECTIVE_MS,
+  OVERLOAD_FIGURES,
+  PATIENCE_MS,
+} from './overload.ts';
 import { interleave, type Sample } from './round.ts';
 import { proveJobs, proveSameAnswer } from './same-jobs.ts';
+import { measureStatements, PAGE_COUNT, STATEMENTS_FIGURES } from './statements.ts';
 import { measureStartup, STARTUP_FIGURES } from './startup.ts';
 import { measureThroughput, THROUGHPUT_FIGURES } from './throughput.ts';
 import { measureTrace, TRACE_FIGURES, TRACE_LENGTH } from './trace.ts';
@@ -89,6 +98,12 @@ function wholeNumber(name: string, text: string, min: number): number {
 async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
   const { runtime, rounds, cold } = settings;
   const servers = bench.contenders.map(({ server }) => server);
+  if (bench.kind === 'calls') {
+    const samples = await measureCalls(bench.name, servers, runtime, rounds);
+    const method = `Medians of ${rounds} interleaved rounds, ratios taken round by round; all in one process, turn by turn.`;
+    const none = { variant: '', lineBytes: new Map<string, number>() };
+    return { bench, runtime, samples, figures: CALLS_FIGURES, method, ...none };
+  }
   await proveSameAnswer(servers, runtime, bench.path);
   const lineBytes = new Map<string, number>();
   for (const { server, doesJobs } of bench.contenders) {
@@ -97,11 +112,23 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
   const startup = bench.kind === 'startup';
   const figures = {
     startup: STARTUP_FIGURES,
+    statements: STATEMENTS_FIGURES,
     trace: TRACE_FIGURES,
+    overload: OVERLOAD_FIGURES,
     throughput: THROUGHPUT_FIGURES,
   }[bench.kind];
+  const path = bench.path ?? '/';
+  const overload = bench.kind === 'overload';
+  // The same for all, or whoever slows the service down would be asked for less.
+  const capacity = overload ? await capacityOf(servers[0]!, runtime, path) : 0;
   const turn = (server: string): Promise<Sample> => {
     if (startup) return measureStartup(server, runtime, cold);
+    if (overload) {
+      return measureOverload(server, runtime, { path, seconds: settings.seconds, capacity });
+    }
+    if (bench.kind === 'statements') {
+      return measureStatements(server, runtime, settings.connections);
+    }
     if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
     return measureThroughput(server, { ...settings, headers: bench.headers });
   };
@@ -114,18 +141,24 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     return sample;
   });
   const variant = startup && cold ? '-cold' : '';
-  const method = methodOf(bench, settings);
+  const method = methodOf(bench, settings, capacity);
   return { bench, runtime, variant, samples, figures, method, lineBytes };
 }
 
-function methodOf({ kind }: Bench, settings: Settings): string {
+function methodOf({ kind }: Bench, settings: Settings, capacity: number): string {
   const { rounds, seconds, warmUpSeconds, connections, cold } = settings;
   const rest = `Medians of ${rounds} interleaved rounds, ratios taken round by round`;
   if (kind === 'throughput') {
     return `${rest}; a fresh process for each turn, ${seconds} s of ${connections} connections after ${warmUpSeconds} s that do not count.`;
   }
+  if (kind === 'statements') {
+    return `${rest}; a fresh process for each turn, without the cache, the same ${PAGE_COUNT} pages over ${connections} connections.`;
+  }
   if (kind === 'trace') {
     return `${rest}; a fresh process and an empty cache for each turn, the same ${TRACE_LENGTH.toLocaleString('en')} requests over ${connections} connections.`;
+  }
+  if (kind === 'overload') {
+    return `Medians of ${rounds} interleaved rounds; a fresh process for each turn, ${seconds} s at each rate after 1 s that does not count, 2 s at the last; capacity ${Math.round(capacity).toLocaleString('en')} requests/s; good: 200 within ${OBJECTIVE_MS} ms; clients give up after ${PATIENCE_MS} ms.`;
   }
   const state = cold
     ? 'cold: the page cache of the machine was dropped before each start'

@@ -52,7 +52,8 @@ export async function measureThroughput(
   }
 }
 
-async function load(
+/** Clients who ask again when they have their answer. */
+export async function load(
   url: string,
   seconds: number,
   connections: number,

@@ -2,7 +2,7 @@
 import type { Express } from 'express';
 
 /** 1 KB as JSON. */
-const ANSWER = {
+export const ANSWER = {
   id: 4_180_439,
   name: 'Athens',
   country: { code: 'GR', name: 'Greece' },

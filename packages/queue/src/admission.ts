@@ -199,7 +199,7 @@ export class Admission {
     const nowMs = this.clock.monotonicMs();
     const target = this.target();
     for (const one of this.line.classes) {
-      if (one.size === 0) one.codel.note(0, nowMs, target);
+      if (one.size === 0) one.codel.empty(nowMs, target);
       else one.codel.check(nowMs, target);
       for (const waiter of one) {
         // Whoever is let go may take others along.

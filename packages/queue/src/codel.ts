@@ -13,34 +13,46 @@ export interface CodelTarget {
   readonly intervalMs: number;
 }
 
+/** Of those who waited or were refused, more than this share refused is not few. */
+const FEW_RATIO = 1 / 8;
+
 /**
  * A queue that is kept short by refusing does not stand any more, and yet nothing has become
- * better. So it counts as standing until an interval has passed in which nobody had to be refused.
+ * better. So it counts as standing until an interval has passed in which few had to be refused.
  */
 export class Codel {
   /** The queue stands, or would. */
   overloaded: boolean = false;
   private leastMs: number = Number.POSITIVE_INFINITY;
   private endMs: number = Number.NaN;
-  private refused: boolean = false;
+  private ended: number = 0;
+  private refused: number = 0;
 
-  /** Somebody's wait ended, or the queue is empty and nobody waits. */
+  /** Nobody waits. */
+  empty(nowMs: number, target: CodelTarget): void {
+    this.leastMs = 0;
+    this.check(nowMs, target);
+  }
+
+  /** Somebody's wait ended. */
   note(waitedMs: number, nowMs: number, target: CodelTarget): void {
     if (waitedMs < this.leastMs) this.leastMs = waitedMs;
+    this.ended++;
     this.check(nowMs, target);
   }
 
   /** Somebody was refused. */
   press(): void {
-    this.refused = true;
+    this.refused++;
   }
 
   /** Decides at the end of an interval. One in which nobody's wait ended counts as standing. */
   check(nowMs: number, { targetMs, intervalMs }: CodelTarget): void {
     if (Number.isNaN(this.endMs)) this.endMs = nowMs + intervalMs;
     else if (nowMs >= this.endMs) {
-      this.overloaded = this.refused || this.leastMs > targetMs;
-      this.refused = false;
+      const many = this.refused > FEW_RATIO * (this.refused + this.ended);
+      this.overloaded = many || this.leastMs > targetMs;
+      this.refused = this.ended = 0;
       this.leastMs = Number.POSITIVE_INFINITY;
       this.endMs = nowMs + intervalMs;
     }

@@ -37,7 +37,7 @@ export class PriorityClass {
   }
 
   add(waiter: Waiter, account: string | undefined, nowMs: number, target: CodelTarget): void {
-    if (this.size === 0) this.codel.note(0, nowMs, target);
+    if (this.size === 0) this.codel.empty(nowMs, target);
     this.quantum = Math.max(this.quantum, waiter.cost);
     let flow = this.flows.get(account);
     if (flow === undefined) {
