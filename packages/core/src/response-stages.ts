@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { report } from './report.ts';
 import { hasNoBody } from './response-head.ts';
 import type { BodySink, EncodedBody, Stages, ValueKind } from './stages.ts';
-import { CAPTURE, CONDITIONAL, ENCODE, HEAD, REPLACE, TRANSFORM } from './stages.ts';
+import { CAPTURE, CONDITIONAL, ENCODE, HEAD, REPLACE, TRANSFORM, UNSENT } from './stages.ts';
 import type { TapState } from './tap-state.ts';
 
 /** From a settled status and headers to the head as it will be sent; the body, if it is known, is coded on the way. */
@@ -82,6 +82,15 @@ export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array
   announceCoding(exchange, coding);
   if (head.has('Content-Length')) head.set('Content-Length', body.length);
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** The handler ends a response that has been cut off; `chunk` is the last, or the only, part of its body. */
+export function runUnsent(exchange: Exchange, chunk: Buffer): void {
+  if ((exchange.stageBits & UNSENT) === 0) return;
+  const { head, tapState } = exchange;
+  // What was written before is not kept by anybody.
+  const body = tapState!.lost || tapState!.headRun ? undefined : chunk;
+  eachStage(exchange, 'unsent', (stage) => stage.unsent?.(head, body, exchange));
 }
 
 function replace(exchange: Exchange, state: TapState): void {

@@ -23,7 +23,7 @@ import {
   swallow,
   swallowEnd,
 } from './response-end.ts';
-import { captureChunk, runHeadStages, transformValue } from './response-stages.ts';
+import { captureChunk, runHeadStages, runUnsent, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
 
@@ -108,7 +108,10 @@ function install(target: Target, below: Methods): void {
       const state = exchange.tapState!;
       if (state.replaced) return swallow(this, exchange, callbackOf(encoding, callback));
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
-      if (this.finished || this.destroyed) return below.write.call(this, chunk, encoding, callback);
+      if (this.finished || this.destroyed) {
+        state.lost = true;
+        return below.write.call(this, chunk, encoding, callback);
+      }
       if ((exchange.stageBits & BODY_STAGES) !== 0) {
         if (!this.headersSent) this.writeHead(this.statusCode);
         if (state.replaced) return swallow(this, exchange, callbackOf(encoding, callback));
@@ -137,6 +140,9 @@ function install(target: Target, below: Methods): void {
         return below.end.call(this, chunk, encoding, callback);
       }
       if (this.finished || this.destroyed || (Boolean(chunk) && !isBody(chunk))) {
+        if (!this.finished && this.destroyed) {
+          runUnsent(exchange, isBody(chunk) ? toBuffer(chunk, encoding) : EMPTY);
+        }
         return below.end.call(this, chunk, encoding, callback);
       }
       return this.headersSent

@@ -71,6 +71,11 @@ export type ValueKind = 'whole' | 'line' | 'problem';
   head?(head: ResponseHead, exchange: Exchange): void;
   /** Exactly once, when the response is finished or cut off: `exchange.aborted` tells which. */
   done?(exchange: Exchange): void;
+  /**
+   * What the handler answers although the response has been cut off: nothing of it is sent. `body`
+   * is absent where parts of it are lost. At most once, and after `done`.
+   */
+  unsent?(head: ResponseHead, body: Buffer | undefined, exchange: Exchange): void;
 }
 
 /** Bits that say which stages are in use, so that a response nobody touches costs a comparison. */
@@ -81,8 +86,9 @@ export const ENCODE = 8;
 export const HEAD = 16;
 export const DONE = 32;
 export const REPLACE = 64;
+export const UNSENT = 128;
 /** Stages that must see the body's bytes. */
-export const BODY_STAGES: number = REPLACE | CAPTURE | CONDITIONAL | ENCODE;
+export const BODY_STAGES: number = REPLACE | CAPTURE | CONDITIONAL | ENCODE | UNSENT;
 /** Stages that must see the head before it is sent. */
 export const HEAD_STAGES: number = BODY_STAGES | HEAD;
 
@@ -103,7 +109,8 @@ export function defineStages(handlers: StageHandlers): Stages {
       (handlers.conditional ? CONDITIONAL : 0) |
       (handlers.encode || handlers.encoder ? ENCODE : 0) |
       (handlers.head ? HEAD : 0) |
-      (handlers.done ? DONE : 0),
+      (handlers.done ? DONE : 0) |
+      (handlers.unsent ? UNSENT : 0),
     transform: handlers.transform,
     replace: handlers.replace,
     capture: handlers.capture,
@@ -112,5 +119,6 @@ export function defineStages(handlers: StageHandlers): Stages {
     encoder: handlers.encoder,
     head: handlers.head,
     done: handlers.done,
+    unsent: handlers.unsent,
   };
 }

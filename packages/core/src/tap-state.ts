@@ -19,6 +19,8 @@ export class TapState {
   replaced: boolean = false;
   /** A precondition decided that the body is not sent. */
   dropped: boolean = false;
+  /** Parts of the body were written after the response had been cut off. */
+  lost: boolean = false;
   /** Who writes what is not sent will be told to go on. */
   /** The handler has been detached from the response. */
   detached: Detached | undefined = undefined;
