@@ -1,0 +1,69 @@
+/**
+ * What becomes of reads, as it happens: to `onEvent`, and on the diagnostics channel
+ * `@org/dedup:coalescing`. With nobody listening an event is not even made.
+ */
+import { channel } from 'node:diagnostics_channel';
+import { callHook, type Exchange } from '@org/core';
+
+/** What happened to a request. */
+export type CoalescingEventType =
+  /** It asks the handler, and others may wait for it. */
+  | 'led'
+  /** It got the answer of another. */
+  | 'followed'
+  /** Its leader came to nothing, and it asks the handler in its place. */
+  | 'promoted'
+  /** It waited, and asks the handler for itself: the answer was not for it, or did not come. */
+  | 'released'
+  /** There was no room to wait. */
+  | 'crowded';
+
+/** Something that happened. */
+export interface CoalescingEvent {
+  readonly type: CoalescingEventType;
+  readonly exchange: Exchange;
+}
+
+/** Hears events. What it throws is reported, and changes nothing. */
+export type OnCoalescingEvent = (event: CoalescingEvent) => void;
+
+/** Name of the diagnostics channel; messages are `CoalescingEvent`s. */
+export const COALESCING_CHANNEL = '@org/dedup:coalescing';
+
+/** Counts what happens, and tells whoever listens. */
+export class CoalescingEvents {
+  private readonly hook: OnCoalescingEvent | undefined;
+  private readonly events: ReturnType<typeof channel> = channel(COALESCING_CHANNEL);
+  private readonly counts: Record<CoalescingEventType, number> = {
+    led: 0,
+    followed: 0,
+    promoted: 0,
+    released: 0,
+    crowded: 0,
+  };
+
+  constructor(hook: OnCoalescingEvent | undefined) {
+    this.hook = hook;
+  }
+
+  tell(type: CoalescingEventType, exchange: Exchange): void {
+    this.counts[type]++;
+    const { hook, events } = this;
+    if (hook === undefined && !events.hasSubscribers) return;
+    const event: CoalescingEvent = { type, exchange };
+    if (hook !== undefined) callHook(() => hook(event), 'coalescing onEvent', exchange);
+    if (events.hasSubscribers) events.publish(event);
+  }
+
+  /** How often each has happened. */
+  stats(): Readonly<Record<string, number>> {
+    const { led, followed, promoted, released, crowded } = this.counts;
+    return {
+      ledTotal: led,
+      followedTotal: followed,
+      promotedTotal: promoted,
+      releasedTotal: released,
+      crowdedTotal: crowded,
+    };
+  }
+}
