@@ -134,7 +134,6 @@ export const BENCHES: readonly Bench[] = [
       { server: 'places-one-by-one', label: 'a statement for each row' },
       { server: 'places-dataloader', label: 'dataloader, by request' },
       { server: 'places', label: 'ours, by request' },
-      { server: 'places-shared', label: 'ours, shared by requests' },
     ],
     peers: ['express', 'dataloader'],
   },

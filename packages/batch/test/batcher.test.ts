@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import express, { type Express, type RequestHandler } from 'express';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Exchange, exchangeOf, internalRequest } from '@org/core';
 import { type FakeClock, fakeClock, serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
@@ -49,7 +49,7 @@ function held(options: Partial<BatcherOptions<number>> = {}): {
 
 /** An exchange as a handler has it, for as long as a test wants. */
 async function exchangeWith(
-  clock: FakeClock | undefined = undefined,
+  clock?: FakeClock,
   headers: Record<string, string> = {},
 ): Promise<{ exchange: Exchange; end: () => Promise<void>; cut: () => Promise<void> }> {
   const cutting = new AbortController();
@@ -192,7 +192,7 @@ describe('a batcher', () => {
           const batcher = createBatcher<number, string>(
             async (keys) => {
               expect(keys.length).toBeLessThanOrEqual(maxBatchSize);
-              if (shared) expect(new Set(keys).size).toBe(keys.length);
+              expect(new Set(keys).size).toBe(keys.length);
               await turn();
               return keys.map((key) => (key === 7 ? new Error('seven') : `value ${key}`));
             },
@@ -411,27 +411,36 @@ describe('a shared batcher', () => {
     for (const { end } of [first, other]) await end();
   });
 
-  test.each([
-    ['ahead of the earliest deadline', 30, [19, 1]],
-    ['at once, where there is no time left', 5, [0, 0]],
-  ])('leaves %s', async (_when, deadlineMs, [before, after]) => {
+  /** A batch that waits for a request with time and for one whose deadline comes in `deadlineMs`. */
+  async function urgent(deadlineMs: number) {
     const { clock, batcher, asked, first } = await busy({ windowMs: 50, deadlineMarginMs: 10 });
-    const patient = await exchangeWith(clock);
-    const urgent = await exchangeWith(clock);
-    urgent.exchange.deadlineMs = clock.monotonicMs() + deadlineMs;
+    const [patient, hasty] = await Promise.all([exchangeWith(clock), exchangeWith(clock)]);
+    hasty.exchange.deadlineMs = clock.monotonicMs() + deadlineMs;
     void batcher.for(patient.exchange).load(1);
-    void batcher.for(urgent.exchange).load(2);
-    clock.advance(before!);
-    if (after! > 0) {
+    void batcher.for(hasty.exchange).load(2);
+    await turn();
+    const end = async (): Promise<void> => {
+      for (const { land } of asked) land();
       await turn();
-      expect(asked).toHaveLength(1);
-    }
-    clock.advance(after!);
+      for (const one of [first, patient, hasty]) await one.end();
+    };
+    return { clock, asked, end };
+  }
+
+  test('leaves ahead of the earliest deadline', async () => {
+    const { clock, asked, end } = await urgent(30);
+    clock.advance(19);
     await turn();
+    expect(asked).toHaveLength(1);
+    clock.advance(1);
     expect(asked[1]!.keys).toEqual([1, 2]);
-    for (const { land } of asked) land();
-    await turn();
-    for (const { end } of [first, patient, urgent]) await end();
+    await end();
+  });
+
+  test('leaves at once where a deadline leaves no time to wait', async () => {
+    const { asked, end } = await urgent(5);
+    expect(asked[1]!.keys).toEqual([1, 2]);
+    await end();
   });
 
   test('goes on for others when one of its requests gives up', async () => {

@@ -40,7 +40,7 @@ const makers: [string, Make][] = [
     (load, { schedule, ...rest } = {}) => {
       const options: object =
         schedule === undefined ? rest : { ...rest, batchScheduleFn: schedule };
-      return new DataLoader(load, options) as never;
+      return new DataLoader(load, options);
     },
   ],
   [
