@@ -4,6 +4,7 @@
  * know the exchange. Nothing in it is measured twice.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Request, Response } from 'express';
 
 import { type Clock, systemClock } from './clock.ts';
@@ -128,6 +129,8 @@ export class Exchange {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
+      // All that works for a request listens, and Node takes more than ten for a leak.
+      setMaxListeners(0, this.controller.signal);
       if (this.settled && this.aborted) this.controller.abort(clientGone());
       else this.watch();
     }

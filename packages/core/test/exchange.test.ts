@@ -1,3 +1,4 @@
+import { getMaxListeners } from 'node:events';
 import express, { type RequestHandler } from 'express';
 
 import {
@@ -178,6 +179,14 @@ describe('an exchange', () => {
     await get(url);
     await close();
     expect(durations).toEqual([40, 60, 0, 0]);
+  });
+
+  test('has a signal that any number may listen to: Node takes more than ten for a leak', async () => {
+    const [exchange] = await exchangesOf(
+      (app) => app.get('/', (_req, res) => void res.end()),
+      (url) => fetch(url),
+    );
+    expect(getMaxListeners(exchange!.signal)).toBe(0);
   });
 
   test('aborts its signal when the client goes away, and not when all went well', async () => {
