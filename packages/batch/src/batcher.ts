@@ -18,10 +18,11 @@ import type { Request, Response } from 'express';
 import type { BatchFunction } from './batch-function.ts';
 import { type BatcherOptions, resolveBatcherOptions } from './batcher-options.ts';
 import { Listeners } from './events.ts';
-import { Lane, refusal, type Traffic } from './lane.ts';
+import { Lane } from './lane.ts';
 import { type Loader, type Loads, loadEach, noKey, Scope } from './loader.ts';
 import { Partitions } from './partitions.ts';
 import { Statistics } from './statistics.ts';
+import { refusal, type Traffic } from './traffic.ts';
 import { WindowTimer } from './window-timer.ts';
 
 /**

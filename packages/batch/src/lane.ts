@@ -4,28 +4,10 @@
  * job of the tick, so that loads that follow from each other's results still go together.
  * While something is, an adaptive lane lets the next batch grow until that has landed.
  */
-import { ProblemError } from '@org/core';
-
-import { type BatchFunction, brokenContract, faultOf } from './batch-function.ts';
+import { brokenContract, faultOf } from './batch-function.ts';
 import { Batch, Context, type Entry, type Owner } from './batch-of-loads.ts';
-import type { BatcherOptions } from './batcher-options.ts';
-import type { BatchEvent, Listeners } from './events.ts';
-import type { Statistics } from './statistics.ts';
-import type { Waiter, WindowTimer } from './window-timer.ts';
-
-/** What the lanes of one batcher have in common. */
-export interface Traffic<K, V> {
-  readonly load: BatchFunction<K, V>;
-  readonly options: Readonly<BatcherOptions<K>>;
-  /** Whether batches wait for more while another one is under way. */
-  readonly adaptive: boolean;
-  readonly schedule: (dispatch: () => void) => void;
-  readonly timer: WindowTimer;
-  readonly statistics: Statistics;
-  readonly listeners: Listeners;
-  /** Nothing waits any longer. */
-  closed: boolean;
-}
+import { landing, type Traffic } from './traffic.ts';
+import type { Waiter } from './window-timer.ts';
 
 export class Lane<K, V> implements Waiter {
   dueMs: number = Number.POSITIVE_INFINITY;
@@ -239,7 +221,7 @@ export class Lane<K, V> implements Waiter {
 
   private landed(batch: Batch<K, V>, error: unknown): void {
     const { listeners, options } = this.traffic;
-    if (listeners.listening) listeners.tell(eventOf(batch, options, error));
+    if (listeners.listening) listeners.tell(landing(batch, options, error));
     this.flights--;
     batch.drop();
     this.remove(batch);
@@ -253,37 +235,4 @@ export class Lane<K, V> implements Waiter {
     else batches.splice(batches.indexOf(batch), 1);
     if (batches.length === 0) this.onIdle?.();
   }
-}
-
-function eventOf<K, V>(
-  batch: Batch<K, V>,
-  { name, clock }: Readonly<BatcherOptions<K>>,
-  error: unknown,
-): BatchEvent {
-  const { keys, entries, waitsSinceMs, leftMs } = batch;
-  return {
-    name,
-    keys: keys.length,
-    loads: entries.length,
-    waitedMs: leftMs - waitsSinceMs,
-    // Who begins to listen while it is under way was not there when it left.
-    durationMs: leftMs === -1 ? 0 : clock.monotonicMs() - leftMs,
-    ...(error === undefined ? {} : { error }),
-  };
-}
-
-/** Why a load is not let in: too many are pending. */
-export function refusal<K, V>({ statistics, options }: Traffic<K, V>): ProblemError | undefined {
-  if (statistics.pending < options.maxPending) return undefined;
-  statistics.refusedTotal++;
-  return tooMany(options.name, options.maxPending);
-}
-
-function tooMany(name: string, maxPending: number): ProblemError {
-  return new ProblemError({
-    code: 'ERR_BATCH_FULL',
-    status: 503,
-    detail: `${name}: ${maxPending} loads are pending, which is as many as are kept. Try again later.`,
-    headers: { 'Retry-After': '1' },
-  });
 }

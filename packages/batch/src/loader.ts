@@ -6,7 +6,8 @@ import type { Exchange } from '@org/core';
 
 import { type Entry, type Owner, primedEntry } from './batch-of-loads.ts';
 import { type BatcherOptions, type CacheMap, ownCacheMap } from './batcher-options.ts';
-import { Lane, refusal, type Traffic } from './lane.ts';
+import { Lane } from './lane.ts';
+import { refusal, type Traffic } from './traffic.ts';
 
 /** Loads by key, many at a time. */
 export interface Loads<K, V> {

@@ -5,8 +5,9 @@
 import type { Credentials, Exchange } from '@org/core';
 
 import type { BatcherOptions } from './batcher-options.ts';
-import { Lane, type Traffic } from './lane.ts';
+import { Lane } from './lane.ts';
 import type { FindLane } from './loader.ts';
+import type { Traffic } from './traffic.ts';
 
 export class Partitions<K, V> {
   private readonly options: Readonly<BatcherOptions<K>>;

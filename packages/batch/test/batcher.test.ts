@@ -508,9 +508,10 @@ describe('a shared batcher', () => {
       exchange.principal = `user ${at % 2}`;
     };
     expect(await together({}, undefined, named)).toEqual(apart);
-    // A principal is not taken for credentials of the same text.
+    // A principal is not taken for credentials, though its name be what those are written as.
+    const text = JSON.stringify(['ada', ...Array(7).fill(null)]);
     const mixed = (exchange: Exchange, at: number): void => {
-      if (at === 1) exchange.principal = 'ada';
+      if (at === 1) exchange.principal = text;
     };
     expect(await together({}, (at) => (at === 1 ? {} : { authorization: 'ada' }), mixed)).toEqual(
       apart,
