@@ -150,6 +150,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['dataloader'],
   },
   {
+    name: 'versioning',
+    kind: 'throughput',
+    contenders: [
+      { server: 'versioning-by-hand', label: 'two changes by hand, in the handler' },
+      { server: 'versioning-used', label: 'ours, `app.use`' },
+      { server: 'versioning-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'startup',
     kind: 'startup',
     contenders: [

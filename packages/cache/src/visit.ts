@@ -60,10 +60,13 @@ export function readVisit(exchange: Exchange, options: ReadingOptions): Visit | 
     return 'precondition';
   }
   const part = options.credentials.partOf(exchange, policy.partition);
+  // One address has an answer for each version of the API, by whatever the version was chosen.
+  const { version } = exchange;
+  const versioned = version === undefined ? key : `${key}\n@${version}`;
   return new Visit(
     exchange,
     policy,
-    part === undefined ? key : `${key}\n${part}`,
+    part === undefined ? versioned : `${versioned}\n${part}`,
     part === undefined && options.credentials.carriedBy(req),
     part !== undefined,
     options.requestDirectives ? directivesOf(req) : undefined,

@@ -1,74 +1,582 @@
-import express, { type Express } from 'express';
-import { exchangeOf, type Middleware } from '@org/core';
-import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
-import { versioning } from '@org/versioning';
+/** Several versions of an API from handlers that know the newest one, through a real server. */
+import { cache } from '@org/cache';
+import { defineMiddleware, type Given, ProblemError, sendLines } from '@org/core';
+import { fakeClock, serve } from '@org/core/testing';
+import { setup } from '@org/setup';
+import {
+  type Change,
+  defineChange,
+  versioning,
+  type Versioning,
+  type VersioningOptions,
+} from '@org/versioning';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
-const clock = fakeClock();
-let served: Served | undefined;
-afterEach(async () => {
-  await served?.close();
-  served = undefined;
-});
+const DATED = ['2026-01-01', '2026-06-01', '2026-11-01'];
 
-/** Serves an app that has `made` in front of its routes, on the test's own clock. */
-async function start(made: Middleware, routes: (app: Express) => void): Promise<string> {
-  const app = express();
-  app.use((req, res, next) => {
-    exchangeOf(req, res, clock);
-    next();
-  });
-  app.use(made);
-  routes(app);
-  served = await serve(app);
-  return served.url;
+interface City {
+  readonly name: string;
+  readonly [member: string]: unknown;
 }
 
-const slow = (app: Express): void =>
-  void app.get('/slow', (_req, res) => {
-    clock.advance(250);
-    res.json({ done: true });
-  });
+/** In June `population` became an object, in November `name` became `names`. */
+const CHANGES: readonly Change[] = [
+  defineChange({
+    version: '2026-11-01',
+    description: 'A city has several names.',
+    routes: ['/cities/:id', '/lines', '/echo'],
+    request: {
+      body: (body) => {
+        const { name, ...rest } = body as City;
+        return { ...rest, names: [name] };
+      },
+      query: ({ name, ...rest }) => (name === undefined ? rest : { ...rest, names: name }),
+    },
+    response: (value) => {
+      const { names, ...rest } = value as { names: readonly string[] };
+      return { ...rest, name: names[0] };
+    },
+    problem: (document) => ({ ...(document as object), error: 'since November' }),
+  }),
+  defineChange({
+    version: '2026-06-01',
+    description: 'The population says when it was counted.',
+    request: {
+      body: (body) => {
+        const { population, ...rest } = body as City;
+        return { ...rest, population: { count: population } };
+      },
+    },
+    response: (value, { kind }) => {
+      const { population, ...rest } = value as { population: { count: number } };
+      return { ...rest, population: population.count, kind };
+    },
+  }),
+];
 
-describe('versioning', () => {
-  it('tells in a header how long the answer took, in ms', async () => {
-    const url = await start(versioning(), slow);
-    const answer = await fetch(`${url}/slow`);
-    expect(answer.headers.get('X-Response-Time-Ms')).toBe('250');
-    expect(await answer.json()).toEqual({ done: true });
-  });
+const ATHENS = Object.freeze({
+  names: Object.freeze(['Athens', 'Athína']),
+  population: Object.freeze({ count: 664_046, year: 2011 }),
+});
 
-  it('uses the header of its options', async () => {
-    const url = await start(versioning({ headerName: 'X-Took-Ms' }), slow);
-    const { headers } = await fetch(`${url}/slow`);
-    expect(headers.get('X-Took-Ms')).toBe('250');
-    expect(headers.has('X-Response-Time-Ms')).toBe(false);
-  });
+interface Asked {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+  readonly text: string;
+}
 
-  it('refuses what is no header name, and says what was meant', () => {
-    expect(() => versioning({ headerName: 'not a name' })).toThrow(
-      'versioning: option "headerName" must be a header name, but is "not a name".',
+type Ask = (path: string, headers?: Record<string, string>, init?: RequestInit) => Promise<Asked>;
+
+async function served(
+  options: Given<VersioningOptions>,
+  use: (ask: Ask, api: Versioning) => Promise<void>,
+  how: 'app.use' | 'router' | 'setup' = 'app.use',
+): Promise<void> {
+  const made = versioning({ versions: DATED, changes: CHANGES, ...options } as VersioningOptions);
+  const app: Express = express();
+  const body = defineMiddleware({ name: 'body', phase: 'read', handle: express.json() });
+  const stack = how === 'setup' ? setup(app, [...made, body]) : undefined;
+  const routes = express.Router();
+  if (how === 'app.use') app.use(express.json(), made);
+  if (how === 'router') routes.use(express.json(), made);
+  routes.get('/cities/:id', (_req, res) => void res.json(ATHENS));
+  routes.get(
+    '/plain',
+    (req, res) => void res.json({ population: {}, url: req.url, query: req.query }),
+  );
+  routes.get('/lines', (_req, res) => sendLines(res, [ATHENS, ATHENS]));
+  routes.get('/fails', () => {
+    throw new ProblemError({ code: 'ERR_TEST', status: 409, detail: 'because' });
+  });
+  routes.get('/cities', (req, res) => void res.json({ population: {}, query: req.query }));
+  routes.post(
+    '/echo',
+    (req, res) => void res.json({ names: ['x'], population: {}, got: req.body as unknown }),
+  );
+  app.use(how === 'router' ? '/mounted' : '/', routes);
+  app.use(
+    (error: Error & { status?: number }, _req: Request, res: Response, _next: NextFunction) =>
+      void res.status(error.status ?? 500).json({
+        code: (error as { code?: string }).code,
+        message: error.message,
+        ...(error as Partial<ProblemError>).extensions,
+      }),
+  );
+  const server = stack === undefined ? await serve(app) : undefined;
+  const listening = await stack?.listen(0, '127.0.0.1');
+  const port = server?.port ?? (listening!.address() as { port: number }).port;
+  try {
+    await use(async (path, headers = {}, init = {}) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        ...init,
+        headers: { connection: 'close', ...headers },
+      });
+      const text = await response.text();
+      const isJson = /json$|json;/.test(response.headers.get('content-type') ?? '');
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: isJson && !text.includes('\n') ? (JSON.parse(text) as Record<string, unknown>) : {},
+      };
+    }, made[0]);
+  } finally {
+    await server?.close();
+    await stack?.close();
+  }
+}
+
+describe.each(['app.use', 'router', 'setup'] as const)('by %s', (how) => {
+  const at = how === 'router' ? '/mounted' : '';
+  // The patterns of changes are those of whole addresses.
+  const changes = CHANGES.map((change) =>
+    defineChange({
+      ...change,
+      ...(change.routes === undefined ? {} : { routes: change.routes.map((route) => at + route) }),
+    }),
+  );
+
+  test('each version gets what it knows, and is told which one it got', async () => {
+    await served(
+      { changes },
+      async (ask) => {
+        const newest = await ask(`${at}/cities/1`, { 'api-version': '2026-11-01' });
+        expect(newest.body).toEqual(ATHENS);
+        expect(newest.headers.get('api-version')).toBe('2026-11-01');
+        const june = await ask(`${at}/cities/1`, { 'api-version': '2026-06-01' });
+        expect(june.body).toEqual({ name: 'Athens', population: ATHENS.population });
+        const january = await ask(`${at}/cities/1`, { 'api-version': '2026-01-01' });
+        expect(january.body).toEqual({ name: 'Athens', population: 664_046, kind: 'whole' });
+        expect(january.headers.get('content-length')).toBe(String(Buffer.byteLength(january.text)));
+        expect(
+          new Set([newest, june, january].map(({ headers }) => headers.get('etag'))).size,
+        ).toBe(3);
+      },
+      how,
     );
   });
 
-  it('counts what was answered and what was cut off', async () => {
-    const made = versioning();
-    const { middleware, waitFor } = recordExchanges();
-    const url = await start(made, (app) => {
-      app.use(middleware);
-      slow(app);
-      app.get('/cut', (_req, res) => void res.destroy());
+  test('what an older client sends goes up through every change since', async () => {
+    await served(
+      { changes },
+      async (ask) => {
+        const post = {
+          method: 'POST',
+          body: JSON.stringify({ name: 'Athens', population: 664_046 }),
+        };
+        const headers = { 'content-type': 'application/json' };
+        const { body } = await ask(`${at}/echo`, { ...headers, 'api-version': '2026-01-01' }, post);
+        expect(body['got']).toEqual({ names: ['Athens'], population: { count: 664_046 } });
+        const newest = await ask(`${at}/echo`, { ...headers, 'api-version': '2026-11-01' }, post);
+        expect(newest.body['got']).toEqual({ name: 'Athens', population: 664_046 });
+      },
+      how,
+    );
+  });
+});
+
+describe('a version is asked for', () => {
+  test.each<[string, string, Record<string, string>]>([
+    ['in a header', '/cities/1', { 'api-version': '2026-06-01' }],
+    ['in the path', '/2026-06-01/cities/1', {}],
+    ['in the path, with a v', '/v2026-06-01/cities/1', {}],
+    ['in the query', '/cities/1?api-version=2026-06-01', {}],
+    [
+      'in a media type',
+      '/cities/1',
+      { accept: 'text/html;q=0.1, application/json; version=2026-06-01' },
+    ],
+    ['in a quoted media type', '/cities/1', { accept: 'application/json;version="2026-06-01"' }],
+    ["in a vendor's type", '/cities/1', { accept: 'application/vnd.acme.2026-06-01+json' }],
+    [
+      'by several that agree',
+      '/v2026-06-01/cities/1?api-version=2026-06-01',
+      { 'api-version': '2026-06-01' },
+    ],
+  ])('%s', async (_name, path, headers) => {
+    await served({ vendor: 'acme' }, async (ask) => {
+      const { status, body, headers: got } = await ask(path, headers);
+      expect(status).toBe(200);
+      expect(got.get('api-version')).toBe('2026-06-01');
+      expect(body).toEqual({ name: 'Athens', population: ATHENS.population });
     });
-    const { body } = await fetch(`${url}/slow`);
-    await body?.cancel();
-    await expect(fetch(`${url}/cut`)).rejects.toThrow('fetch failed');
-    await waitFor(2);
-    expect(made.stats?.()).toEqual({ answeredTotal: 1, abortedTotal: 1 });
   });
 
-  it('lets requests pass untouched once it is closed', async () => {
-    const made = versioning();
-    const url = await start(made, slow);
-    await made.close?.();
-    expect((await fetch(`${url}/slow`)).headers.has('X-Response-Time-Ms')).toBe(false);
+  test('by number', async () => {
+    await served({ versions: [3, 10, 1], changes: [], default: 'latest' }, async (ask, api) => {
+      expect(api.versions).toEqual(['1', '3', '10']);
+      expect((await ask('/v3/plain')).headers.get('api-version')).toBe('3');
+      expect((await ask('/plain')).headers.get('api-version')).toBe('10');
+      expect((await ask('/plain', { 'api-version': '01' })).body['code']).toBe(
+        'ERR_VERSION_INVALID',
+      );
+    });
+  });
+
+  test('behind a prefix, and handlers see addresses and queries without it', async () => {
+    await served({ pathPrefix: '/api', changes: [] }, async (ask) => {
+      // The prefix stays; only the version goes.
+      const { status } = await ask('/api/v2026-06-01/plain?a=1');
+      expect(status).toBe(404);
+    });
+    await served({ changes: [] }, async (ask) => {
+      const { body } = await ask('/2026-06-01/plain?a=1&api-version=2026-06-01&b=2');
+      expect(body).toMatchObject({ url: '/plain?a=1&b=2', query: { a: '1', b: '2' } });
+      const alone = await ask('/plain?api-version=2026-06-01');
+      expect(alone.body).toMatchObject({ url: '/plain', query: {} });
+    });
+  });
+
+  test('in no place that is switched off', async () => {
+    await served({ sources: ['header'], changes: [] }, async (ask) => {
+      expect((await ask('/2026-06-01/plain')).status).toBe(404);
+      const { body, headers } = await ask('/plain?api-version=2026-06-01');
+      expect(body['query']).toEqual({ 'api-version': '2026-06-01' });
+      expect(headers.get('api-version')).toBe('2026-01-01');
+      expect(headers.get('vary')).toBe('API-Version');
+    });
+  });
+
+  test('by nobody: the oldest, what the caller is pinned to, or what the team says', async () => {
+    await served({}, async (ask) => {
+      expect((await ask('/cities/1')).headers.get('api-version')).toBe('2026-01-01');
+    });
+    await served({ default: 'latest' }, async (ask) => {
+      expect((await ask('/cities/1')).headers.get('api-version')).toBe('2026-11-01');
+    });
+    const pin = ({ req }: { req: Request }): string | undefined =>
+      req.headers['x-api-key'] === 'june' ? '2026-06-01' : undefined;
+    await served({ pin, default: '2026-11-01' }, async (ask) => {
+      const pinned = await ask('/cities/1', { 'x-api-key': 'june' });
+      expect(pinned.headers.get('api-version')).toBe('2026-06-01');
+      expect(pinned.headers.get('vary')).toBe('API-Version, Accept, Authorization, X-API-Key');
+      const other = await ask('/cities/1', { 'x-api-key': 'june', 'api-version': '2026-01-01' });
+      expect(other.headers.get('api-version')).toBe('2026-01-01');
+      expect((await ask('/cities/1')).headers.get('api-version')).toBe('2026-11-01');
+    });
+  });
+
+  test.each<[string, Record<string, string>, string, RegExp]>([
+    ['/plain', { 'api-version': '2026-03-01' }, 'ERR_VERSION_UNKNOWN', /no version 2026-03-01/],
+    ['/plain', { 'api-version': 'latest' }, 'ERR_VERSION_INVALID', /"latest" in the header/],
+    ['/plain', { 'api-version': '2026-13-01' }, 'ERR_VERSION_INVALID', /"2026-13-01"/],
+    ['/2026-03-01/plain', {}, 'ERR_VERSION_UNKNOWN', /2026-03-01/],
+    ['/plain?api-version=', {}, 'ERR_VERSION_INVALID', /"" in the query/],
+    ['/plain?api-version=%zz', {}, 'ERR_VERSION_INVALID', /%zz/],
+    [
+      '/plain?api-version=2026-01-01&api-version=2026-06-01',
+      {},
+      'ERR_VERSION_INVALID',
+      /"2026-01-01, 2026-06-01" in the query/,
+    ],
+    [
+      '/2026-06-01/plain',
+      { 'api-version': '2026-11-01' },
+      'ERR_VERSION_CONFLICT',
+      /path asks for version 2026-06-01, the header for 2026-11-01/,
+    ],
+  ])('wrongly by %s %j: %s', async (path, headers, code, message) => {
+    await served({}, async (ask) => {
+      const { status, body } = await ask(path, headers);
+      expect([status, body['code']]).toEqual([400, code]);
+      expect(body['message']).toMatch(message);
+      expect(body['versions']).toEqual(DATED);
+    });
+  });
+
+  test('between two dates, which means the one before where that is wanted', async () => {
+    await served({ match: 'floor' }, async (ask) => {
+      const between = await ask('/cities/1', { 'api-version': '2026-10-31' });
+      expect(between.headers.get('api-version')).toBe('2026-06-01');
+      const before = await ask('/cities/1', { 'api-version': '2025-12-31' });
+      expect(before.body['code']).toBe('ERR_VERSION_UNKNOWN');
+    });
+  });
+
+  test.each([
+    'application/json;version=2026-06-01;version',
+    'application/json;version="2026-06-01',
+    'a/b;version=1,'.repeat(1000),
+    '*/*',
+    'not a list; version=2026-06-01',
+  ])('not by an Accept that is no list of media ranges: %#', async (accept) => {
+    await served({ changes: [] }, async (ask) => {
+      const { status, headers } = await ask('/plain', { accept });
+      expect([status, headers.get('api-version')]).toEqual([200, '2026-01-01']);
+    });
+  });
+});
+
+describe('changes', () => {
+  test('concern the routes that they name, in either order of writing', async () => {
+    await served({ changes: CHANGES.toReversed() }, async (ask) => {
+      const { body } = await ask('/cities/1', { 'api-version': '2026-01-01' });
+      expect(body).toEqual({ name: 'Athens', population: 664_046, kind: 'whole' });
+      const plain = await ask('/plain', { 'api-version': '2026-06-01' });
+      expect(plain.body).not.toHaveProperty('name');
+    });
+  });
+
+  test('carry queries up, also through the getter of Express 5', async () => {
+    const change = defineChange({
+      version: '2026-11-01',
+      description: 'The filter has another name.',
+      request: { query: ({ q, ...rest }) => ({ ...rest, name: q }) },
+    });
+    await served({ changes: [change] }, async (ask) => {
+      const { body } = await ask('/cities?q=ath&limit=3', { 'api-version': '2026-06-01' });
+      expect(body['query']).toEqual({ limit: '3', name: 'ath' });
+      const newest = await ask('/cities?q=ath', { 'api-version': '2026-11-01' });
+      expect(newest.body['query']).toEqual({ q: 'ath' });
+    });
+  });
+
+  test('carry lines down one by one', async () => {
+    await served({}, async (ask) => {
+      const { text, headers } = await ask('/lines', { 'api-version': '2026-01-01' });
+      expect(headers.get('content-type')).toBe('application/x-ndjson');
+      expect(
+        text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+      ).toEqual([1, 2].map(() => ({ name: 'Athens', population: 664_046, kind: 'line' })));
+    });
+  });
+
+  test('carry the problem documents of errors down by functions of their own', async () => {
+    const forAll = CHANGES.map((change) => defineChange({ ...change, routes: ['/fails'] }));
+    const made = versioning({ versions: DATED, changes: forAll });
+    const app = express();
+    const stack = setup(app, made);
+    app.get('/fails', () => {
+      throw new ProblemError({ code: 'ERR_TEST', status: 409, detail: 'because' });
+    });
+    const server = await stack.listen(0, '127.0.0.1');
+    const { port } = server.address() as { port: number };
+    const ask = async (version: string): Promise<unknown> =>
+      (
+        await fetch(`http://127.0.0.1:${port}/fails`, {
+          headers: { 'api-version': version, connection: 'close' },
+        })
+      ).json();
+    expect(await ask('2026-06-01')).toMatchObject({ code: 'ERR_TEST', error: 'since November' });
+    expect(await ask('2026-11-01')).not.toHaveProperty('error');
+    await stack.close();
+  });
+
+  test('leave the values of handlers as they are', async () => {
+    await served({}, async (ask) => {
+      await ask('/cities/1', { 'api-version': '2026-01-01' });
+      // Frozen all through: a change that wrote into it would have thrown.
+      expect((await ask('/cities/1', { 'api-version': '2026-11-01' })).body).toEqual(ATHENS);
+    });
+  });
+
+  test('are refused where they are wrong', () => {
+    const description = 'Something.';
+    const make = (change: Partial<Change>) => () =>
+      versioning({ versions: DATED, changes: [change as Change] });
+    expect(make({ version: '2026-07-01', description })).toThrow(
+      /changes\[0\]: is of version "2026-07-01", which is none of/,
+    );
+    expect(make({ version: '2026-01-01', description })).toThrow(/the oldest/);
+    expect(make({ version: '2026-06-01' })).toThrow(/description/);
+    expect(make({ version: '2026-06-01', description, routes: ['/*'] })).toThrow(/no path pattern/);
+  });
+});
+
+describe('a version that ends', () => {
+  const deprecated = {
+    '2026-01-01': {
+      deprecatedAt: '2026-11-01T00:00:00Z',
+      sunsetAt: '2027-01-01T00:00:00Z',
+      link: 'https://example.test/end',
+      successor: '/cities',
+      brownouts: [{ from: '2026-12-01T10:00:00Z', until: '2026-12-01T11:00:00Z' }],
+    },
+  };
+
+  test('says so in Deprecation (RFC 9745 §2.1), Sunset (RFC 8594 §3) and Link', async () => {
+    await served({ deprecated, clock: fakeClock(Date.UTC(2026, 10, 15)) }, async (ask) => {
+      const { status, headers } = await ask('/cities/1');
+      expect(status).toBe(200);
+      expect(headers.get('deprecation')).toBe('@1793491200');
+      expect(headers.get('sunset')).toBe('Fri, 01 Jan 2027 00:00:00 GMT');
+      expect(headers.get('link')).toBe(
+        '<https://example.test/end>; rel="deprecation", <https://example.test/end>; rel="sunset", </cities>; rel="successor-version"',
+      );
+      const newest = await ask('/cities/1', { 'api-version': '2026-11-01' });
+      expect([newest.headers.get('deprecation'), newest.headers.get('sunset')]).toEqual([
+        null,
+        null,
+      ]);
+    });
+  });
+
+  test('is away during a brownout, and nobody else is', async () => {
+    const clock = fakeClock(Date.UTC(2026, 11, 1, 9, 59, 59));
+    await served({ deprecated, clock }, async (ask, api) => {
+      expect((await ask('/cities/1')).status).toBe(200);
+      clock.advance(1000);
+      const away = await ask('/cities/1');
+      expect([away.status, away.body['code']]).toEqual([503, 'ERR_VERSION_BROWNOUT']);
+      expect((await ask('/cities/1', { 'api-version': '2026-11-01' })).status).toBe(200);
+      clock.advance(3_600_000);
+      expect((await ask('/cities/1')).status).toBe(200);
+      expect(api.stats?.()).toMatchObject({ refusedTotal: { brownout: 1 } });
+    });
+  });
+
+  test('is served after its sunset, or gone with 410, as the team says', async () => {
+    const clock = fakeClock(Date.UTC(2027, 0, 1));
+    await served({ deprecated, clock }, async (ask) => {
+      expect((await ask('/cities/1')).status).toBe(200);
+    });
+    await served({ deprecated, clock, afterSunset: 'gone' }, async (ask) => {
+      const { status, body } = await ask('/cities/1');
+      expect([status, body['code'], body['latest']]).toEqual([
+        410,
+        'ERR_VERSION_GONE',
+        '2026-11-01',
+      ]);
+    });
+  });
+
+  test('is counted by who still asks for it, without their secrets and within bounds', async () => {
+    const told: string[] = [];
+    await served(
+      {
+        deprecated,
+        clock: fakeClock(Date.UTC(2026, 10, 15)),
+        maxConsumers: 1,
+        onDeprecated: (_exchange, version) => told.push(version),
+      },
+      async (ask, api) => {
+        await ask('/cities/1', { 'x-api-key': 'secret-one' });
+        await ask('/cities/1', { 'x-api-key': 'secret-one' });
+        await ask('/cities/1', { 'x-api-key': 'secret-two' });
+        await ask('/cities/1', { 'api-version': '2026-11-01' });
+        const [january, june, november] = api.usage();
+        expect(january).toMatchObject({
+          version: '2026-01-01',
+          requestsTotal: 3,
+          lastAt: Date.UTC(2026, 10, 15),
+          consumers: [{ requestsTotal: 2 }],
+          othersTotal: 1,
+        });
+        expect([june!.requestsTotal, november!.requestsTotal]).toEqual([0, 1]);
+        expect(JSON.stringify(api.usage())).not.toContain('secret');
+        expect(told).toHaveLength(3);
+      },
+    );
+  });
+
+  test.each<[Record<string, unknown>, RegExp]>([
+    [
+      { '2026-11-01': { deprecatedAt: '2027-01-01T00:00:00Z' } },
+      /names "2026-11-01", which must be a version before the newest/,
+    ],
+    [{ '2026-01-01': { deprecatedAt: '2027-01-01' } }, /must be a Date, or a time such as/],
+    [
+      { '2026-01-01': { deprecatedAt: '2027-01-01T00:00:00Z', sunsetAt: '2026-01-01T00:00:00Z' } },
+      /"sunsetAt" must not be before/,
+    ],
+    [
+      { '2026-01-01': { deprecatedAt: '2027-01-01T00:00:00Z', link: 'a b>' } },
+      /"link" must be an address/,
+    ],
+    [
+      { '2026-01-01': { deprecatedAt: '2027-01-01T00:00:00Z', sunset: '' } },
+      /sunset, which is unknown/,
+    ],
+    [
+      {
+        '2026-01-01': {
+          deprecatedAt: '2027-01-01T00:00:00Z',
+          brownouts: [{ from: '2027-01-02T00:00:00Z', until: '2027-01-01T00:00:00Z' }],
+        },
+      },
+      /must be after its "from"/,
+    ],
+  ])('is refused at construction where it is wrong: %j', (wrong, message) => {
+    expect(() =>
+      versioning({ versions: DATED, deprecated: wrong } as unknown as VersioningOptions),
+    ).toThrow(message);
+  });
+});
+
+test('a cache below keeps one answer for each version, also of callers that are pinned', async () => {
+  let asked = 0;
+  const pin = ({ req }: { req: Request }): string | undefined => req.get('x-client');
+  const cached = cache({ cacheStatus: false });
+  const app = express();
+  const stack = setup(app, [
+    cached,
+    versioning({ versions: DATED, changes: CHANGES, pin, pinHeaders: [] }),
+  ]);
+  app.get('/cities/:id', (_req, res) => {
+    asked++;
+    res.json(ATHENS);
+  });
+  const server = await stack.listen(0, '127.0.0.1');
+  const { port } = server.address() as { port: number };
+  const ask = async (version: string): Promise<unknown> =>
+    (
+      await fetch(`http://127.0.0.1:${port}/cities/1`, {
+        headers: { 'x-client': version, connection: 'close' },
+      })
+    ).json();
+  for (const round of [1, 2]) {
+    expect(await ask('2026-01-01')).toMatchObject({ name: 'Athens', population: 664_046 });
+    expect(await ask('2026-11-01')).toEqual(ATHENS);
+    expect([round, asked]).toEqual([round, 2]);
+  }
+  await stack.close();
+});
+
+describe('what is known of the versions', () => {
+  test('is a changelog that comes from the changes', () => {
+    const [api] = versioning({
+      versions: DATED,
+      changes: CHANGES,
+      deprecated: { '2026-01-01': { deprecatedAt: '2026-11-01T00:00:00Z' } },
+    });
+    const changelog = api.changelog();
+    expect(changelog.entries.map(({ version, status }) => [version, status])).toEqual([
+      ['2026-11-01', 'latest'],
+      ['2026-06-01', 'supported'],
+      ['2026-01-01', 'deprecated'],
+    ]);
+    expect(String(changelog)).toBe(
+      [
+        '## 2026-11-01',
+        '',
+        '- A city has several names. (`/cities/:id`, `/lines`, `/echo`)',
+        '',
+        '## 2026-06-01',
+        '',
+        '- The population says when it was counted.',
+        '',
+        '## 2026-01-01',
+        '',
+        'Deprecated since 2026-11-01.',
+        '',
+        '- The first version.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test.each<[Partial<VersioningOptions>, RegExp]>([
+    [{ versions: [] }, /"versions" is needed/],
+    [{ versions: ['2026-01-01', 2] }, /all dates|list of dates/],
+    [{ versions: ['2026-01-01', '2026-01-01'] }, /twice/],
+    [{ versions: ['2026-02-99'] }, /list of dates/],
+    [{ versions: [1], default: 2 }, /"default" must be/],
+    [{ versions: [1], sources: ['header', 'header'] }, /at most once/],
+  ])('must make sense: %j', (options, message) => {
+    expect(() => versioning(options as VersioningOptions)).toThrow(message);
   });
 });

@@ -1,0 +1,38 @@
+/** The same two changes, by `app.use`. */
+import { defineChange, versioning } from '@org/versioning';
+import express from 'express';
+import { announce } from './announce.ts';
+import { ANSWER } from './routes.ts';
+
+const { name, population, ...rest } = ANSWER;
+const NEWEST = { ...rest, names: [name], inhabitants: { count: population } };
+
+const app = express();
+app.disable('x-powered-by');
+app.use(
+  versioning({
+    versions: [1, 2, 3],
+    changes: [
+      defineChange({
+        version: 3,
+        description: 'A place has several names.',
+        response: (value) => {
+          const { names, ...others } = value as typeof NEWEST;
+          return { ...others, name: names[0] };
+        },
+      }),
+      defineChange({
+        version: 2,
+        description: 'Inhabitants are counted.',
+        response: (value) => {
+          const { inhabitants, ...others } = value as Omit<typeof NEWEST, 'names'>;
+          return { ...others, population: inhabitants.count };
+        },
+      }),
+    ],
+  }),
+);
+app.get('/', (_req, res) => {
+  res.json(NEWEST);
+});
+const server = app.listen(0, '127.0.0.1', () => announce(server));
