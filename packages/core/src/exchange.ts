@@ -130,7 +130,7 @@ export class Exchange {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       // All that works for a request listens, and Node takes more than ten for a leak.
-      setMaxListeners(0, this.controller.signal);
+      setMaxListeners(Infinity, this.controller.signal);
       if (this.settled && this.aborted) this.controller.abort(clientGone());
       else this.watch();
     }
