@@ -215,7 +215,7 @@ export function coalescing(options?: Given<CoalescingOptions>): Middleware {
     reason:
       'what a cache may not store is asked for once all the same; who waits takes no place in the queue',
     step,
-    stats: (): Stats => ({ ...events.stats(), flights: flights.size }),
+    stats: (): Stats => ({ ...events.stats(), flights: flights.size, waiting: flights.waiting }),
     close() {
       closed = true;
       flights.close();

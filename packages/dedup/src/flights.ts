@@ -63,6 +63,13 @@ export class Flights {
     return this.open.size;
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    let count = 0;
+    for (const { followers } of this.open) count += followers.size;
+    return count;
+  }
+
   /** The crowd for a key. */
   under(key: string): Flight | undefined {
     return this.flights.get(key);

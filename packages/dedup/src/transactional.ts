@@ -155,12 +155,14 @@ export function transactional<Tx>(
 
   async function inTransaction(
     handler: TransactionHandler<Tx>,
-    { req, res }: Exchange,
+    exchange: Exchange,
     { id, fingerprint }: KeyedRequest,
     untilMs: number,
   ): Promise<Run> {
+    const { req, res } = exchange;
     const { retentionMs, inFlight: policy, outcome } = settings;
     let stopped: Run | undefined;
+    let begun = false;
     try {
       return await transaction(async (tx): Promise<Run> => {
         const waitMs = policy === 'refuse' ? 1 : untilMs - clock.monotonicMs();
@@ -171,9 +173,10 @@ export function transactional<Tx>(
           if (taken.is === 'busy' || taken.is === 'moved') throw new Error(`It is ${taken.is}.`);
           return taken;
         }
+        begun = true;
+        events.tell('claimed', id, exchange);
         const answer = await work(handler, tx, req, res);
-        const kept =
-          outcome(answer.status, exchangeOf(req, res)) === 'keep' ? keepable(answer) : undefined;
+        const kept = outcome(answer.status, exchange) === 'keep' ? keepable(answer) : undefined;
         if (kept === undefined) await records.release(tx, id);
         else await records.finish(tx, id, kept);
         return { is: 'ran', answer, kept };
@@ -181,6 +184,7 @@ export function transactional<Tx>(
     } catch (error) {
       // Whatever the library makes of what was thrown at it.
       if (stopped !== undefined) return stopped;
+      if (begun) events.tell('released', id, exchange);
       throw error;
     }
   }
@@ -212,7 +216,6 @@ export function transactional<Tx>(
   function conclude(exchange: Exchange, asked: KeyedRequest, run: Run): void {
     switch (run.is) {
       case 'ran':
-        events.tell('claimed', asked.id, exchange);
         events.tell(run.kept === undefined ? 'released' : 'finished', asked.id, exchange);
         sendAnswer(exchange.res, run.answer);
         return;

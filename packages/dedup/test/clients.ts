@@ -58,7 +58,8 @@ export async function serveApp(
   });
   app.use(express.json());
   ahead(app);
-  app.use(made as Middleware[]);
+  const all = [made].flat() as Middleware[];
+  if (all.length > 0) app.use(all);
   routes(app);
   app.use((error: ErrorLike, _req: Request, res: Response, next: NextFunction) => {
     if (res.headersSent) {
