@@ -16,6 +16,8 @@ export interface Bench {
   readonly path?: string;
   /** Headers of the load's requests. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body of POSTs, each with a new `Idempotency-Key`. @default GETs */
+  readonly post?: string;
   /** The first one is what the others are compared with. */
   readonly contenders: readonly Contender[];
   /** Packages of others, whose versions are told. */
@@ -68,6 +70,41 @@ const LOADERS: readonly Contender[] = [
   { server: 'dataloader', label: 'dataloader' },
   { server: 'batch', label: 'ours' },
 ];
+
+const DEDUP: readonly Bench[] = [
+  {
+    name: 'idempotency',
+    kind: 'throughput',
+    headers: { 'content-type': 'application/json' },
+    post: JSON.stringify({ from: 'acc-1', to: 'acc-2', amount: 1200, currency: 'EUR' }),
+    contenders: [
+      { server: 'keyed-bare', label: 'bare Express, keys ignored' },
+      { server: 'keyed-express-idempotency', label: 'express-idempotency' },
+      { server: 'keyed-used', label: 'ours, `app.use`' },
+      { server: 'keyed-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express', 'express-idempotency'],
+  },
+  {
+    name: 'coalescing',
+    kind: 'throughput',
+    contenders: [
+      { server: 'costly-bare', label: 'bare Express' },
+      { server: 'costly-used', label: 'ours, `app.use`' },
+      { server: 'costly-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+];
+
+function compressions(size: string): readonly Contender[] {
+  return [
+    { server: `compression-peer-${size}`, label: '`compression`' },
+    { server: `compression-bare-${size}`, label: 'bare Express, plain' },
+    { server: `compression-used-${size}`, label: 'ours, `app.use`' },
+    { server: `compression-setup-${size}`, label: 'ours, `stack.listen`' },
+  ];
+}
 
 export const BENCHES: readonly Bench[] = [
   {
@@ -150,6 +187,20 @@ export const BENCHES: readonly Bench[] = [
     peers: ['dataloader'],
   },
   {
+    name: 'compression-1k',
+    kind: 'throughput',
+    headers: { 'accept-encoding': 'gzip' },
+    contenders: compressions('1k'),
+    peers: ['express', 'compression'],
+  },
+  {
+    name: 'compression-10k',
+    kind: 'throughput',
+    headers: { 'accept-encoding': 'gzip' },
+    contenders: compressions('10k'),
+    peers: ['express', 'compression'],
+  },
+  {
     name: 'versioning',
     kind: 'throughput',
     contenders: [
@@ -159,6 +210,7 @@ export const BENCHES: readonly Bench[] = [
     ],
     peers: ['express'],
   },
+  ...DEDUP,
   {
     name: 'startup',
     kind: 'startup',

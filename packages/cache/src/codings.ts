@@ -125,6 +125,14 @@ export class Codings {
     }
   }
 
+  /** Takes a body that was coded by somebody else for this very answer. */
+  keep(entry: Entry, coding: string, coded: Uint8Array): void {
+    const known = this.offered.find((one) => one === coding);
+    if (known === undefined || !entry.init.codable || entry.representations.has(known)) return;
+    if (coded.length > entry.body.length * MAX_KEPT_RATIO) return;
+    this.put(entry, known, Buffer.from(coded.buffer, coded.byteOffset, coded.byteLength));
+  }
+
   /** Validators that clients may hold for an entry, whichever coding they got. */
   tagNames(): readonly StoredCoding[] {
     return this.offered;
@@ -151,6 +159,14 @@ export class Codings {
     return choice;
   }
 
+  private put(entry: Entry, coding: StoredCoding, coded: Buffer): void {
+    entry.representations.set(
+      coding,
+      new Representation(entry, coding, coded, this.options.telling),
+    );
+    this.options.onCoded(entry);
+  }
+
   private encode(entry: Entry, coding: StoredCoding): void {
     if (this.coding.size >= MAX_CODING) return;
     // Holds the place: one coding of one entry is begun once.
@@ -158,12 +174,8 @@ export class Codings {
     const work = ENCODERS[coding]!(entry.body).then(
       (coded) => {
         if (coded.length > entry.body.length * MAX_KEPT_RATIO) return;
-        entry.representations.set(
-          coding,
-          new Representation(entry, coding, coded, this.options.telling),
-        );
         this.codedTotal++;
-        this.options.onCoded(entry);
+        this.put(entry, coding, coded);
       },
       (error: unknown) => report(error, `cache ${coding}`),
     );

@@ -227,6 +227,7 @@ class Fill {
     const { maxEntryBytes } = this.parts.options;
     let chunks: Buffer[] = [];
     let size = 0;
+    let stored: Entry | undefined;
     const give = (reason: Refusal): void => {
       chunks = [];
       this.refuse(reason, blank.status);
@@ -242,7 +243,11 @@ class Fill {
         if (!this.storing) return;
         // Less or more than was announced is not the whole (RFC 9111 §3.3).
         if (!Number.isNaN(declared) && declared !== size) give('incomplete');
-        else this.store(blank, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+        else stored = this.store(blank, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+      },
+      // Whoever has coded this answer for its client has done it for those to come.
+      coded: (coding, body) => {
+        if (stored !== undefined) this.parts.codings.keep(stored, coding, body);
       },
       abort: () => {
         if (this.storing) give('aborted');
@@ -250,14 +255,15 @@ class Fill {
     };
   }
 
-  private store(blank: Blank, body: Buffer): void {
+  /** Stores an answer; answers its entry, unless it was overtaken or not admitted. */
+  private store(blank: Blank, body: Buffer): Entry | undefined {
     const { tiers, maker, statistics, listeners } = this.parts;
     const entry = maker.make(blank, body);
     if (tiers.isOvertaken(entry)) {
-      this.refuse('overtaken', blank.status);
-      return;
+      return this.refuse('overtaken', blank.status);
     }
-    if (tiers.put(entry, this.errand.versions)) {
+    const admitted = tiers.put(entry, this.errand.versions);
+    if (admitted) {
       statistics.storedTotal++;
       const { bytes, init } = entry;
       if (listeners.listening) listeners.tell({ type: 'stored', key: init.key, bytes });
@@ -265,6 +271,7 @@ class Fill {
       statistics.refused('admission');
     }
     this.errand.land?.(isUsable(entry, this.nowMs) ? entry : 'unshared');
+    return admitted ? entry : undefined;
   }
 
   private refuse(reason: Refusal, status: number): undefined {

@@ -1,65 +1,66 @@
 /**
- * Tells clients how long an answer took. It stands among the observers, above
- * everything that refuses, so that a refusal is timed as well.
+ * Codes answers: whole bodies in one call, here or in the thread pool, and streams as they
+ * come. It works in the `encode` stage of the one response tap, so wherever it is mounted,
+ * what captures or compares bodies sees them plain.
  */
-import {
-  type Checks,
-  defineMiddleware,
-  defineStages,
-  type Given,
-  type Middleware,
-  resolveOptions,
-  type Stats,
-  text,
-} from '@org/core';
+import { defineMiddleware, defineStages, type Middleware } from '@org/core';
 
-/** What compression can be told. */
-export interface CompressionOptions {
-  /** Name of the response header that holds the time, in ms. @default "X-Response-Time-Ms" */
-  readonly headerName: string;
+import { type AnyOptions, ownOptions } from './drop-in.ts';
+import { Encoding } from './encoding.ts';
+import { Listeners } from './events.ts';
+import { mediaTypeFilter } from './negotiable.ts';
+import { type Filter, resolveCompressionOptions } from './options.ts';
+import { Statistics } from './statistics.ts';
+
+declare global {
+  namespace Express {
+    interface Response {
+      /** Sends what has been written so far, also where a coding would hold it back; the tap of core has it for every response. */
+      flush(): void;
+    }
+  }
 }
 
-export const COMPRESSION_DEFAULTS: Readonly<CompressionOptions> = Object.freeze<CompressionOptions>(
-  {
-    headerName: 'X-Response-Time-Ms',
-  },
-);
+/** Makes the middleware; `filter` is the default filter, for filters that add to it. */
+export interface CompressionFactory {
+  /** @throws OptionError for unknown or wrong options */
+  (options?: AnyOptions | null): Middleware;
+  /** Whether the media type of an answer is one that shrinks, as `compression.filter`. */
+  readonly filter: Filter;
+}
 
-const CHECKS: Checks<CompressionOptions> = {
-  // RFC 9110 §5.1: a field name is a token.
-  headerName: text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ }),
-};
-
-/**
- * Makes the middleware.
- * @throws OptionError for unknown or wrong options
- */
-export function compression(options?: Given<CompressionOptions>): Middleware {
-  const { headerName } = resolveOptions('compression', COMPRESSION_DEFAULTS, CHECKS, options);
-  let answeredTotal = 0;
-  let abortedTotal = 0;
+function make(given?: AnyOptions | null): Middleware {
+  const options = resolveCompressionOptions(ownOptions(given));
+  const statistics = new Statistics(new Listeners(options.onEvent));
+  const encoding = new Encoding(options, statistics);
   let closed = false;
 
   const stages = defineStages({
-    head(head, exchange) {
-      head.set(headerName, String(Math.round(exchange.durationMs)));
-    },
-    done(exchange) {
-      if (exchange.aborted) abortedTotal++;
-      else answeredTotal++;
-    },
+    encode: (head, body, exchange) => encoding.whole(head, body, exchange),
+    encoder: (head, exchange) => encoding.stream(head, exchange),
+    head: (head, exchange) => encoding.finish(head, exchange),
   });
 
   return defineMiddleware({
     name: 'compression',
-    phase: 'observe',
-    reason: 'above everything that refuses, so that a refusal is timed as well',
+    phase: 'shape',
+    priority: 90,
+    reason: 'the cache behind it keeps plain bodies; stages decide the rest',
     step(exchange) {
       if (!closed) exchange.tap(stages);
     },
-    stats: (): Stats => ({ answeredTotal, abortedTotal }),
+    stats: () => ({
+      ...statistics.read(),
+      running: encoding.running,
+      streams: encoding.streams,
+    }),
     close() {
       closed = true;
     },
   });
 }
+
+/** Makes a compression of its own; see `CompressionOptions`. */
+export const compression: CompressionFactory = Object.freeze(
+  Object.assign(make, { filter: mediaTypeFilter }),
+);

@@ -1,74 +1,643 @@
+/** Answers in the codings that clients accept, through a real server. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { cache } from '@org/cache';
+import type { Middleware } from '@org/core';
+import { serve } from '@org/core/testing';
+import { setup } from '@org/setup';
+import {
+  type AnyOptions,
+  compression,
+  type CompressionEvent,
+  precompressed,
+} from '@org/compression';
 import express, { type Express } from 'express';
-import { exchangeOf, type Middleware } from '@org/core';
-import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
-import { compression } from '@org/compression';
 
-const clock = fakeClock();
-let served: Served | undefined;
-afterEach(async () => {
-  await served?.close();
-  served = undefined;
-});
+const TEXT = 'All work and no play makes Jack a dull boy. '.repeat(100);
+const { zstdDecompressSync } = zlib as unknown as {
+  readonly zstdDecompressSync?: (body: Buffer) => Buffer;
+};
 
-/** Serves an app that has `made` in front of its routes, on the test's own clock. */
-async function start(made: Middleware, routes: (app: Express) => void): Promise<string> {
-  const app = express();
-  app.use((req, res, next) => {
-    exchangeOf(req, res, clock);
-    next();
-  });
-  app.use(made);
-  routes(app);
-  served = await serve(app);
-  return served.url;
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  /** As they came. */
+  readonly bytes: Buffer;
+  /** Decoded. */
+  readonly text: string;
 }
 
-const slow = (app: Express): void =>
-  void app.get('/slow', (_req, res) => {
-    clock.advance(250);
-    res.json({ done: true });
+function decode(coding: string | undefined, bytes: Buffer): Buffer {
+  if (coding === 'gzip') return zlib.gunzipSync(bytes);
+  if (coding === 'deflate') return zlib.inflateSync(bytes);
+  if (coding === 'br') return zlib.brotliDecompressSync(bytes);
+  if (coding === 'zstd') return zstdDecompressSync!(bytes);
+  return bytes;
+}
+
+async function ask(
+  url: string,
+  headers: Record<string, string> = {},
+  method: string = 'GET',
+): Promise<Answer> {
+  const [response] = (await once(get(url, { headers, method, agent: false }), 'response')) as [
+    IncomingMessage,
+  ];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  const { statusCode: status = 0, headers: got } = response;
+  const decoded = bytes.length === 0 ? bytes : decode(got['content-encoding'], bytes);
+  return { status, headers: got, bytes, text: decoded.toString() };
+}
+
+type Asking = (
+  path: string,
+  acceptEncoding?: string,
+  headers?: Record<string, string>,
+  method?: string,
+) => Promise<Answer>;
+
+/** Serves these routes behind a compression of these options. */
+async function served(
+  options: AnyOptions | undefined,
+  routes: (app: Express) => void,
+  use: (asking: Asking, middleware: Middleware) => Promise<void>,
+): Promise<void> {
+  const middleware = compression(options);
+  const app = express();
+  app.use(middleware);
+  routes(app);
+  const { url, close } = await serve(app);
+  try {
+    await use(
+      (path, acceptEncoding, headers = {}, method = 'GET') =>
+        ask(
+          url + path,
+          {
+            ...(acceptEncoding === undefined ? {} : { 'accept-encoding': acceptEncoding }),
+            ...headers,
+          },
+          method,
+        ),
+      middleware,
+    );
+  } finally {
+    await close();
+  }
+}
+
+const texts = (app: Express): void => {
+  app.get('/text', (_req, res) => void res.type('text').send(TEXT));
+  app.get('/json', (_req, res) => void res.json({ text: TEXT }));
+  app.get('/small', (_req, res) => void res.json({ small: true }));
+  app.get('/image', (_req, res) => void res.type('png').send(Buffer.from(TEXT)));
+  app.get('/stream', (_req, res) => void Readable.from([TEXT, TEXT]).pipe(res.type('text')));
+  app.get('/empty', (_req, res) => void res.status(204).end());
+  app.get(
+    '/coded',
+    (_req, res) => void res.type('text').set('Content-Encoding', 'gzip').send(zlib.gzipSync(TEXT)),
+  );
+  app.get(
+    '/as-it-is',
+    (_req, res) => void res.type('text').set('Cache-Control', 'no-transform').send(TEXT),
+  );
+  app.get(
+    '/part',
+    (_req, res) =>
+      void res.status(206).type('text').set('Content-Range', 'bytes 0-4399/9999').send(TEXT),
+  );
+};
+
+const CODINGS = ['br', 'gzip', 'deflate', ...(zstdDecompressSync === undefined ? [] : ['zstd'])];
+
+describe.each(CODINGS)('in %s', (coding) => {
+  test('whole bodies are sent in one piece with their length, streams in parts', async () => {
+    await served(undefined, texts, async (asking) => {
+      for (const path of ['/text', '/json', '/stream']) {
+        const { status, headers, bytes, text } = await asking(path, coding);
+        expect([path, status, headers['content-encoding']]).toEqual([path, 200, coding]);
+        expect(text).toContain(TEXT);
+        expect(bytes.length).toBeLessThan(TEXT.length / 4);
+        expect(headers.vary).toBe('Accept-Encoding');
+        const isStream = path === '/stream';
+        expect(headers['transfer-encoding']).toBe(isStream ? 'chunked' : undefined);
+        expect(headers['content-length']).toBe(isStream ? undefined : String(bytes.length));
+      }
+    });
   });
 
-describe('compression', () => {
-  it('tells in a header how long the answer took, in ms', async () => {
-    const url = await start(compression(), slow);
-    const answer = await fetch(`${url}/slow`);
-    expect(answer.headers.get('X-Response-Time-Ms')).toBe('250');
-    expect(await answer.json()).toEqual({ done: true });
-  });
-
-  it('uses the header of its options', async () => {
-    const url = await start(compression({ headerName: 'X-Took-Ms' }), slow);
-    const { headers } = await fetch(`${url}/slow`);
-    expect(headers.get('X-Took-Ms')).toBe('250');
-    expect(headers.has('X-Response-Time-Ms')).toBe(false);
-  });
-
-  it('refuses what is no header name, and says what was meant', () => {
-    expect(() => compression({ headerName: 'not a name' })).toThrow(
-      'compression: option "headerName" must be a header name, but is "not a name".',
+  test('large bodies are coded in the thread pool, and are whole', async () => {
+    const large = randomBytes(150_000).toString('base64');
+    await served(
+      {},
+      (app) => app.get('/', (_req, res) => void res.json({ large })),
+      async (asking, middleware) => {
+        const { text, headers } = await asking('/', coding);
+        expect(headers['content-encoding']).toBe(coding);
+        expect(JSON.parse(text)).toEqual({ large });
+        expect(middleware.stats?.()).toMatchObject({ codedTotal: { [coding]: 1 }, running: 0 });
+      },
     );
   });
 
-  it('counts what was answered and what was cut off', async () => {
-    const made = compression();
-    const { middleware, waitFor } = recordExchanges();
-    const url = await start(made, (app) => {
-      app.use(middleware);
-      slow(app);
-      app.get('/cut', (_req, res) => void res.destroy());
+  test('HEAD gets the head of GET, and no body (RFC 9110 §9.3.2)', async () => {
+    await served(undefined, texts, async (asking) => {
+      const { headers, bytes } = await asking('/text', coding, {}, 'HEAD');
+      expect(headers['content-encoding']).toBe(coding);
+      expect(headers.vary).toBe('Accept-Encoding');
+      expect(bytes).toHaveLength(0);
     });
-    const { body } = await fetch(`${url}/slow`);
-    await body?.cancel();
-    await expect(fetch(`${url}/cut`)).rejects.toThrow('fetch failed');
-    await waitFor(2);
-    expect(made.stats?.()).toEqual({ answeredTotal: 1, abortedTotal: 1 });
-  });
-
-  it('lets requests pass untouched once it is closed', async () => {
-    const made = compression();
-    const url = await start(made, slow);
-    await made.close?.();
-    expect((await fetch(`${url}/slow`)).headers.has('X-Response-Time-Ms')).toBe(false);
   });
 });
+
+describe('what the client accepts (RFC 9110 §12.5.3)', () => {
+  test.each<[string | undefined, string | undefined]>([
+    ['gzip, br', 'br'],
+    ['br;q=0.5, gzip', 'gzip'],
+    ['gzip;q=0, deflate', 'deflate'],
+    ['gzip;q=0', undefined],
+    ['*;q=0', undefined],
+    ['identity', undefined],
+    ['identity;q=0.5, gzip;q=0.1', undefined],
+    ['x-gzip', 'gzip'],
+    ['bogus', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('%j gets %j, and every answer varies by it', async (accepts, coding) => {
+    await served({ codings: ['br', 'gzip', 'deflate'] }, texts, async (asking) => {
+      const { headers, text } = await asking('/text', accepts);
+      expect(headers['content-encoding']).toBe(coding);
+      expect(headers.vary).toBe('Accept-Encoding');
+      expect(text).toBe(TEXT);
+    });
+  });
+
+  test('a client that refuses the identity gets even a small body coded', async () => {
+    await served(undefined, texts, async (asking) => {
+      const { headers } = await asking('/small', 'gzip, identity;q=0');
+      expect(headers['content-encoding']).toBe('gzip');
+    });
+  });
+
+  test('a coding may be set for requests that state nothing', async () => {
+    await served({ enforceEncoding: 'gzip' }, texts, async (asking) => {
+      expect((await asking('/text')).headers['content-encoding']).toBe('gzip');
+      expect((await asking('/text', 'identity')).headers['content-encoding']).toBeUndefined();
+    });
+  });
+});
+
+function skippedBy(middleware: Middleware): Readonly<Record<string, number>> {
+  return middleware.stats!()['skippedTotal'] as Record<string, number>;
+}
+
+describe('left as it is', () => {
+  test.each<[string, string, string | undefined, string | undefined]>([
+    ['a small body', '/small', 'Accept-Encoding', 'small'],
+    ['a type that does not shrink', '/image', undefined, 'filtered'],
+    ['what is no-transform (RFC 9111 §5.2.2.6)', '/as-it-is', undefined, 'no-transform'],
+    ['a part (RFC 9110 §14.2)', '/part', 'Accept-Encoding', 'partial'],
+    ['an answer without a body', '/empty', undefined, undefined],
+  ])('is %s', async (_name, path, vary, reason) => {
+    await served(undefined, texts, async (asking, middleware) => {
+      const { headers } = await asking(path, 'gzip');
+      expect([headers['content-encoding'], headers.vary]).toEqual([undefined, vary]);
+      expect(skippedBy(middleware)).toEqual(reason === undefined ? {} : { [reason]: 1 });
+    });
+  });
+
+  test('is what is coded already', async () => {
+    await served(undefined, texts, async (asking) => {
+      const { headers, text } = await asking('/coded', 'br, gzip');
+      expect(headers['content-encoding']).toBe('gzip');
+      expect(text).toBe(TEXT);
+    });
+  });
+
+  test.each<[string, Buffer, string | undefined]>([
+    ['random bytes', randomBytes(20_000), 'dense'],
+    ['a zip file', Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(5000)]), 'dense'],
+    ['base64', Buffer.from(randomBytes(15_000).toString('base64')), undefined],
+    [
+      'text of another script',
+      Buffer.from('Все счастливые семьи похожи друг на друга. '.repeat(60)),
+      undefined,
+    ],
+  ])('is what is dense: %s', async (_name, body, reason) => {
+    await served(
+      undefined,
+      (app) => app.get('/', (_req, res) => void res.type('text').send(body)),
+      async (asking, middleware) => {
+        const { headers } = await asking('/', 'gzip');
+        expect(headers['content-encoding']).toBe(reason === undefined ? 'gzip' : undefined);
+        expect(skippedBy(middleware)).toEqual(reason === undefined ? {} : { [reason]: 1 });
+      },
+    );
+  });
+
+  test('is a body that would grow, unless the threshold is given as `compression` has it', async () => {
+    const tiny = (app: Express): void =>
+      void app.get('/', (_req, res) => void res.type('text').send('ab'));
+    await served({ thresholdBytes: 0 }, tiny, async (asking, middleware) => {
+      expect((await asking('/', 'gzip')).headers['content-encoding']).toBeUndefined();
+      expect(middleware.stats?.()).toMatchObject({ skippedTotal: { larger: 1 } });
+    });
+    await served({ threshold: 0 }, tiny, async (asking) => {
+      const { headers, text } = await asking('/', 'gzip');
+      expect([headers['content-encoding'], text]).toEqual(['gzip', 'ab']);
+    });
+  });
+
+  test('are the answers of a route that hardly shrink, until they are tried again', async () => {
+    await served(
+      { codings: ['gzip'], thresholdBytes: 0 },
+      (app) =>
+        app.get('/hex/:id', (_req, res) => {
+          res.type('text').send(randomBytes(15).toString('hex'));
+        }),
+      async (asking, middleware) => {
+        for (let count = 0; count < 12; count++) await asking('/hex/1', 'gzip');
+        expect(middleware.stats?.()).toMatchObject({
+          skippedTotal: { larger: 8, 'no-benefit': 4 },
+        });
+      },
+    );
+  });
+
+  test('is what comes while as much is coded as may be', async () => {
+    const large = randomBytes(120_000).toString('base64');
+    await served(
+      { maxConcurrent: 1, syncMaxBytes: 1024, codings: ['gzip'] },
+      (app) => app.get('/', (_req, res) => void res.type('text').send(large)),
+      async (asking, middleware) => {
+        const all = await Promise.all(Array.from({ length: 8 }, () => asking('/', 'gzip')));
+        expect(all.every(({ text }) => text === large)).toBe(true);
+        const { gzip = 0 } = middleware.stats!()['codedTotal'] as { readonly gzip?: number };
+        expect(gzip + (skippedBy(middleware)['busy'] ?? 0)).toBe(8);
+        expect(gzip).toBeGreaterThan(0);
+      },
+    );
+  });
+});
+
+describe('validators', () => {
+  test('a strong ETag becomes weak, the 304 tells Vary and the same tag (RFC 9110 §8.8.3.3, §15.4.5)', async () => {
+    await served(
+      undefined,
+      (app) => app.get('/', (_req, res) => void res.set('ETag', '"v1"').type('text').send(TEXT)),
+      async (asking) => {
+        const coded = await asking('/', 'gzip');
+        expect(coded.headers.etag).toBe('W/"v1"');
+        const plain = await asking('/');
+        expect(plain.headers.etag).toBe('"v1"');
+        const { status, headers } = await asking('/', 'gzip', { 'if-none-match': 'W/"v1"' });
+        expect([status, headers.etag, headers.vary]).toEqual([304, 'W/"v1"', 'Accept-Encoding']);
+      },
+    );
+  });
+
+  test('ranges of the identity are not promised of a coded answer', async () => {
+    await served(
+      undefined,
+      (app) =>
+        app.get('/', (_req, res) => void res.set('Accept-Ranges', 'bytes').type('text').send(TEXT)),
+      async (asking) => {
+        expect((await asking('/', 'gzip')).headers['accept-ranges']).toBeUndefined();
+        expect((await asking('/')).headers['accept-ranges']).toBe('bytes');
+      },
+    );
+  });
+});
+
+describe('streams', () => {
+  test('events reach the client as they are written', async () => {
+    let next!: () => void;
+    const app = express();
+    app.use(compression());
+    app.get('/events', (_req, res) => {
+      res.setHeader('Content-Type', 'text/event-stream');
+      res.write('data: 1\n\n');
+      next = () => void res.end('data: 2\n\n');
+    });
+    const { url, close } = await serve(app);
+    const [response] = (await once(
+      get(`${url}/events`, { headers: { 'accept-encoding': 'gzip' }, agent: false }),
+      'response',
+    )) as [IncomingMessage];
+    expect(response.headers['content-encoding']).toBe('gzip');
+    const events = response.pipe(zlib.createGunzip())[Symbol.asyncIterator]();
+    // The second is written only when the first has been read.
+    expect(String((await events.next()).value)).toBe('data: 1\n\n');
+    next();
+    expect(String((await events.next()).value)).toBe('data: 2\n\n');
+    await close();
+  });
+
+  test('res.flush sends what has been written, and is there where nothing is coded', async () => {
+    let next!: () => void;
+    const app = express();
+    app.use(compression());
+    app.get('/', (_req, res) => {
+      res.type('text').write(TEXT);
+      res.flush();
+      next = () => void res.end();
+    });
+    const { url, close } = await serve(app);
+    for (const coding of ['gzip', 'br', 'identity']) {
+      const [response] = (await once(
+        get(url, { headers: { 'accept-encoding': coding }, agent: false }),
+        'response',
+      )) as [IncomingMessage];
+      const decoder =
+        coding === 'gzip'
+          ? zlib.createGunzip()
+          : coding === 'br'
+            ? zlib.createBrotliDecompress()
+            : undefined;
+      let text = '';
+      for await (const chunk of decoder === undefined ? response : response.pipe(decoder)) {
+        text += String(chunk);
+        if (text.length === TEXT.length) next();
+      }
+      expect(text).toBe(TEXT);
+    }
+    await close();
+  });
+
+  test('a writer is told to go on when the encoder takes more, not when the socket does', async () => {
+    const block = randomBytes(256 * 1024).toString('base64');
+    let returns: boolean[] = [];
+    const app = express();
+    app.use(compression());
+    app.get('/', (_req, res) => {
+      res.type('text');
+      let left = 20;
+      returns = [];
+      const write = (): void => {
+        while (left-- > 0) {
+          const goOn = res.write(block);
+          returns.push(goOn);
+          if (!goOn) {
+            // Whoever was told may write again, so that not every answer can be no.
+            res.once('drain', write);
+            return;
+          }
+        }
+        res.end();
+      };
+      write();
+    });
+    const { url, close } = await serve(app);
+    const { text } = await ask(url, { 'accept-encoding': 'gzip' });
+    expect(text.length).toBe(block.length * 20);
+    await close();
+  });
+});
+
+describe('mounted anywhere', () => {
+  test('with a cache, which keeps plain bodies and takes over what was coded', async () => {
+    let asked = 0;
+    const cached = cache();
+    const app = express();
+    const stack = setup(app, [cached, compression({ codings: ['gzip'] })]);
+    app.get('/', (_req, res) => {
+      asked++;
+      res.type('text').send(TEXT);
+    });
+    const server = await stack.listen(0, '127.0.0.1');
+    const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    const first = await ask(url, { 'accept-encoding': 'gzip' });
+    const hit = await ask(url, { 'accept-encoding': 'gzip' });
+    const plain = await ask(url);
+    expect([first, hit, plain].map(({ text }) => text === TEXT)).toEqual([true, true, true]);
+    expect([hit.headers['content-encoding'], plain.headers['content-encoding']]).toEqual([
+      'gzip',
+      undefined,
+    ]);
+    // The hit is the very body that was coded for the miss: the cache has coded none.
+    expect(hit.bytes.equals(first.bytes)).toBe(true);
+    expect(asked).toBe(1);
+    expect(cached.stats?.()).toMatchObject({ codedTotal: 0, hitsTotal: 2 });
+    await stack.close();
+  });
+
+  test('on a plain server of Node, without Express', async () => {
+    const middleware = compression();
+    const listener: RequestListener = (req, res) =>
+      (middleware as unknown as (req: unknown, res: unknown, next: () => void) => void)(
+        req,
+        res,
+        () => {
+          res.setHeader('Content-Type', 'text/plain');
+          res.end(TEXT);
+        },
+      );
+    const { url, close } = await serve(createServer(listener));
+    const { headers, text } = await ask(url, { 'accept-encoding': 'gzip' });
+    expect([headers['content-encoding'], text]).toEqual(['gzip', TEXT]);
+    await close();
+  });
+});
+
+describe('options', () => {
+  test('of `compression` work by their own names', async () => {
+    await served({ threshold: '1mb' }, texts, async (asking) => {
+      expect((await asking('/text', 'gzip')).headers['content-encoding']).toBeUndefined();
+    });
+    const filter: AnyOptions = { filter: (req) => req.query['plain'] === undefined };
+    await served({ ...filter, level: 1, memLevel: 9, chunkSize: 8192 }, texts, async (asking) => {
+      expect((await asking('/text', 'gzip')).headers['content-encoding']).toBe('gzip');
+      const { headers } = await asking('/text?plain', 'gzip');
+      expect([headers['content-encoding'], headers.vary]).toEqual([undefined, undefined]);
+    });
+    expect(compression.filter({} as never, { getHeader: () => 'text/plain' } as never)).toBe(true);
+  });
+
+  test.each<[AnyOptions, RegExp]>([
+    [
+      { threshold: 'much' },
+      /"threshold" must be a number of bytes or a size such as "1kb", but is "much"/,
+    ],
+    [{ level: 99 }, /"gzip" must be an object of options that zlib takes/],
+    [{ codings: ['lzw' as never] }, /"codings" must be/],
+    [{ tresholdBytes: 1 } as never, /"tresholdBytes" is unknown; did you mean "thresholdBytes"/],
+  ])('that are wrong are refused: %j', (options, message) => {
+    expect(() => compression(options)).toThrow(message);
+  });
+
+  test('those who listen hear what was coded, and why not', async () => {
+    const heard: string[] = [];
+    const onEvent = (event: CompressionEvent): void =>
+      void heard.push(event.type === 'coded' ? `${event.coding} ${event.inBytes}` : event.reason);
+    await served({ onEvent, codings: ['gzip'] }, texts, async (asking) => {
+      await asking('/text', 'gzip');
+      await asking('/small', 'gzip');
+      expect(heard).toEqual([`gzip ${TEXT.length}`, 'small']);
+    });
+  });
+
+  test('under load the cheapest levels are used', async () => {
+    let busy = 0;
+    const sizes: number[] = [];
+    const words = Array.from({ length: 3000 }, (_, at) => `word${(at * 7919) % 1000}`).join(' ');
+    for (busy of [0, 1]) {
+      await served(
+        { load: () => busy, codings: ['gzip'], clock: steady() },
+        (app) => app.get('/', (_req, res) => void res.type('text').send(words)),
+        async (asking) => void sizes.push((await asking('/', 'gzip')).bytes.length),
+      );
+    }
+    expect(sizes[1]).toBeGreaterThan(sizes[0]!);
+  });
+});
+
+/** A clock on which every reading is a second later. */
+function steady() {
+  let nowMs = 0;
+  return {
+    now: () => nowMs,
+    monotonicMs: () => (nowMs += 1000),
+    after: () => () => undefined,
+    every: () => () => undefined,
+  };
+}
+
+describe('against BREACH', () => {
+  const secret = (app: Express): void =>
+    void app.get(
+      '/',
+      (req, res) =>
+        void res.type('text').send(`${TEXT} token=secret q=${req.query['q'] as string}`),
+    );
+  const signedIn = { cookie: 'session=1' };
+
+  test.each(CODINGS.filter((coding) => coding !== 'deflate'))(
+    'padding gives one body in %s many lengths, and what decoders give is the same',
+    async (coding) => {
+      let next = 0;
+      await served(
+        { breach: 'pad', random: () => ((next += 7) % 10) / 10 },
+        secret,
+        async (asking) => {
+          const answers = [];
+          for (let count = 0; count < 6; count++)
+            answers.push(await asking('/?q=a', coding, signedIn));
+          expect(new Set(answers.map(({ bytes }) => bytes.length)).size).toBeGreaterThan(3);
+          expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+          const anonymous = await asking('/?q=a', coding);
+          const again = await asking('/?q=a', coding);
+          expect(anonymous.bytes.equals(again.bytes)).toBe(true);
+        },
+      );
+    },
+  );
+
+  test('what reflects the request beside a secret is not coded', async () => {
+    await served({ breach: 'skip-reflected' }, secret, async (asking, middleware) => {
+      const reflected = await asking('/?q=guess', 'gzip', signedIn);
+      expect(reflected.headers['content-encoding']).toBeUndefined();
+      expect((await asking('/?q=guess', 'gzip')).headers['content-encoding']).toBe('gzip');
+      expect((await asking('/?other=nowhere', 'gzip', signedIn)).headers['content-encoding']).toBe(
+        'gzip',
+      );
+      expect(middleware.stats?.()).toMatchObject({ skippedTotal: { reflected: 1 } });
+    });
+  });
+});
+
+describe('precompressed files', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'precompressed-'));
+    mkdirSync(join(folder, 'sub'));
+    writeFileSync(join(folder, 'app.js'), TEXT);
+    writeFileSync(join(folder, 'app.js.br'), zlib.brotliCompressSync(TEXT));
+    writeFileSync(join(folder, 'app.js.gz'), zlib.gzipSync(TEXT));
+    writeFileSync(join(folder, 'plain.css'), TEXT);
+    writeFileSync(join(folder, 'sub/index.html'), TEXT);
+    writeFileSync(join(folder, 'sub/index.html.gz'), zlib.gzipSync(TEXT));
+    writeFileSync(join(folder, '.hidden.br'), 'hidden');
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each<[string, string | undefined, string | undefined, string]>([
+    ['/app.js', 'gzip, br', 'br', 'text/javascript; charset=utf-8'],
+    ['/app.js', 'gzip', 'gzip', 'text/javascript; charset=utf-8'],
+    ['/app.js', 'zstd, gzip', 'gzip', 'text/javascript; charset=utf-8'],
+    ['/app.js', 'gzip;q=0, br;q=0', undefined, 'text/javascript; charset=utf-8'],
+    ['/app.js', undefined, undefined, 'text/javascript; charset=utf-8'],
+    ['/plain.css', 'gzip, br', undefined, 'text/css; charset=utf-8'],
+    ['/sub/', 'gzip', 'gzip', 'text/html; charset=utf-8'],
+  ])('%s for %j is sent in %j', async (path, accepts, coding, type) => {
+    const app = express();
+    app.use(precompressed(folder));
+    const { url, close } = await serve(app);
+    const { status, headers, text } = await ask(
+      url + path,
+      accepts === undefined ? {} : { 'accept-encoding': accepts },
+    );
+    await close();
+    expect([status, headers['content-encoding'], text]).toEqual([200, coding, TEXT]);
+    expect(headers.vary).toBe('Accept-Encoding');
+    expect(headers['content-type']).toBe(type);
+  });
+
+  test('each coding has a validator and ranges of its own, and nothing else of the machine is sent', async () => {
+    const app = express();
+    app.use(compression(), precompressed(folder, { static: { maxAge: 60_000 } }));
+    const { url, close } = await serve(app);
+    const br = await ask(`${url}/app.js`, { 'accept-encoding': 'br' });
+    const gzip = await ask(`${url}/app.js`, { 'accept-encoding': 'gzip' });
+    expect(br.headers.etag).not.toBe(gzip.headers.etag);
+    expect(br.headers['cache-control']).toBe('public, max-age=60');
+    const same = await ask(`${url}/app.js`, {
+      'accept-encoding': 'br',
+      'if-none-match': br.headers.etag!,
+    });
+    expect([same.status, same.headers.vary]).toEqual([304, 'Accept-Encoding']);
+    const { status, bytes } = await askBytes(`${url}/app.js`, {
+      'accept-encoding': 'gzip',
+      range: 'bytes=0-9',
+    });
+    expect([status, bytes.length]).toEqual([206, 10]);
+    for (const path of [
+      '/../package.json',
+      '/%2e%2e/package.json',
+      '/.hidden',
+      '/nowhere',
+      '/%zz',
+      '/sub/..%2f..%2fetc',
+    ]) {
+      expect((await ask(url + path, { 'accept-encoding': 'br' })).status).toBeGreaterThanOrEqual(
+        400,
+      );
+    }
+    const posted = await ask(`${url}/app.js`, { 'accept-encoding': 'br' }, 'POST');
+    expect(posted.status).toBe(404);
+    await close();
+  });
+
+  test('a coding without an ending is refused', () => {
+    expect(() => precompressed(folder, { codings: ['deflate' as never] })).toThrow(/has deflate/);
+  });
+});
+
+/** The bytes of a part, which no decoder takes. */
+async function askBytes(
+  url: string,
+  headers: Record<string, string>,
+): Promise<{ readonly status: number; readonly bytes: Buffer }> {
+  const [response] = (await once(get(url, { headers, agent: false }), 'response')) as [
+    IncomingMessage,
+  ];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return { status: response.statusCode!, bytes: Buffer.concat(chunks) };
+}

@@ -4,6 +4,6 @@ import { compression, type CompressionOptions } from '@org/compression';
 
 middlewareContract<Partial<CompressionOptions>>('compression', {
   factory: compression,
-  example: { headerName: 'X-Took-Ms' },
+  example: { thresholdBytes: 10 },
   setup,
 });

@@ -187,7 +187,7 @@ export class Exchange {
     if (this.aborted) this.controller?.abort(clientGone());
     const state = this.tapState;
     if (state === undefined) return;
-    state.encoder?.destroy();
+    state.encoder?.stream.destroy();
     for (const sink of state.sinks) sink.abort();
     for (let at = state.stages.length - 1; at >= 0; at--) {
       const { done } = state.stages[at]!;

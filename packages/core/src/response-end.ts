@@ -98,8 +98,8 @@ export function endStream(
   }
   state.held = true;
   if (typeof callback === 'function') res.once('finish', callback as Callback);
-  if (bytes === undefined) state.encoder.end();
-  else state.encoder.end(bytes, encodingOf(encoding));
+  if (bytes === undefined) state.encoder.stream.end();
+  else state.encoder.stream.end(bytes, encodingOf(encoding));
   return res;
 }
 
@@ -169,7 +169,7 @@ function declareLength(res: Tapped, length: number): void {
 /** Sends what an encoder gives; both its back-pressure and the socket's reach the writer. */
 function connectEncoder(res: Tapped, exchange: Exchange, below: Methods): void {
   const state = exchange.tapState!;
-  const encoder = state.encoder!;
+  const { stream: encoder } = state.encoder!;
   encoder.on('data', (chunk: Buffer) => {
     exchange.bytes += chunk.length;
     if (!below.write.call(res, chunk)) encoder.pause();
@@ -178,9 +178,13 @@ function connectEncoder(res: Tapped, exchange: Exchange, below: Methods): void {
     state.held = false;
     below.end.call(res);
   });
-  encoder.on('drain', () => res.emit('drain'));
   encoder.on('error', (error: Error) => res.destroy(error));
-  res.on('drain', () => {
+  // The writer waits for the encoder to take more; the socket's drain is the encoder's to hear.
+  const { emit } = res;
+  encoder.on('drain', () => emit.call(res, 'drain'));
+  res.emit = function (event: string, ...given: unknown[]): boolean {
+    if (event !== 'drain') return emit.call(res, event, ...given);
     if (encoder.isPaused()) encoder.resume();
-  });
+    return true;
+  };
 }

@@ -80,6 +80,7 @@ export function captureEnd(exchange: Exchange): void {
 export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array): Buffer {
   const { head } = exchange;
   announceCoding(exchange, coding);
+  eachSink(exchange, (sink) => sink.coded?.(coding, body), exchange.tapState!.captured);
   if (head.has('Content-Length')) head.set('Content-Length', body.length);
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
@@ -125,6 +126,7 @@ function capture(exchange: Exchange, state: TapState): void {
     captureChunk(exchange, state.whole);
   }
   captureEnd(exchange);
+  state.captured = sinks;
 }
 
 function conditional(exchange: Exchange, state: TapState): void {
@@ -162,7 +164,7 @@ function encode(exchange: Exchange, state: TapState): void {
   head.remove('Content-Length');
   // HEAD gets the head that GET would get, and no body to code (RFC 9110 §9.3.2).
   if (req.method === 'HEAD') found.stream.destroy();
-  else state.encoder = found.stream;
+  else state.encoder = found;
 }
 
 function takeEncoded(
@@ -192,6 +194,7 @@ function takeEncoded(
 function announceCoding(exchange: Exchange, coding: string): void {
   const { head } = exchange;
   head.set('Content-Encoding', coding);
+  head.remove('Accept-Ranges');
   const etag = head.get('ETag');
   if (typeof etag === 'string' && etag.startsWith('"')) head.set('ETag', `W/${etag}`);
 }

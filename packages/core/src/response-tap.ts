@@ -51,9 +51,15 @@ export function tapResponse(res: ServerResponse): void {
   if (prototype[TAPPED] === true) return;
   // Somebody may have patched this very response before the tap existed, and hold the methods of then.
   const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
-  const { writeHead, write, end, flushHeaders } = res as unknown as Methods;
+  const found = methodsOf(res);
   install(prototype, Object.getPrototypeOf(prototype) as Methods);
-  if (patched) install(res, { writeHead, write, end, flushHeaders });
+  if (patched) install(res, found);
+}
+
+/** The methods of a response as they are now, somebody's patches included. */
+function methodsOf(res: ServerResponse): Methods {
+  const { writeHead, write, end, flushHeaders, flush } = res as unknown as Methods;
+  return { writeHead, write, end, flushHeaders, ...(flush === undefined ? {} : { flush }) };
 }
 
 /** Taps the responses of an app before the first one exists. */
@@ -119,11 +125,19 @@ function install(target: Target, below: Methods): void {
         if (state.sinks.length > 0) captureChunk(exchange, toBuffer(chunk, encoding));
         if (state.dropped) return swallow(this, exchange, callbackOf(encoding, callback));
         if (state.encoder !== undefined) {
-          return state.encoder.write(chunk, encodingOf(encoding), callbackOf(encoding, callback));
+          const { stream } = state.encoder;
+          return stream.write(chunk, encodingOf(encoding), callbackOf(encoding, callback));
         }
       }
       exchange.bytes += byteLength(chunk, encoding);
       return below.write.call(this, chunk, encoding, callback);
+    },
+
+    // Users know it from `compression`: nothing but an encoder holds back what was written.
+    flush(this: Tapped) {
+      const encoder = this.req[EXCHANGE]?.tapState?.encoder;
+      if (encoder === undefined) below.flush?.call(this);
+      else if (!encoder.stream.writableEnded && !encoder.stream.destroyed) encoder.flush?.();
     },
 
     end(this: Tapped, chunk, encoding, callback) {

@@ -19,6 +19,8 @@ export interface BodySink {
   end(): void;
   /** The response was cut off; `end` will not come. */
   abort(): void;
+  /** A body that came whole is sent in this coding. The bytes may be kept, but not changed. */
+  coded?(coding: string, body: Uint8Array): void;
 }
 
 /** A whole body in a content coding (RFC 9110 §8.4). */
@@ -34,7 +36,15 @@ export interface StreamEncoder {
   readonly coding: string;
   /** Takes identity bytes, gives coded ones. The tap owns it from now on. */
   readonly stream: Duplex;
+  /** Gives out what has been taken so far: what `res.flush()` does while this codes the body. */
+  flush?(): void;
 }
+
+/**
+ * What a value is to its answer: the `whole` of it, as given to `res.json`; a `line` of a
+ * sequence, as given to `sendLines`; or the `problem` document of an error.
+ */
+export type ValueKind = 'whole' | 'line' | 'problem';
 
 /** The stages that a middleware takes part in; all optional. */
 export interface StageHandlers {
@@ -44,12 +54,6 @@ export interface StageHandlers {
    * reported, and the problem sent as it is.
    */
   transform?(value: unknown, exchange: Exchange, kind: ValueKind): unknown;
-/**
- * What a value is to its answer: the `whole` of it, as given to `res.json`; a `line` of a
- * sequence, as given to `sendLines`; or the `problem` document of an error.
- */
-export type ValueKind = 'whole' | 'line' | 'problem';
-
   /**
    * Answers something else in place of what the handler sends: may change status and headers,
    * and returns the whole body, empty for none. It is sent at once, and what the handler still

@@ -1,7 +1,6 @@
 /** What the tap has in hand for one response between its first stage and its last byte. */
-import type { Duplex } from 'node:stream';
-
-import type { BodySink, Stages } from './stages.ts';
+import type { Detached } from './abandon.ts';
+import type { BodySink, Stages, StreamEncoder } from './stages.ts';
 
 /** @internal */
 export class TapState {
@@ -22,11 +21,13 @@ export class TapState {
   /** Parts of the body were written after the response had been cut off. */
   lost: boolean = false;
   /** Who writes what is not sent will be told to go on. */
+  draining: boolean = false;
   /** The handler has been detached from the response. */
   detached: Detached | undefined = undefined;
-  draining: boolean = false;
   /** Where the identity body goes besides the wire. */
   sinks: BodySink[] = [];
+  /** Those who have had a whole body, and may want to hear of its coding. */
+  captured: readonly BodySink[] = [];
   /** Codes a body that arrives in parts. */
-  encoder: Duplex | undefined = undefined;
+  encoder: StreamEncoder | undefined = undefined;
 }

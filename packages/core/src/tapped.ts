@@ -17,6 +17,7 @@ export interface Methods {
   write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean;
   end(chunk?: unknown, encoding?: unknown, callback?: unknown): ServerResponse;
   flushHeaders(): void;
+  flush?(): void;
   json?(value?: unknown): ServerResponse;
   jsonp?(value?: unknown): ServerResponse;
 }

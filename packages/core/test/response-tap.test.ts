@@ -253,7 +253,13 @@ const SCENARIOS: Record<string, { run: Scenario; ask?: Ask; cut?: true }> = {
  */
 function besidesCoding(seen: Observation, cut: boolean): unknown {
   if (cut) return seen.events;
-  const { 'content-length': _l, 'transfer-encoding': _t, etag, ...headers } = seen.headers;
+  const {
+    'content-length': _length,
+    'transfer-encoding': _transfer,
+    'accept-ranges': _ranges,
+    etag,
+    ...headers
+  } = seen.headers;
   return {
     ...seen,
     headers: { ...headers, etag: typeof etag === 'string' ? etag.replace('W/', '') : etag },
