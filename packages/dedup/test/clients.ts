@@ -58,7 +58,7 @@ export async function serveApp(
   });
   app.use(express.json());
   ahead(app);
-  const all = [made].flat() as Middleware[];
+  const all = [made].flat<(Middleware | readonly Middleware[])[]>();
   if (all.length > 0) app.use(all);
   routes(app);
   app.use((error: ErrorLike, _req: Request, res: Response, next: NextFunction) => {

@@ -1,5 +1,5 @@
 import express, { type Request, type Response } from 'express';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Exchange, exchangeOf, internalRequest, type Middleware } from '@org/core';
 import { type FakeClock, fakeClock, serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';

@@ -15,7 +15,7 @@ const records = postgresRecords<Transaction>({
 });
 const once = transactional<Transaction>({
   records,
-  transaction: (work) => db.transaction(work) as ReturnType<typeof work>,
+  transaction: (work) => db.transaction(work),
 });
 const app = express();
 app.use(express.json());
