@@ -1,6 +1,6 @@
 /**
- * The load, in a process of its own: `node load.js <url> <seconds> <connections> <headers as JSON>` prints
- * what came back as JSON. It fails where anything but good answers came back: a figure would be of those.
+ * The load, in a process of its own: `node load.js <url> <seconds> <connections> <headers as JSON> [<body>]`
+ * prints what came back as JSON. With a body each request is a POST with a new `Idempotency-Key`. It fails where anything but good answers came back: a figure would be of those.
  */
 import autocannon from 'autocannon';
 
@@ -11,12 +11,23 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-const [url = '', seconds = '', connections = '', headers = '{}'] = process.argv.slice(2);
+const [url = '', seconds = '', connections = '', given = '{}', body] = process.argv.slice(2);
+const headers = JSON.parse(given) as Record<string, string>;
+let sent = 0;
+const once: autocannon.Request = {
+  method: 'POST',
+  body: body ?? '',
+  setupRequest: (request) => ({
+    ...request,
+    headers: { ...request.headers, 'idempotency-key': `key-${sent++}` },
+  }),
+};
 const result = await autocannon({
   url,
   duration: Number(seconds),
   connections: Number(connections),
-  headers: JSON.parse(headers) as Record<string, string>,
+  headers,
+  ...(body === undefined ? {} : { requests: [once] }),
 });
 const bad = result.non2xx + result.errors + result.timeouts;
 if (bad > 0 || result['2xx'] === 0) {

@@ -130,7 +130,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
       return measureStatements(server, runtime, settings.connections);
     }
     if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
-    return measureThroughput(server, { ...settings, headers: bench.headers });
+    return measureThroughput(server, { ...settings, headers: bench.headers, post: bench.post });
   };
   const samples = await interleave(servers, rounds, async (server, round) => {
     const sample = await turn(server);

@@ -23,22 +23,25 @@ export interface Turn {
   readonly connections: number;
   /** Headers of the requests. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The body of POSTs, each with a new `Idempotency-Key`. @default GETs */
+  readonly post?: string | undefined;
 }
 
 /** A turn of one contender, in a fresh process: what the last one compiled must not help this one. */
 export async function measureThroughput(
   server: string,
-  { runtime, seconds, warmUpSeconds, connections, headers = {} }: Turn,
+  { runtime, seconds, warmUpSeconds, connections, headers = {}, post }: Turn,
 ): Promise<Sample> {
   const running = await ServerProcess.start(server, runtime);
   try {
-    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections, headers);
+    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections, headers, post);
     const before = await running.usage();
     const { answers, answersPerSecond, p99Ms } = await load(
       running.url,
       seconds,
       connections,
       headers,
+      post,
     );
     const after = await running.usage();
     return {
@@ -58,10 +61,11 @@ export async function load(
   seconds: number,
   connections: number,
   headers: Readonly<Record<string, string>>,
+  post?: string,
 ): Promise<LoadResult> {
   const file = fileURLToPath(new URL('load.js', import.meta.url));
   const given = [url, String(seconds), String(connections), JSON.stringify(headers)];
-  const args = [process.execPath, file, ...given];
+  const args = [process.execPath, file, ...given, ...(post === undefined ? [] : [post])];
   const [command, ...rest] = pinned(1, args);
   const { stdout } = await promisify(execFile)(command, rest);
   return JSON.parse(stdout) as LoadResult;
