@@ -187,6 +187,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['dataloader'],
   },
   {
+    name: 'early-return',
+    kind: 'throughput',
+    contenders: [
+      { server: 'early-route', label: 'a route of Express' },
+      { server: 'early-used', label: 'ours, a rule, `app.use`' },
+      { server: 'early-setup', label: 'ours, a rule, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'compression-1k',
     kind: 'throughput',
     headers: { 'accept-encoding': 'gzip' },

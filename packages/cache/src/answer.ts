@@ -2,13 +2,18 @@
  * A stored answer as one request gets it: whole, or 304 where the client has it already
  * (RFC 9110 §13), or the range it asks for (§14). A HEAD gets what GET would get.
  */
-import { answerWhole, type Exchange, type ResponseHead } from '@org/core';
+import {
+  answerWhole,
+  type Exchange,
+  type ResponseHead,
+  ifRangeMatches,
+  isNotModified,
+} from '@org/core';
 import type { Request } from 'express';
 
 import type { Codings } from './codings.ts';
 import type { Entry } from './entry.ts';
 import { fieldText } from './field-text.ts';
-import { ifRangeMatches, isNotModified } from './preconditions.ts';
 import { codedTag, type Representation } from './representation.ts';
 import type { HeaderSnapshot } from './stored-headers.ts';
 

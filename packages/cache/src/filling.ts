@@ -11,6 +11,9 @@ import {
   type StateKey,
   stateKey,
   type Stages,
+  parseHttpDate,
+  isNotModified,
+  weakEqual,
 } from '@org/core';
 
 import { answerOf, putAnswer, type Wishes, wishesOf } from './answer.ts';
@@ -21,10 +24,8 @@ import type { Entry } from './entry.ts';
 import type { Listeners } from './events.ts';
 import { fieldText } from './field-text.ts';
 import type { Landing } from './flights.ts';
-import { parseHttpDate } from './http-date.ts';
 import type { Blank, Maker } from './making.ts';
 import type { CacheOptions } from './options.ts';
-import { isNotModified, weakEqual } from './preconditions.ts';
 import { standsIn } from './reuse.ts';
 import type { Versions } from './shared-tier.ts';
 import type { Statistics } from './statistics.ts';

@@ -1,10 +1,9 @@
 /** Entries from what the application has answered, and from what it has confirmed. */
+import { httpDate, parseHttpDate, strongEqual, weakEqual } from '@org/core';
 import type { Codings } from './codings.ts';
 import { Entry } from './entry.ts';
 import { fieldText } from './field-text.ts';
-import { httpDate, parseHttpDate } from './http-date.ts';
 import type { CacheOptions } from './options.ts';
-import { strongEqual, weakEqual } from './preconditions.ts';
 import {
   type FlatHeaders,
   storedValue,

@@ -3,11 +3,11 @@
  * (RFC 9111 §3 and §4.2), with what this project asks on top: what may be personal
  * is shared only where the application says so.
  */
+import { parseHttpDate } from '@org/core';
 import { type OutgoingHttpHeader, STATUS_CODES } from 'node:http';
 
 import { type Directives, parseCacheControl, targetedDirectives } from './cache-control.ts';
 import { fieldText } from './field-text.ts';
-import { parseHttpDate } from './http-date.ts';
 import type { CacheOptions } from './options.ts';
 import { varyNames } from './vary.ts';
 

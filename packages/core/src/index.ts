@@ -1,4 +1,10 @@
 export { abandon } from './abandon.ts';
+export {
+  type Allowed,
+  type AllowedMethods,
+  allowedMethods,
+  allowHeader,
+} from './allowed-methods.ts';
 export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 export {
   closeInOrder,
@@ -28,6 +34,7 @@ export {
 } from './credentials.ts';
 export { Exchange, exchangeOf, type StateKey, stateKey } from './exchange.ts';
 export type { CloseReport, Host, HostState } from './host.ts';
+export { httpDate, parseHttpDate } from './http-date.ts';
 export {
   type MemoryStore,
   MEMORY_STORE_DEFAULTS,
@@ -68,6 +75,7 @@ export {
   text,
 } from './options.ts';
 export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
+export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from './preconditions.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { isRecoverer, type Recoverer } from './recoverer.ts';

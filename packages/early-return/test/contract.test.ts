@@ -4,6 +4,6 @@ import { earlyReturn, type EarlyReturnOptions } from '@org/early-return';
 
 middlewareContract<Partial<EarlyReturnOptions>>('early-return', {
   factory: earlyReturn,
-  example: { headerName: 'X-Took-Ms' },
+  example: { favicon: true },
   setup,
 });

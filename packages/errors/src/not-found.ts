@@ -1,8 +1,6 @@
 /** What stands right behind the routes: nobody answered. Either there is nothing here, or not by this method. */
 import type { RequestHandler } from 'express';
-import { exchangeOf, ProblemError } from '@org/core';
-
-import { allowedMethods, allowHeader } from './allowed-methods.ts';
+import { allowedMethods, allowHeader, exchangeOf, ProblemError } from '@org/core';
 
 /** Makes the handler; it passes a problem on, so that error handlers of the user's own see it too. */
 export function notFoundHandler(methodNotAllowed: boolean): RequestHandler {

@@ -1,13 +1,7 @@
 /** Preconditions of GET and HEAD, and the tags that they compare (RFC 9110 §13, §8.8.3). */
 import * as fc from 'fast-check';
 
-import {
-  etagsOf,
-  ifRangeMatches,
-  isNotModified,
-  strongEqual,
-  weakEqual,
-} from '../src/preconditions.ts';
+import { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from '@org/core';
 
 const NOW = Date.UTC(2026, 10, 24);
 const MODIFIED = Date.UTC(1994, 10, 6, 8, 49, 37);

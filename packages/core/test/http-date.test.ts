@@ -1,7 +1,7 @@
 /** Dates: the three forms of RFC 9110 §5.6.7, and nothing else. */
 import * as fc from 'fast-check';
 
-import { httpDate, parseHttpDate } from '../src/http-date.ts';
+import { httpDate, parseHttpDate } from '@org/core';
 
 const NOW = Date.UTC(2026, 10, 24);
 const EXAMPLE = Date.UTC(1994, 10, 6, 8, 49, 37);
