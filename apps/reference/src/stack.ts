@@ -5,19 +5,50 @@
  */
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
+import type { DedupOptions } from '@org/dedup';
+import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
 import type { Database } from './database/database.ts';
 import type { ServiceConfig } from './settings.ts';
+import { CHANGES, VERSIONS } from './versions.ts';
 
 /** The largest body that is read. A trip of 50 stops has about 5 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** What the family's components are told of this service; the environment says the rest. */
+const OWN = Object.freeze({
+  versioning: {
+    versions: VERSIONS,
+    changes: CHANGES,
+    // The oldest is what clients of before there were versions know.
+    default: 'oldest',
+  } satisfies Partial<VersioningOptions>,
+  dedup: {
+    // Trips are made in transactions of the database, and their keys are kept there.
+    idempotency: { routes: { '/api/trips': { transactional: true } } },
+  } satisfies Partial<DedupOptions>,
+  queue: {
+    // Whoever keeps trips goes before those who only look around.
+    priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
+    fairBy: 'credentials',
+  } satisfies Partial<QueueOptions>,
+});
+
+/** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
+const EQUIPPED: ReadonlySet<string> = new Set(['versioning']);
+
 /** Every component of the service. */
 export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
-  return [database, jsonBody(), manyInOne, ...(await standard(config))];
+  const family = await standard({
+    lazy: config.lazy,
+    isEnabled: (name) => config.isEnabled(name) || EQUIPPED.has(name),
+    options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
+  });
+  return [database, jsonBody(), manyInOne, ...family];
 }
 
 /** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */

@@ -20,13 +20,22 @@ export interface StandardSettings {
   readonly lazy?: boolean;
 }
 
+/** A factory that needs several places in the order answers all of its middlewares. */
+type Factory = (options: object) => Middleware | readonly Middleware[];
+
 interface CatalogueEntry {
-  readonly import: () => Promise<(options: object) => Middleware>;
+  readonly import: () => Promise<Factory>;
   /** Where it will stand, for an entry that can be loaded after the server listens. */
   readonly later?: LazyPlacement;
 }
 
 const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  'early-return': {
+    import: async () => (await import('@org/early-return')).earlyReturn,
+  },
+  timeout: {
+    import: async () => (await import('@org/timeout')).timeout,
+  },
   correlation: {
     import: async () => (await import('@org/correlation')).correlation,
   },
@@ -39,8 +48,27 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
+  versioning: {
+    // Its versions come with the options, or it says that they are needed.
+    import: async () => (await import('@org/versioning')).versioning as Factory,
+  },
+  transform: {
+    import: async () => (await import('@org/transform')).transform,
+  },
+  compression: {
+    import: async () => (await import('@org/compression')).compression,
+  },
   cache: {
     import: async () => (await import('@org/cache')).cache,
+  },
+  dedup: {
+    import: async () => (await import('@org/dedup')).dedup,
+  },
+  queue: {
+    import: async () => (await import('@org/queue')).queue,
+  },
+  batch: {
+    import: async () => (await import('@org/batch')).batch,
   },
   errors: {
     import: async () => (await import('@org/errors')).errors,
@@ -57,10 +85,10 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
-  const parts: Middleware[] = [];
+  const parts: (Middleware | readonly Middleware[])[] = [];
   for (const [name, entry] of Object.entries(CATALOGUE)) {
     if (!settings.isEnabled(name)) continue;
-    const make = async (): Promise<Middleware> => {
+    const make = async (): Promise<Middleware | readonly Middleware[]> => {
       const factory = await installed(name, entry.import);
       return factory(settings.options(name));
     };

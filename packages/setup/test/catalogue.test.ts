@@ -11,7 +11,8 @@ jest.mock('@org/health', () => {
 
 const settings = (enabled: readonly string[], lazy?: boolean) => ({
   isEnabled: (name: string) => enabled.includes(name),
-  options: (name: string) => (name === 'logging' ? { access: false } : {}),
+  options: (name: string) =>
+    name === 'logging' ? { access: false } : name === 'versioning' ? { versions: [1] } : {},
   ...(lazy === undefined ? {} : { lazy }),
 });
 const present = CATALOGUE_NAMES.filter((name) => name !== 'health');

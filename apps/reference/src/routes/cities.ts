@@ -121,10 +121,8 @@ interface Shown {
   readonly population: number;
 }
 
-function show({ id, name, country_code: country, latitude, longitude, population }: Shown): {
-  readonly country: string;
-} & Omit<Shown, 'country_code'> {
-  return { id, name, country, latitude, longitude, population };
+function show({ id, name, country_code: country, latitude, longitude, population }: Shown) {
+  return { id, name, country, coordinates: { latitude, longitude }, population };
 }
 
 function prefix(q: string): string {

@@ -5,6 +5,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
 
+import { onceFor } from '../database/once.ts';
 import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
 import { plainText, wholeNumber } from './inputs.ts';
@@ -61,6 +62,7 @@ type Stops = z.infer<typeof STOPS>;
 
 export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
   const router = Router();
+  const once = onceFor(db);
   router.use(owners(apiKeys), personal);
 
   router.get('/', async (req, res) => {
@@ -84,24 +86,25 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
     res.json(page);
   });
 
-  router.post('/', async (req, res) => {
-    const owner = ownerOf(req, res);
-    const { name, notes = null, stops } = TRIP.parse(bodyOf(req));
-    const id = await db.transaction().execute(async (trx) => {
+  router.post(
+    '/',
+    once(async (trx, req, res) => {
+      const owner = ownerOf(req, res);
+      const { name, notes = null, stops } = TRIP.parse(bodyOf(req));
       await refuseTooMany(trx, owner);
-      const trip = await trx
+      const { id } = await trx
         .insertInto('trips')
         .values({ owner, name, notes })
         .returning('id')
         .executeTakeFirstOrThrow();
-      await insertStops(trx, trip.id, stops);
-      return trip.id;
-    });
-    res
-      .status(201)
-      .location(`${req.baseUrl}/${id}`)
-      .json(show(await find(db, id, owner)));
-  });
+      await insertStops(trx, id, stops);
+      return {
+        status: 201,
+        headers: { Location: `${req.baseUrl}/${id}` },
+        body: show(await find(trx, id, owner)),
+      };
+    }),
+  );
 
   router.get('/:id', async (req, res) => {
     const { id } = ONE.parse(req.params);

@@ -6,10 +6,12 @@ import { type Kysely, type Migration, Migrator } from 'kysely';
 
 import { places } from './0001-places.ts';
 import { trips } from './0002-trips.ts';
+import { idempotencyKeys } from './0003-idempotency-keys.ts';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   '0001-places': places,
   '0002-trips': trips,
+  '0003-idempotency-keys': idempotencyKeys,
 });
 
 /** Brings the schema up to date; several processes may try at once, one does it. */

@@ -1,0 +1,95 @@
+/**
+ * The README's lines do what they say: each `curl` is run as it stands, in the README's order,
+ * and its answer compared with the one behind it, in which `…` stands for anything.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { type Service, start } from './service.ts';
+
+interface Example {
+  readonly command: string;
+  /** The answer as the README shows it; absent where it shows none. */
+  readonly shown: string | undefined;
+}
+
+/** Every `sh` block with a `curl` in it, and the block right behind it, unless that is another command. */
+const EXAMPLES: readonly Example[] = [
+  ...readFileSync(join(__dirname, '../README.md'), 'utf8').matchAll(
+    /^```sh\n(curl .*?)^```$(?:\n\n^```(?:json|http)?\n(.*?)^```$)?/gms,
+  ),
+].map(([, command, shown]) => ({ command: command!, shown }));
+
+const DEMO = 'localhost:3000';
+
+describe('the README of the service', () => {
+  let service: Service;
+  /** The trip that was made last; the README calls it $ID. */
+  let id = '';
+  beforeAll(async () => {
+    // Enough for what the README shows.
+    service = await start({
+      MIN_POPULATION: '15000',
+      ONLY_COUNTRIES: 'AT,CN,FR',
+      DATA_DIR: ':memory:',
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await service?.stop();
+  });
+
+  /** Runs a block in a shell, against the service of the test. */
+  async function run(command: string, flags: string): Promise<string> {
+    const own = command
+      .replaceAll(DEMO, new URL(service.url).host)
+      .replaceAll(/^curl /gm, `curl -sS ${flags} `);
+    const { stdout } = await promisify(execFile)('sh', ['-ec', own], {
+      env: { PATH: process.env['PATH'], ID: id },
+    });
+    id = /^location: \/api\/trips\/(\S+)/im.exec(stdout)?.[1] ?? id;
+    return stdout;
+  }
+
+  test('has examples with answers', () => {
+    expect(EXAMPLES.filter(({ shown }) => shown !== undefined).length).toBeGreaterThan(5);
+  });
+
+  test.each(
+    EXAMPLES.map(({ command, shown }) => [command.trim().split('\n', 1)[0], command, shown]),
+  )('%s', async (_name, command, shown) => {
+    if (shown === undefined) {
+      await run(command!, '--fail-with-body');
+      return;
+    }
+    const [, head, shownBody] = /^(HTTP\/1\.1 .*?)(?:\n\n(.*))?$/s.exec(shown.trim()) ?? [];
+    const answer = await run(command!, '');
+    const [answeredHead, ...rest] = answer.split('\r\n\r\n');
+    if (head === undefined) {
+      expect(squeezed(answer)).toMatch(patternOf(shown));
+      return;
+    }
+    // Header lines in any order, as they come.
+    for (const line of head.split('\n')) {
+      expect(answeredHead!.split('\r\n').some((one) => patternOf(line).test(squeezed(one)))).toBe(
+        true,
+      );
+    }
+    if (shownBody !== undefined) expect(squeezed(rest.join(''))).toMatch(patternOf(shownBody));
+  });
+});
+
+/** How JSON is laid out is of no account. */
+function squeezed(text: string): string {
+  return text.replaceAll(/\s+/g, '');
+}
+
+function patternOf(shown: string): RegExp {
+  const parts = squeezed(shown)
+    // A list or an object that goes on need not go on.
+    .replaceAll(/,?…,?/g, '…')
+    .split('…')
+    .map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join('.*')}$`, 'is');
+}
