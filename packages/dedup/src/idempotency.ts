@@ -19,13 +19,14 @@ import {
   type StepResult,
 } from '@org/core';
 
+import type { Claim } from './claim.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { IdempotencyEvents } from './idempotency-events.ts';
 import { type IdempotencyOptions, resolveIdempotencyOptions } from './idempotency-options.ts';
 import { indeterminate, keyReused, stillRunning, storeFailed } from './idempotency-problems.ts';
 import { type Ending, Keeping } from './keeping.ts';
 import { type KeyedRequest, KeyReader } from './keyed-request.ts';
-import { type Claim, Ledger, type Verdict } from './ledger.ts';
+import { Ledger, type Verdict } from './ledger.ts';
 import type { IdempotencyRecord, KeptAnswer } from './record.ts';
 import { replay } from './replay.ts';
 import { WaitingRoom } from './waiting-room.ts';

@@ -22,7 +22,7 @@ import {
   withheldFromReplays,
 } from './answer-headers.ts';
 import type { IdempotencyOptions } from './idempotency-options.ts';
-import type { Claim } from './ledger.ts';
+import type { Claim } from './claim.ts';
 import type { KeptAnswer } from './record.ts';
 
 /** How a request ended, as far as its key is concerned. */

@@ -7,6 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@org/core';
 
+import { Claim, type Written } from './claim.ts';
+import { Debts } from './debts.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { KeyedRequest } from './keyed-request.ts';
 import { Ownership } from './ownership.ts';
@@ -18,38 +20,11 @@ import {
   type RunningRecord,
 } from './record.ts';
 
-/** A key that this instance works for. */
-export class Claim {
-  readonly asked: KeyedRequest;
-  /** Its owner before was lost. */
-  readonly retaken: boolean;
-  /** When nobody waits for it any longer, in monotonic ms. */
-  readonly giveUpMs: number;
-  /** What the store holds while nobody has taken its place. */
-  bytes: Uint8Array;
-  /** The handler runs for it, or has run. */
-  begun: boolean = false;
-  /** What the store should hold, and could not be told yet. */
-  owed: { readonly next: Uint8Array | undefined } | undefined = undefined;
-  /** The write that was begun last. */
-  lastWrite: Promise<Written> | undefined = undefined;
-
-  constructor(asked: KeyedRequest, bytes: Uint8Array, retaken: boolean, giveUpMs: number) {
-    this.asked = asked;
-    this.bytes = bytes;
-    this.retaken = retaken;
-    this.giveUpMs = giveUpMs;
-  }
-}
-
 /** What became of an attempt to claim a key. */
 export type Verdict =
   | { readonly is: 'claimed'; readonly claim: Claim }
   | { readonly is: 'finished'; readonly answer: KeptAnswer }
   | { readonly is: 'mismatch' | 'in-flight' | 'indeterminate' };
-
-/** Whose place in the store a write found: its own, or a successor's. */
-export type Written = 'written' | 'overtaken' | 'owed';
 
 export interface LedgerOptions {
   readonly store: GuardedStore;
@@ -66,22 +41,25 @@ export interface LedgerOptions {
 /** Attempts to take the place of an owner that is lost, while others do the same. */
 const MAX_ATTEMPTS = 3;
 
-/** The most claims that may or may not have reached a store that failed. */
-const MAX_DOUBTFUL = 1000;
-
 /** The records of one instance. */
 export class Ledger {
   private readonly options: LedgerOptions;
   private readonly owner: Ownership;
   /** Keys under way here. */
   private readonly running: Map<string, Claim> = new Map();
-  /** Claims that the store is owed a write of. */
-  private readonly owing: Set<Claim> = new Set();
-  private paying: boolean = false;
+  private readonly debts: Debts;
 
   constructor(options: LedgerOptions) {
     this.options = options;
-    const { store, namespace, leaseMs, clock } = options;
+    const { store, namespace, leaseMs, retentionMs, clock, onPaid } = options;
+    this.debts = new Debts({
+      store,
+      retentionMs,
+      onPaid: (claim, written) => {
+        this.forget(claim);
+        onPaid(claim, written);
+      },
+    });
     this.owner = new Ownership({
       store,
       namespace,
@@ -89,8 +67,8 @@ export class Ledger {
       clock,
       onBeat: () => {
         this.forgetHung();
-        void this.payAll();
-        return this.running.size + this.owing.size > 0;
+        void this.debts.payAll();
+        return this.running.size + this.debts.size > 0;
       },
     });
   }
@@ -117,7 +95,7 @@ export class Ledger {
       return present === undefined ? this.begin(claim) : await this.judge(asked, present, 1);
     } catch (error) {
       // It may have got there all the same, and must not stand for somebody at work.
-      if (this.owing.size < MAX_DOUBTFUL) this.owe(claim, undefined);
+      this.debts.doubt(claim);
       throw error;
     }
   }
@@ -163,7 +141,7 @@ export class Ledger {
   close(): void {
     this.owner.close();
     this.running.clear();
-    this.owing.clear();
+    this.debts.clear();
   }
 
   private get nowMs(): number {
@@ -172,7 +150,7 @@ export class Ledger {
 
   private newClaim(asked: KeyedRequest, retaken: boolean): Claim {
     const giveUpMs = this.nowMs + this.options.maxRunMs;
-    return new Claim(asked, this.runningBytes(asked), retaken, giveUpMs);
+    return new Claim(asked, this.keyOf(asked.id), this.runningBytes(asked), retaken, giveUpMs);
   }
 
   private begin(claim: Claim): Verdict {
@@ -229,26 +207,19 @@ export class Ledger {
   private async write(claim: Claim, next: Uint8Array | undefined): Promise<Written> {
     const { store, retentionMs } = this.options;
     try {
-      const done = store.compareAndSet(this.keyOf(claim.asked.id), claim.bytes, next, retentionMs);
+      const done = store.compareAndSet(claim.key, claim.bytes, next, retentionMs);
       const isOurs = done instanceof Promise ? await done : done;
-      return this.wrote(claim, next, isOurs ? 'written' : 'overtaken');
+      if (isOurs && next !== undefined) claim.bytes = next;
+      this.forget(claim);
+      return isOurs ? 'written' : 'overtaken';
     } catch {
-      this.owe(claim, next);
+      this.debts.owe(claim, next);
       return 'owed';
     }
   }
 
-  private wrote(claim: Claim, next: Uint8Array | undefined, written: Written): Written {
-    claim.owed = undefined;
-    this.owing.delete(claim);
-    if (written === 'written' && next !== undefined) claim.bytes = next;
+  private forget(claim: Claim): void {
     if (this.running.get(claim.asked.id) === claim) this.running.delete(claim.asked.id);
-    return written;
-  }
-
-  private owe(claim: Claim, next: Uint8Array | undefined): void {
-    claim.owed = { next };
-    this.owing.add(claim);
   }
 
   /** The oldest stand first: of those who never come to an end nothing is kept here. */
@@ -257,39 +228,6 @@ export class Ledger {
       if (giveUpMs > this.nowMs) return;
       this.running.delete(id);
     }
-  }
-
-  /** Tells the store what it could not be told, with every beat until it has been. */
-  private async payAll(): Promise<void> {
-    if (this.paying || this.owing.size === 0) return;
-    this.paying = true;
-    try {
-      for (const claim of this.owing) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other: a store that has just come back is not flooded
-        const written = await this.pay(claim);
-        if (claim.begun) this.options.onPaid(claim, written);
-      }
-    } catch {
-      // It does not answer yet.
-    } finally {
-      this.paying = false;
-    }
-  }
-
-  private async pay(claim: Claim): Promise<Written> {
-    const { store, retentionMs } = this.options;
-    const key = this.keyOf(claim.asked.id);
-    const next = claim.owed?.next;
-    if (await store.compareAndSet(key, claim.bytes, next, retentionMs)) {
-      return this.wrote(claim, next, 'written');
-    }
-    // The write that seemed to fail may have got there.
-    const present = await store.get(key);
-    const isThere =
-      present === undefined || next === undefined
-        ? present === next
-        : Buffer.compare(present, next) === 0;
-    return this.wrote(claim, next, isThere ? 'written' : 'overtaken');
   }
 
   private runningBytes({ fingerprint }: KeyedRequest): Uint8Array {

@@ -1,5 +1,5 @@
 /** What an answer means for its key: it is kept and given again, or the key is free again. */
-import type { Exchange } from '@org/core';
+import { type Exchange, hasCode } from '@org/core';
 
 /**
  * `keep`: the answer is what every later request with the key gets. `release`: the key is free,
@@ -20,10 +20,19 @@ const NOT_DONE: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * The default: failures (5xx) and refusals are not kept. A failure after the request's deadline
- * is not the handler's own answer: it may be at work still, so nobody may run it again.
+ * The default: failures (5xx) and refusals are not kept. A failure that was answered because the
+ * request's time was over, or somebody had given it up, is not the handler's own answer: it may
+ * be at work still, so nobody may run it again.
  */
 export const defaultOutcome: OutcomePolicy = (status, exchange) => {
-  if (status >= 500) return exchange.remainingMs === 0 ? 'indeterminate' : 'release';
+  if (status >= 500) return isGivenUp(exchange) ? 'indeterminate' : 'release';
   return NOT_DONE.has(status) ? 'release' : 'keep';
 };
+
+/** Timers and deadlines that were set at once are apart by less than this, in ms. */
+const TICK_MS = 1;
+
+/** By somebody else than the client, whose leaving ends no handler. */
+function isGivenUp({ remainingMs, signal }: Exchange): boolean {
+  return remainingMs < TICK_MS || (signal.aborted && !hasCode(signal.reason, 'ERR_CLIENT_CLOSED'));
+}

@@ -223,17 +223,15 @@ describe('requests are apart', () => {
 
   it('and those of the house itself stand aside', async () => {
     const started = await start();
-    const first = get(started.url);
-    await until(() => started.runs() === 1);
-    let internal: Exchange | undefined;
-    const done = internalRequest(started.app(), { url: '/', clock }, (exchange) => {
-      internal = exchange;
-    });
-    await until(() => started.runs() === 2);
-    expect(internal?.internal).toBe(true);
-    started.let(1);
-    started.let(2);
-    await Promise.all([first, done]);
+    const ask = (internal: boolean): Promise<Exchange> =>
+      internalRequest(started.app(), { url: '/', clock, internal });
+    const asked = [ask(false), ask(true), ask(true)];
+    await until(() => started.runs() === 3);
+    asked.push(ask(false));
+    await started.waiting(1);
+    for (const run of [1, 2, 3]) started.let(run);
+    await Promise.all(asked);
+    expect(started.runs()).toBe(3);
   });
 });
 
