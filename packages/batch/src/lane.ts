@@ -44,7 +44,7 @@ export class Lane<K, V> implements Waiter {
       batch === undefined ||
       (sharing === undefined && batch.keys.length >= options.maxBatchSize)
     ) {
-      batch = this.open(batch);
+      batch = this.open();
     }
     let at: number;
     if (sharing === undefined) {
@@ -87,7 +87,7 @@ export class Lane<K, V> implements Waiter {
     statistics.hitsTotal++;
     // It lands with the batch that gathers: what follows from both goes together again.
     let batch = this.gathering;
-    if (batch === undefined || batch.keys.length >= options.maxBatchSize) batch = this.open(batch);
+    if (batch === undefined || batch.keys.length >= options.maxBatchSize) batch = this.open();
     const joined = batch;
     return new Promise((resolve) => {
       joined.addHit(() => resolve(entry.promise));
@@ -109,9 +109,8 @@ export class Lane<K, V> implements Waiter {
     if (this.gathering?.leaving === false) this.dispatch(this.gathering);
   }
 
-  private open(full: Batch<K, V> | undefined): Batch<K, V> {
+  private open(): Batch<K, V> {
     const { adaptive, closed, options, timer } = this.traffic;
-    if (full?.leaving === false) this.release(full);
     const batch = new Batch<K, V>(this.shareKeys);
     this.gathering = batch;
     this.batches.push(batch);

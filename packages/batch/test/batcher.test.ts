@@ -464,6 +464,21 @@ describe('a shared batcher', () => {
     for (const { end } of [first, one, other]) await end();
   });
 
+  test('lets nobody wait for what is known, though others wait', async () => {
+    const { batcher, asked, first, pending } = await busy();
+    const loader = batcher.for(first.exchange).prime(5, 50);
+    const waiting = loader.load(1);
+    expect(await loader.load(5)).toBe(50);
+    expect(asked).toHaveLength(1);
+    asked[0]!.land();
+    await pending;
+    await turn();
+    asked[1]!.land();
+    expect(await waiting).toBe(10);
+    expect(batcher.stats()).toMatchObject({ hitsTotal: 1 });
+    await first.end();
+  });
+
   test('caches for each request by itself', async () => {
     const { clock, batcher, asked, first, pending } = await busy();
     asked[0]!.land();

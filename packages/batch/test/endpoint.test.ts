@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { Readable } from 'node:stream';
 import express, {
   type Express,
   type NextFunction,
@@ -11,6 +12,7 @@ import * as fc from 'fast-check';
 import {
   answerProblem,
   defineMiddleware,
+  defineStages,
   exchangeOf,
   monitoringGuard,
   type ProblemError,
@@ -19,6 +21,7 @@ import { serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { batchEndpoint, type BatchEndpointOptions } from '@org/batch';
 import { addressCheck } from '../src/item-address.ts';
+import { memberOf } from '../src/references.ts';
 import { runInOrder } from '../src/run-in-order.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -195,6 +198,24 @@ describe('a batch', () => {
     expect(responses[3]).not.toHaveProperty('body');
   });
 
+  test('tells no body that a precondition has dropped after it was written', async () => {
+    const conditional = defineStages({
+      conditional(head) {
+        head.status = 412;
+        return true;
+      },
+    });
+    const url = await bare({}, (app) => {
+      app.get('/api/dropped', (req, res) => {
+        exchangeOf(req, res).tap(conditional);
+        res.json({ dropped: true });
+      });
+    });
+    const { responses } = await send(url, [get('a', '/api/dropped')]);
+    expect(responses[0]).toMatchObject({ status: 412 });
+    expect(responses[0]).not.toHaveProperty('body');
+  });
+
   test('answers other methods with 405 and Allow (RFC 9110 §15.5.6), and lets OPTIONS pass', async () => {
     const url = await bare({}, (app) => {
       app.options('/api/batch', (_req, res) => void res.status(204).set('X-Seen', '1').end());
@@ -334,12 +355,16 @@ describe('what is wrong with a batch', () => {
     expect(await post('a=b', { 'content-type': 'application/x-www-form-urlencoded' })).toBe(415);
     expect(await post('{}', { ...json, 'content-encoding': 'gzip' })).toBe(415);
     expect(await post(`"${'x'.repeat(100)}"`, json)).toBe(413);
-    const endless = new ReadableStream({
-      pull: (controller) => controller.enqueue(Buffer.alloc(80, 'x')),
-    });
-    expect(await post(endless, json).catch(() => 413)).toBe(413);
+    // In chunks, which announce no length.
+    const chunks = Readable.from(
+      ['"', 'x'.repeat(80), 'x'.repeat(80), '"'].map((one) => Buffer.from(one)),
+    );
+    expect(await post(chunks, json)).toBe(413);
     expect(await post('{', json)).toBe(400);
-    expect(await post(Buffer.from([0x22, 0xff, 0x22]), json)).toBe(400);
+    // A byte that UTF-8 does not have, in a batch that is fine without.
+    const item = '{"requests":[{"id":"a","method":"POST","url":"/api/echo","body":"ÿ"}]}';
+    expect(await post(Buffer.from(item, 'utf8'), json)).toBe(200);
+    expect(await post(Buffer.from(item, 'latin1'), json)).toBe(400);
     expect(await post('null', json)).toBe(400);
   });
 
@@ -651,6 +676,16 @@ describe('items that depend on each other', () => {
       detail: 'The request "no", which it depends on, failed.',
     });
     expect(responses[4]!.body).toMatchObject({ detail: expect.stringContaining('body.name') });
+  });
+
+  test('find own members of what they refer to, and nothing that every object has', () => {
+    const body = JSON.parse('{"a":[{"b":null}],"__proto__":{"own":1}}') as unknown;
+    expect(memberOf(body, [])).toBe(body);
+    expect(memberOf(body, ['a', '0', 'b'])).toBeNull();
+    expect(memberOf(body, ['__proto__', 'own'])).toBe(1);
+    for (const names of [['constructor'], ['a', '__proto__'], ['a', 'map'], ['a', '0', 'b', 'c']]) {
+      expect(memberOf(body, names)).toBeUndefined();
+    }
   });
 
   test('cannot be led astray by what they refer to', async () => {
