@@ -1,23 +1,67 @@
 /** Changes put together for each version, once: what an old request goes up through, and an answer down. */
-import { type Check, OptionError, resolveOptions, routeTable, text } from '@org/core';
+import { type FindRoute, OptionError, routeTable } from '@org/core';
 
-import type { Change, ChangeContext } from './change.ts';
-import type { Version, VersionList } from './version-list.ts';
+import { type Change, type ChangeContext, checkChange } from './change.ts';
+import type { VersionList } from './version-list.ts';
 
-/** The changes between one version and the newest. */
-export interface Chain {
-  /** Oldest first. */
-  readonly up: readonly PlacedChange[];
-  /** Newest first. */
-  readonly down: readonly PlacedChange[];
-  readonly changesRequests: boolean;
-  readonly changesValues: boolean;
+/** One side of one change. */
+export type Translate = (value: unknown, context: ChangeContext) => unknown;
+
+/** All that lies between one version and the newest for an address: upwards oldest first, downwards newest first. */
+export interface Passage {
+  readonly query: readonly Translate[];
+  readonly body: readonly Translate[];
+  readonly response: readonly Translate[];
+  readonly problem: readonly Translate[];
 }
 
-/** A change that knows whom it concerns. */
-export interface PlacedChange extends Change {
+/** A change whose place among the versions, and whose routes, are known. */
+interface PlacedChange {
+  readonly change: Change;
   readonly name: string;
-  concerns(url: string): boolean;
+  /** Absent where it concerns everything. */
+  readonly find: FindRoute<true> | undefined;
+}
+
+/** Routes may overlap in as many ways as there are patterns; more ways than this are not kept. */
+const MAX_PASSAGES = 1000;
+
+/** The changes between one version and the newest. */
+export class Chain {
+  /** Whether any of them changes what older clients send. */
+  readonly changesRequests: boolean;
+  /** Whether any of them changes what they get. */
+  readonly changesValues: boolean;
+  /** Oldest first. */
+  private readonly changes: readonly PlacedChange[];
+  private readonly everywhere: Passage | undefined;
+  /** By which of the changes concern an address: addresses are many, these are few. */
+  private readonly passages: Map<string, Passage> = new Map();
+
+  constructor(changes: readonly PlacedChange[]) {
+    this.changes = changes;
+    const all = changes.map(({ change }) => change);
+    this.changesRequests = all.some(({ request }) => request !== undefined);
+    this.changesValues = all.some((one) => (one.response ?? one.problem) !== undefined);
+    this.everywhere = changes.every(({ find }) => find === undefined)
+      ? passageThrough(all)
+      : undefined;
+  }
+
+  /** What a value goes through at this address: path and query, without the version. */
+  passageAt(url: string): Passage {
+    if (this.everywhere !== undefined) return this.everywhere;
+    let which = '';
+    for (const { find } of this.changes) {
+      which += find === undefined || find(url) === true ? '1' : '0';
+    }
+    const known = this.passages.get(which);
+    if (known !== undefined) return known;
+    const concerned = this.changes.filter((_change, at) => which[at] === '1');
+    const passage = passageThrough(concerned.map(({ change }) => change));
+    if (this.passages.size < MAX_PASSAGES) this.passages.set(which, passage);
+    return passage;
+  }
 }
 
 /** The chain of each version, by its place in the list. @throws OptionError naming the change that is wrong */
@@ -25,87 +69,44 @@ export function chainsFor(versions: VersionList, changes: readonly Change[]): re
   const placed = changes
     .map((change, at) => place(versions, change, at))
     .toSorted((one, other) => versions.compare(one.name, other.name));
-  return versions.names.map((name) => {
-    const up = placed.filter((change) => versions.compare(change.name, name) > 0);
-    return {
-      up,
-      down: up.toReversed(),
-      changesRequests: up.some(({ request }) => request !== undefined),
-      changesValues: up.some(
-        ({ response, problem }) => response !== undefined || problem !== undefined,
-      ),
-    };
-  });
+  return versions.names.map(
+    (name) => new Chain(placed.filter((change) => versions.compare(change.name, name) > 0)),
+  );
 }
 
-/** The query of an older client, as the handlers know it. */
-export function upgradeQuery(
-  { up }: Chain,
-  url: string,
-  query: Readonly<Record<string, unknown>>,
-  context: ChangeContext,
-): object {
-  let result = query;
-  for (const { request, concerns } of up) {
-    if (request?.query !== undefined && concerns(url)) {
-      result = request.query(result, context) as typeof result;
-    }
-  }
-  return result;
-}
-
-/** The body of an older client, as the handlers know it. */
-export function upgradeBody(
-  { up }: Chain,
-  url: string,
-  body: unknown,
-  context: ChangeContext,
-): unknown {
-  let result = body;
-  for (const { request, concerns } of up) {
-    if (request?.body !== undefined && concerns(url)) result = request.body(result, context);
-  }
-  return result;
-}
-
-/** What handlers answer, as an older client knows it. */
-export function downgrade(
-  { down }: Chain,
-  url: string,
+/** What becomes of a value on its way. */
+export function translate(
+  passage: readonly Translate[],
   value: unknown,
   context: ChangeContext,
 ): unknown {
   let result = value;
-  for (const change of down) {
-    const translate = context.kind === 'problem' ? change.problem : change.response;
-    if (translate !== undefined && change.concerns(url)) result = translate(result, context);
-  }
+  for (const one of passage) result = one(result, context);
   return result;
 }
 
-const VERSION: Check<Version> = {
-  expected: 'a version',
-  accepts: (value): value is Version => typeof value === 'string' || typeof value === 'number',
-};
+function passageThrough(changes: readonly Change[]): Passage {
+  const down = changes.toReversed();
+  return {
+    query: present(changes.map(({ request }) => request?.query as Translate | undefined)),
+    body: present(changes.map(({ request }) => request?.body)),
+    response: present(down.map(({ response }) => response)),
+    problem: present(down.map(({ problem }) => problem)),
+  };
+}
+
+function present(sides: readonly (Translate | undefined)[]): readonly Translate[] {
+  return sides.filter((side) => side !== undefined);
+}
 
 function place(versions: VersionList, change: Change, at: number): PlacedChange {
   const owner = `versioning: changes[${at}]`;
-  const { version, description } = resolveOptions<Pick<Change, 'version' | 'description'>>(
-    owner,
-    { version: '', description: '' },
-    {
-      version: VERSION,
-      description: text({ expected: 'a sentence for the changelog', pattern: /\S/ }),
-    },
-    { version: change.version, description: change.description },
-  );
-  const name = String(version);
+  checkChange(owner, change);
+  const name = String(change.version);
   const found = versions.placeOf(name);
-  if (found === undefined || description === '') {
+  if (found === undefined) {
     throw new OptionError(owner, [
-      description === ''
-        ? 'needs a "description", a sentence for the changelog.'
-        : `is of version "${name}", which is none of ${versions.names.join(', ')}.`,
+      `is of version "${name}", which is none of ${versions.names.join(', ')}.`,
     ]);
   }
   if (found === 0) {
@@ -114,13 +115,12 @@ function place(versions: VersionList, change: Change, at: number): PlacedChange 
     ]);
   }
   const { routes } = change;
-  const find =
-    routes === undefined
-      ? undefined
-      : routeTable(owner, Object.fromEntries(routes.map((pattern) => [pattern, true])));
   return {
-    ...change,
+    change,
     name,
-    concerns: (url) => find === undefined || find(url) === true,
+    find:
+      routes === undefined
+        ? undefined
+        : routeTable(owner, Object.fromEntries(routes.map((pattern) => [pattern, true as const]))),
   };
 }

@@ -1,4 +1,6 @@
 /** The changelog of an API, from the changes that make it: it cannot fall behind. */
+import type { RequestHandler } from 'express';
+
 import type { Change } from './change.ts';
 import type { Ending } from './deprecation.ts';
 import type { VersionList } from './version-list.ts';
@@ -48,9 +50,21 @@ export function changelogOf(
   return { entries, toString: () => entries.map(markdownOf).join('\n') };
 }
 
+/** Answers with the changelog, as JSON or as Markdown. Made as text once: no change of any version touches it. */
+export function changelogHandler(changelog: Changelog): RequestHandler {
+  const json = JSON.stringify({ versions: changelog.entries });
+  const markdown = String(changelog);
+  return function versions(_req, res) {
+    res.format({
+      'application/json': () => void res.send(json),
+      'text/markdown': () => void res.send(markdown),
+    });
+  };
+}
+
 function markdownOf({ version, deprecatedAt, sunsetAt, changes }: ChangelogEntry): string {
   const end = [
-    ...(deprecatedAt === undefined ? [] : [`Deprecated since ${dayOf(deprecatedAt)}.`]),
+    ...(deprecatedAt === undefined ? [] : [`Deprecated as of ${dayOf(deprecatedAt)}.`]),
     ...(sunsetAt === undefined ? [] : [`Ends on ${dayOf(sunsetAt)}.`]),
   ].join(' ');
   const lines = changes.map(({ description, routes }) => {

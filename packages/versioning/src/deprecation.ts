@@ -22,7 +22,7 @@ export interface Deprecation {
   readonly link?: string;
   /** The address of what takes its place. */
   readonly successor?: string;
-  /** When it is away before that, to be noticed. @default [] */
+  /** When it is away before that, to be noticed; not before `deprecatedAt`. @default [] */
   readonly brownouts?: readonly Brownout[];
 }
 
@@ -63,8 +63,14 @@ export function endingOf(version: string, given: Deprecation): Ending {
   const brownouts = (given.brownouts ?? []).map(({ from, until }, at) => {
     const fromAt = timeOf(owner, `brownouts[${at}].from`, from);
     const untilAt = timeOf(owner, `brownouts[${at}].until`, until);
-    if (untilAt > fromAt) return { fromAt, untilAt };
-    throw new OptionError(owner, [`"brownouts[${at}].until" must be after its "from".`]);
+    if (untilAt <= fromAt) {
+      throw new OptionError(owner, [`"brownouts[${at}].until" must be after its "from".`]);
+    }
+    if (fromAt < deprecatedAt) {
+      // RFC 9745 §1: behaviour does not change by itself; who is not told must not be refused.
+      throw new OptionError(owner, [`"brownouts[${at}].from" must not be before "deprecatedAt".`]);
+    }
+    return { fromAt, untilAt };
   });
   return {
     deprecatedAt,

@@ -1,8 +1,14 @@
-export { type Change, type ChangeContext, defineChange } from './change.ts';
+export { type Change, type ChangeContext, defineChange, type RequestChange } from './change.ts';
 export type { Changelog, ChangelogEntry } from './changelog.ts';
 export type { Brownout, Deprecation } from './deprecation.ts';
 export {
-  type OnDeprecated,
+  type OnVersioningEvent,
+  VERSIONING_CHANNEL,
+  type VersioningEvent,
+  type VersionRefusal,
+} from './events.ts';
+export {
+  type Pin,
   VERSIONING_DEFAULTS,
   type VersioningOptions,
   type VersionSource,

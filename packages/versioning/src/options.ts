@@ -4,11 +4,14 @@ import {
   type Checks,
   type Clock,
   clockCheck,
+  CREDENTIAL_DEFAULTS,
+  either,
   type Exchange,
   func,
   type Given,
   integer,
   listOf,
+  type MaybePromise,
   oneOf,
   OptionError,
   recordOf,
@@ -19,13 +22,14 @@ import {
 
 import type { Change } from './change.ts';
 import type { Deprecation } from './deprecation.ts';
-import type { Version } from './version-list.ts';
+import type { OnVersioningEvent } from './events.ts';
+import { type Version, versionCheck } from './version-list.ts';
 
 /** Where a request may say which version it wants. */
 export type VersionSource = 'path' | 'header' | 'query' | 'media-type';
 
-/** Hears of every request of a deprecated version. */
-export type OnDeprecated = (exchange: Exchange, version: string) => void;
+/** Knows the version of a caller; nothing where there is none. */
+export type Pin = (exchange: Exchange) => MaybePromise<Version | undefined>;
 
 /** What versioning can be told. */
 export interface VersioningOptions {
@@ -40,14 +44,19 @@ export interface VersioningOptions {
    * new one; `"latest"`; or a version. @default "oldest"
    */
   readonly default: Version;
-  /** The version of a caller, such as the one that its API key was made with; before `default`. @default none */
-  readonly pin: ((exchange: Exchange) => Version | undefined) | undefined;
+  /**
+   * The version of a caller who does not say, such as the one that was newest when its API key was
+   * made; before `default`. What it throws, or rejects with, goes to the error handlers. @default none
+   */
+  readonly pin: Pin | undefined;
   /** Request headers by which `pin` knows the caller: answers vary by them. @default ["Authorization", "X-API-Key"] */
   readonly pinHeaders: readonly string[];
   /** Whether a date, or number, between two versions means the one before it. @default "exact" */
   readonly match: 'exact' | 'floor';
-  /** The request header that is a source, and the response header that tells the version. @default "API-Version" */
+  /** The request header that is a source. @default "API-Version" */
   readonly headerName: string;
+  /** The response header that tells which version was served; `false`: none does. @default as `headerName` */
+  readonly responseHeaderName: string | false | undefined;
   /** The query parameter that is a source. @default "api-version" */
   readonly queryName: string;
   /** What stands before the version in a path: with `/api` it is `/api/v2/cities`. @default "" */
@@ -60,12 +69,16 @@ export interface VersioningOptions {
   readonly deprecated: Readonly<Record<string, Deprecation>>;
   /** What a version gets after its sunset: it is served, or refused with 410. @default "serve" */
   readonly afterSunset: 'serve' | 'gone';
-  /** Names a consumer in the statistics of deprecated versions. @default the principal, or a hash of the credentials */
+  /** Whose requests are counted by consumer: those of deprecated versions, of all, or none. @default "deprecated" */
+  readonly countConsumers: 'deprecated' | 'all' | 'none';
+  /** Names a consumer in `usage()`, in the clear. @default the principal, or a hash of the credentials */
   readonly consumer: ((exchange: Exchange) => string | undefined) | undefined;
-  /** The most consumers that are counted for each deprecated version. @default 1000 */
+  /** Request headers that carry credentials, besides `Authorization` and `Cookie`. @default ["x-api-key", "api-key", "x-auth-token", "x-access-token"] */
+  readonly credentialHeaders: readonly string[];
+  /** The most consumers that are counted for each version; past it the less busy half makes room. @default 1000 */
   readonly maxConsumers: number;
-  /** Called for every request of a deprecated version. What it throws is reported. @default none */
-  readonly onDeprecated: OnDeprecated | undefined;
+  /** Told of every answer of a deprecated version, and of every refusal. What it throws is reported. @default nobody */
+  readonly onEvent: OnVersioningEvent | undefined;
   /** Source of time. @default the machine's */
   readonly clock: Clock;
 }
@@ -79,25 +92,23 @@ export const VERSIONING_DEFAULTS: Readonly<VersioningOptions> = Object.freeze<Ve
   pinHeaders: Object.freeze(['Authorization', 'X-API-Key']),
   match: 'exact',
   headerName: 'API-Version',
+  responseHeaderName: undefined,
   queryName: 'api-version',
   pathPrefix: '',
   mediaTypeParameter: 'version',
   vendor: undefined,
   deprecated: Object.freeze({}),
   afterSunset: 'serve',
+  countConsumers: 'deprecated',
   consumer: undefined,
+  credentialHeaders: CREDENTIAL_DEFAULTS.credentialHeaders,
   maxConsumers: 1000,
-  onDeprecated: undefined,
+  onEvent: undefined,
   clock: systemClock,
 });
 
 // RFC 9110 §5.1: a field name is a token.
 const fieldName = text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ });
-
-const version: Check<Version> = {
-  expected: 'a version, a date such as "2026-11-01" or a whole number',
-  accepts: (value): value is Version => typeof value === 'string' || typeof value === 'number',
-};
 
 function objects<T>(expected: string): Check<T> {
   return {
@@ -114,23 +125,26 @@ const sources: Check<readonly VersionSource[]> = {
 };
 
 const CHECKS: Checks<VersioningOptions> = Object.freeze<Checks<VersioningOptions>>({
-  versions: listOf(version),
+  versions: listOf(versionCheck),
   changes: listOf(objects<Change>('a change, as defineChange makes it')),
   sources,
-  default: version,
-  pin: func<(exchange: Exchange) => Version | undefined>(),
+  default: versionCheck,
+  pin: func<Pin>(),
   pinHeaders: listOf(fieldName),
   match: oneOf('exact', 'floor'),
   headerName: fieldName,
+  responseHeaderName: either(fieldName, oneOf(false)),
   queryName: text({ expected: 'a name that needs no coding in a query', pattern: /^[\w.~-]+$/ }),
   pathPrefix: text({ expected: 'a path such as "/api", or nothing', pattern: /^(?:\/[\w.~-]+)*$/ }),
   mediaTypeParameter: text({ expected: 'a name in lower case', pattern: /^[a-z][a-z0-9_-]*$/ }),
   vendor: text({ expected: 'a name in lower case', pattern: /^[a-z][a-z0-9_.-]*$/ }),
   deprecated: recordOf(objects<Deprecation>('a deprecation')),
   afterSunset: oneOf('serve', 'gone'),
+  countConsumers: oneOf('deprecated', 'all', 'none'),
   consumer: func<(exchange: Exchange) => string | undefined>(),
+  credentialHeaders: listOf(fieldName),
   maxConsumers: integer({ min: 0 }),
-  onDeprecated: func<OnDeprecated>(),
+  onEvent: func<OnVersioningEvent>(),
   clock: clockCheck,
 });
 

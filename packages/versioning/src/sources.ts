@@ -1,7 +1,7 @@
 /** Where a request says which version it wants. Each source is read by itself; that they agree is judged elsewhere. */
 import type { Request } from 'express';
 
-import { versionInAccept } from './media-type.ts';
+import { acceptReader } from './media-type.ts';
 import type { VersioningOptions, VersionSource } from './options.ts';
 
 /** What a source says. */
@@ -15,6 +15,13 @@ export interface Stated {
 /** Reads one source. */
 export type ReadSource = (req: Request, url: string) => Stated | undefined;
 
+/** The address as routers see it: without the authority of a target in absolute form (RFC 9112 §3.2.2). */
+export function withoutAuthority(url: string): string {
+  if (url.startsWith('/')) return url;
+  const rest = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  return rest.startsWith('/') || rest === url ? rest : `/${rest}`;
+}
+
 /** The sources that are in use, in their order. */
 export function sourcesFor(
   options: Readonly<VersioningOptions>,
@@ -22,6 +29,7 @@ export function sourcesFor(
 ): readonly ReadSource[] {
   const { headerName, queryName, pathPrefix, mediaTypeParameter, vendor } = options;
   const field = headerName.toLowerCase();
+  const inAccept = acceptReader(mediaTypeParameter, vendor);
   const sources: Readonly<Record<VersionSource, ReadSource>> = {
     header: ({ headers }) => {
       const value = headers[field];
@@ -30,7 +38,7 @@ export function sourcesFor(
     path: pathSource(pathPrefix, isDated),
     query: querySource(queryName),
     'media-type': ({ headers }) => {
-      const text = versionInAccept(headers.accept, mediaTypeParameter, vendor);
+      const text = inAccept(headers.accept);
       return text === undefined ? undefined : { source: 'media-type', text };
     },
   };

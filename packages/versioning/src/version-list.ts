@@ -1,8 +1,14 @@
 /** The versions of an API: all of them dates, or all of them whole numbers; oldest first. */
-import { OptionError } from '@org/core';
+import { type Check, OptionError } from '@org/core';
 
 /** A version: a date such as `2026-11-01`, or a whole number such as `2`. */
 export type Version = string | number;
+
+/** The option check for one; whether it is one of those that there are is judged elsewhere. */
+export const versionCheck: Check<Version> = {
+  expected: 'a version, a date such as "2026-11-01" or a whole number',
+  accepts: (value): value is Version => typeof value === 'string' || typeof value === 'number',
+};
 
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
 const NUMBER = /^(?:0|[1-9]\d{0,8})$/;

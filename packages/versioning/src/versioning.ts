@@ -5,8 +5,6 @@
  * value, before it becomes text, errors and lines included.
  */
 import {
-  callHook,
-  CREDENTIAL_DEFAULTS,
   Credentials,
   defineMiddleware,
   defineStages,
@@ -14,20 +12,21 @@ import {
   type Given,
   type Middleware,
   OptionError,
-  ProblemError,
-  type ResponseHead,
   type Stages,
   type Stats,
   stateKey,
+  type StepResult,
   type ValueKind,
 } from '@org/core';
+import type { RequestHandler } from 'express';
 
-import { type Chain, chainsFor, downgrade, upgradeBody, upgradeQuery } from './chains.ts';
-import { type Changelog, changelogOf } from './changelog.ts';
-import type { ChangeContext } from './change.ts';
+import { type Chain, chainsFor, type Passage, translate } from './chains.ts';
+import { type Changelog, changelogHandler, changelogOf } from './changelog.ts';
+import { Choosing, Misread } from './choosing.ts';
 import { type Ending, endingOf, refusalOf } from './deprecation.ts';
+import { Listeners, type VersionRefusal } from './events.ts';
 import { resolveVersioningOptions, type VersioningOptions } from './options.ts';
-import { sourcesFor, type Stated } from './sources.ts';
+import { Telling } from './telling.ts';
 import { Usage, type VersionUsage } from './usage.ts';
 import { VersionList } from './version-list.ts';
 
@@ -37,7 +36,9 @@ export interface Versioning extends Middleware {
   readonly versions: readonly string[];
   /** What changed, newest first, from the changes themselves; as text it is Markdown. */
   changelog(): Changelog;
-  /** Who uses which version. Consumers are counted for deprecated versions only. */
+  /** A handler for a route such as `/versions`: answers with the changelog, as JSON or as Markdown. */
+  readonly changelogHandler: RequestHandler;
+  /** Who uses which version; by consumer as `countConsumers` has it. */
   usage(): readonly VersionUsage[];
 }
 
@@ -50,11 +51,13 @@ interface Served {
   readonly usage: Usage;
 }
 
-/** What a request has been found to want. */
+/** What is kept for one request. */
 interface Chosen {
   readonly served: Served;
   /** The address, without the version. */
   readonly url: string;
+  /** Found when the first value asks for it, and the same for all lines of an answer. */
+  passage: Passage | undefined;
 }
 
 /**
@@ -66,150 +69,148 @@ export function versioning(
   options: Given<VersioningOptions> & Pick<VersioningOptions, 'versions'>,
 ): [Versioning, Middleware] {
   const settings = resolveVersioningOptions(options);
-  const { clock, pin, match, headerName, onDeprecated } = settings;
+  const { clock, countConsumers } = settings;
   const versions = new VersionList(settings.versions);
-  const { latest } = versions;
+  const choosing = new Choosing(settings, versions);
   const chains = chainsFor(versions, settings.changes);
   const endings = endingsOf(settings, versions);
-  const readers = sourcesFor(settings, versions.isDated);
-  const credentials = new Credentials(CREDENTIAL_DEFAULTS);
+  const telling = new Telling(settings);
+  const listeners = new Listeners(settings.onEvent);
+  const credentials = new Credentials({
+    credentialHeaders: settings.credentialHeaders,
+    harmlessCookies: [],
+  });
   const key = stateKey<Chosen>('versioning');
-  const vary = varyOf(settings);
-  const refusedTotal = { unknown: 0, invalid: 0, conflict: 0, brownout: 0, gone: 0 };
+  const refusedTotal: Record<VersionRefusal, number> = {
+    unknown: 0,
+    invalid: 0,
+    conflict: 0,
+    brownout: 0,
+    gone: 0,
+  };
 
   const all: readonly Served[] = versions.names.map((name, place) => {
     const chain = chains[place]!;
     const ending = endings.get(name);
-    return {
+    const counted =
+      countConsumers === 'all' || (countConsumers === 'deprecated' && ending !== undefined);
+    const served: Served = {
       name,
       chain,
       ending,
+      usage: new Usage(name, settings.maxConsumers),
       stages: defineStages({
         ...(chain.changesValues ? { transform } : {}),
-        head: (head) => tell(head, name, ending),
+        head(head, exchange) {
+          telling.tell(head, name, ending);
+          // Who is calling is known by now, where anybody has found out.
+          if (counted || ending !== undefined) noteCaller(exchange, served, counted);
+        },
       }),
-      usage: new Usage(name, settings.maxConsumers),
     };
+    return served;
   });
   const byName = new Map(all.map((served) => [served.name, served]));
-  const fallback = byName.get(fallbackOf(settings, versions))!;
 
-  function step(exchange: Exchange): void {
-    if (exchange.getState(key) !== undefined) return;
-    const { req } = exchange;
-    let { url } = req;
-    let stated: Stated | undefined;
-    for (const read of readers) {
-      const found = read(req, url);
-      if (found === undefined) continue;
-      url = found.url ?? url;
-      if (stated === undefined) stated = found;
-      else if (stated.text !== found.text) throw conflict(stated, found);
+  function step(exchange: Exchange): StepResult {
+    if (exchange.getState(key) !== undefined) return undefined;
+    const { version, url } = read(exchange);
+    if (url !== exchange.req.url) exchange.req.url = url;
+    if (version !== undefined) return enter(exchange, version, url);
+    const name = choosing.unstated(exchange);
+    if (typeof name === 'string') return enter(exchange, name, url);
+    return name.then((late) => enter(exchange, late, url));
+  }
+
+  function read(exchange: Exchange): ReturnType<Choosing['read']> {
+    try {
+      return choosing.read(exchange.req);
+    } catch (error) {
+      if (error instanceof Misread) noteRefusal(exchange, error.reason);
+      throw error;
     }
-    const served = stated === undefined ? pinnedOf(exchange) : find(stated.text, stated.source);
-    if (url !== req.url) req.url = url;
-    const address = req.baseUrl === '' ? url : req.baseUrl + url;
-    exchange.setState(key, { served, url: address });
-    exchange.version = served.name;
+  }
+
+  /** From here on the request is one of this version. */
+  function enter(exchange: Exchange, name: string, url: string): void {
+    const served = byName.get(name)!;
+    const { baseUrl } = exchange.req;
+    exchange.setState(key, { served, url: baseUrl + url, passage: undefined });
+    exchange.version = name;
     exchange.tap(served.stages);
-    served.usage.note();
-    if (served.ending !== undefined) deprecatedUse(exchange, served, served.ending);
-  }
-
-  /** Those who do not say. */
-  function pinnedOf(exchange: Exchange): Served {
-    const pinned = pin?.(exchange);
-    if (pinned === undefined) return fallback;
-    const served = byName.get(String(pinned));
-    if (served !== undefined) return served;
-    throw new TypeError(
-      `versioning: "pin" answered ${String(pinned)}, which is none of ${versions.names.join(', ')}.`,
-    );
-  }
-
-  function find(text: string, source: string): Served {
-    const served = byName.get(text);
-    if (served !== undefined) return served;
-    if (!versions.hasForm(text)) {
-      refusedTotal.invalid++;
-      throw refusal('ERR_VERSION_INVALID', `"${shown(text)}" in the ${source} is no version.`);
-    }
-    const before = match === 'floor' ? versions.floorOf(text) : undefined;
-    if (before !== undefined) return byName.get(before)!;
-    refusedTotal.unknown++;
-    throw refusal('ERR_VERSION_UNKNOWN', `There is no version ${shown(text)}.`);
-  }
-
-  function conflict(one: Stated, other: Stated): ProblemError {
-    refusedTotal.conflict++;
-    return refusal(
-      'ERR_VERSION_CONFLICT',
-      `The ${one.source} asks for version ${shown(one.text)}, the ${other.source} for ${shown(other.text)}.`,
-    );
-  }
-
-  function refusal(code: string, what: string): ProblemError {
-    return new ProblemError({
-      code,
-      status: 400,
-      detail: `${what} There are ${versions.names.join(', ')}.`,
-      extensions: { versions: versions.names },
-    });
-  }
-
-  function deprecatedUse(exchange: Exchange, { name, usage }: Served, ending: Ending): void {
     const nowAt = clock.now();
+    // What a cache asks for by itself is nobody's use.
+    if (!exchange.internal) served.usage.note(nowAt);
+    if (served.ending === undefined) return;
+    const refusal = refusalOf(
+      name,
+      versions.latest,
+      served.ending,
+      nowAt,
+      settings.afterSunset === 'gone',
+    );
+    if (refusal === undefined) return;
+    noteRefusal(exchange, refusal.status === 410 ? 'gone' : 'brownout');
+    throw refusal;
+  }
+
+  function noteRefusal(exchange: Exchange, reason: VersionRefusal): void {
+    refusedTotal[reason]++;
+    if (listeners.listening) listeners.tell({ type: 'refused', reason, exchange });
+  }
+
+  function noteCaller(exchange: Exchange, served: Served, counted: boolean): void {
+    if (exchange.internal || !(counted || listeners.listening)) return;
     const consumer =
       settings.consumer === undefined
         ? (exchange.peekPrincipal() ?? credentials.partOf(exchange, 'credentials'))
         : settings.consumer(exchange);
-    usage.noteConsumer(consumer, nowAt);
-    if (onDeprecated !== undefined) {
-      callHook(() => onDeprecated(exchange, name), 'versioning onDeprecated', exchange);
+    if (counted && consumer !== undefined) served.usage.noteConsumer(consumer, clock.now());
+    if (served.ending !== undefined && listeners.listening) {
+      listeners.tell({ type: 'deprecated', version: served.name, consumer, exchange });
     }
-    const refused = refusalOf(name, latest, ending, nowAt, settings.afterSunset === 'gone');
-    if (refused === undefined) return;
-    refusedTotal[refused.status === 410 ? 'gone' : 'brownout']++;
-    throw refused;
-  }
-
-  function tell(head: ResponseHead, name: string, ending: Ending | undefined): void {
-    head.set(headerName, name);
-    if (vary.length > 0) {
-      if (head.has('Vary')) head.addToList('Vary', ...vary);
-      else head.set('Vary', vary.join(', '));
-    }
-    if (ending === undefined) return;
-    for (const [field, value] of ending.headers) head.set(field, value);
-    for (const link of ending.links) head.append('Link', link);
   }
 
   function transform(value: unknown, exchange: Exchange, kind: ValueKind): unknown {
-    const { served, url } = exchange.getState(key)!;
+    const chosen = exchange.getState(key)!;
+    const passage = passageOf(chosen);
     // Whoever answers an error by res.json means the same as a problem document.
-    const isError = kind === 'whole' && exchange.res.statusCode >= 400;
-    const context = { exchange, version: served.name, kind: isError ? 'problem' : kind } as const;
-    return downgrade(served.chain, url, value, context);
+    const isProblem = kind === 'problem' || (kind === 'whole' && exchange.res.statusCode >= 400);
+    const way = isProblem ? passage.problem : passage.response;
+    if (way.length === 0) return value;
+    return translate(way, value, {
+      exchange,
+      version: chosen.served.name,
+      kind: isProblem ? 'problem' : kind,
+    });
   }
 
   function upgrade(exchange: Exchange): void {
     const chosen = exchange.getState(key);
     if (chosen?.served.chain.changesRequests !== true) return;
-    const { served, url } = chosen;
+    const passage = passageOf(chosen);
+    const context = { exchange, version: chosen.served.name, kind: 'whole' } as const;
     const { req } = exchange;
-    const context: ChangeContext = { exchange, version: served.name, kind: 'whole' };
-    const { query } = req;
-    const upgraded = upgradeQuery(served.chain, url, query, context);
-    // Express 5 parses the query anew at each reading; what is defined on the request stays.
-    if (upgraded !== query) {
-      Object.defineProperty(req, 'query', { value: upgraded, configurable: true, writable: true });
+    if (passage.query.length > 0) {
+      // Express 5 parses the query anew at each reading; what is defined on the request stays.
+      Object.defineProperty(req, 'query', {
+        value: translate(passage.query, req.query, context),
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      });
     }
-    if (req.body !== undefined) req.body = upgradeBody(served.chain, url, req.body, context);
+    if (passage.body.length > 0 && req.body !== undefined) {
+      req.body = translate(passage.body, req.body, context);
+    }
   }
 
+  const log = changelogOf(versions, settings.changes, endings);
   const middleware = defineMiddleware({
     name: 'versioning',
     phase: 'shape',
+    // The innermost shapes first: fields and names are chosen from what clients of the version know.
+    after: ['transform'],
     reason: 'the version is part of a cache key',
     step,
     stats: (): Stats => ({
@@ -229,23 +230,16 @@ export function versioning(
   return [
     Object.assign(middleware, {
       versions: versions.names,
-      changelog: () => changelogOf(versions, settings.changes, endings),
+      changelog: () => log,
+      changelogHandler: changelogHandler(log),
       usage: () => all.map(({ usage }) => usage.snapshot()),
     }),
     requests,
   ];
 }
 
-function fallbackOf(
-  { default: given }: Readonly<VersioningOptions>,
-  versions: VersionList,
-): string {
-  if (given === 'latest' || given === 'oldest') return versions[given];
-  const name = String(given);
-  if (versions.placeOf(name) !== undefined) return name;
-  throw new OptionError('versioning', [
-    `option "default" must be "oldest", "latest" or one of ${versions.names.join(', ')}, but is "${name}".`,
-  ]);
+function passageOf(chosen: Chosen): Passage {
+  return (chosen.passage ??= chosen.served.chain.passageAt(chosen.url));
 }
 
 function endingsOf(
@@ -262,23 +256,4 @@ function endingsOf(
       return [name, endingOf(name, given)];
     }),
   );
-}
-
-/** The request headers that an answer depends on (RFC 9110 §12.5.5). */
-function varyOf({
-  sources,
-  headerName,
-  pin,
-  pinHeaders,
-}: Readonly<VersioningOptions>): readonly string[] {
-  return [
-    ...(sources.includes('header') ? [headerName] : []),
-    ...(sources.includes('media-type') ? ['Accept'] : []),
-    ...(pin === undefined ? [] : pinHeaders),
-  ];
-}
-
-/** What a caller sent, as an answer may show it. */
-function shown(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

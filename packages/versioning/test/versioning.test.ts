@@ -1,6 +1,7 @@
 /** Several versions of an API from handlers that know the newest one, through a real server. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { cache } from '@org/cache';
-import { defineMiddleware, type Given, ProblemError, sendLines } from '@org/core';
+import { defineMiddleware, exchangeOf, type Given, ProblemError, sendLines } from '@org/core';
 import { fakeClock, serve } from '@org/core/testing';
 import { setup } from '@org/setup';
 import {
@@ -8,6 +9,8 @@ import {
   defineChange,
   versioning,
   type Versioning,
+  VERSIONING_CHANNEL,
+  type VersioningEvent,
   type VersioningOptions,
 } from '@org/versioning';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
@@ -86,6 +89,10 @@ async function served(
     (req, res) => void res.json({ population: {}, url: req.url, query: req.query }),
   );
   routes.get('/lines', (_req, res) => sendLines(res, [ATHENS, ATHENS]));
+  routes.get('/signed-in', (req, res) => {
+    exchangeOf(req, res).principal = 'ada';
+    res.json(ATHENS);
+  });
   routes.get('/fails', () => {
     throw new ProblemError({ code: 'ERR_TEST', status: 409, detail: 'because' });
   });
@@ -444,33 +451,82 @@ describe('a version that ends', () => {
     });
   });
 
-  test('is counted by who still asks for it, without their secrets and within bounds', async () => {
-    const told: string[] = [];
+  test('is counted by who still asks for it, without their secrets', async () => {
+    const events: VersioningEvent[] = [];
+    const onEvent = (event: VersioningEvent): void => void events.push(event);
+    const clock = fakeClock(Date.UTC(2026, 10, 15));
+    await served({ deprecated, clock, onEvent }, async (ask, api) => {
+      await ask('/cities/1', { 'x-api-key': 'secret-one' });
+      await ask('/cities/1', { 'x-api-key': 'secret-two' });
+      clock.advance(1000);
+      await ask('/cities/1', { 'x-api-key': 'secret-one' });
+      await ask('/cities/1');
+      await ask('/cities/1', { 'x-api-key': 'secret-one', 'api-version': '2026-11-01' });
+      const [january, june, november] = api.usage();
+      const lastAt = Date.UTC(2026, 10, 15, 0, 0, 1);
+      expect(january).toEqual({
+        version: '2026-01-01',
+        requestsTotal: 4,
+        lastAt,
+        consumers: [
+          { consumer: expect.stringMatching(/^[\w-]{43}$/), requestsTotal: 2, lastAt },
+          {
+            consumer: expect.stringMatching(/^[\w-]{43}$/),
+            requestsTotal: 1,
+            lastAt: lastAt - 1000,
+          },
+        ],
+        othersTotal: 0,
+      });
+      expect(june).toMatchObject({ requestsTotal: 0, lastAt: undefined });
+      expect(november).toMatchObject({ requestsTotal: 1, lastAt, consumers: [] });
+      expect(JSON.stringify([api.usage(), api.stats?.()])).not.toContain('secret');
+      expect(events.map(({ type }) => type)).toEqual(Array(4).fill('deprecated'));
+      expect(events[0]).toMatchObject({ consumer: january!.consumers[0]!.consumer });
+      expect(events[3]).toMatchObject({ consumer: undefined });
+    });
+  });
+
+  test('is counted by the principal, although that is known to the handler only', async () => {
+    await served({ deprecated, clock: fakeClock(Date.UTC(2026, 10, 15)) }, async (ask, api) => {
+      await ask('/signed-in', { 'x-api-key': 'secret' });
+      expect(api.usage()[0]!.consumers).toMatchObject([{ consumer: 'ada', requestsTotal: 1 }]);
+    });
+  });
+
+  test('is counted for every version, for none, and by names of one’s own', async () => {
+    const consumer = ({ req }: { req: Request }): string | undefined => req.get('x-team');
+    for (const [countConsumers, counted] of [
+      ['all', [[{ consumer: 'a', requestsTotal: 1 }], [], [{ consumer: 'b', requestsTotal: 1 }]]],
+      ['deprecated', [[{ consumer: 'a', requestsTotal: 1 }], [], []]],
+      ['none', [[], [], []]],
+    ] as const) {
+      await served({ deprecated, countConsumers, consumer }, async (ask, api) => {
+        await ask('/cities/1', { 'x-team': 'a' });
+        await ask('/cities/1', { 'x-team': 'b', 'api-version': '2026-11-01' });
+        await ask('/cities/1');
+        expect(api.usage().map(({ consumers }) => consumers)).toMatchObject(counted);
+      });
+    }
+  });
+
+  test('tells its refusals on the diagnostics channel', async () => {
+    const heard: unknown[] = [];
+    const listen = (event: unknown): void => void heard.push(event);
+    subscribe(VERSIONING_CHANNEL, listen);
     await served(
-      {
-        deprecated,
-        clock: fakeClock(Date.UTC(2026, 10, 15)),
-        maxConsumers: 1,
-        onDeprecated: (_exchange, version) => told.push(version),
-      },
-      async (ask, api) => {
-        await ask('/cities/1', { 'x-api-key': 'secret-one' });
-        await ask('/cities/1', { 'x-api-key': 'secret-one' });
-        await ask('/cities/1', { 'x-api-key': 'secret-two' });
-        await ask('/cities/1', { 'api-version': '2026-11-01' });
-        const [january, june, november] = api.usage();
-        expect(january).toMatchObject({
-          version: '2026-01-01',
-          requestsTotal: 3,
-          lastAt: Date.UTC(2026, 10, 15),
-          consumers: [{ requestsTotal: 2 }],
-          othersTotal: 1,
-        });
-        expect([june!.requestsTotal, november!.requestsTotal]).toEqual([0, 1]);
-        expect(JSON.stringify(api.usage())).not.toContain('secret');
-        expect(told).toHaveLength(3);
+      { deprecated, afterSunset: 'gone', clock: fakeClock(Date.UTC(2027, 0, 1)) },
+      async (ask) => {
+        await ask('/cities/1');
+        await ask('/cities/1', { 'api-version': '1' });
       },
     );
+    unsubscribe(VERSIONING_CHANNEL, listen);
+    expect(heard).toMatchObject([
+      { type: 'refused', reason: 'gone' },
+      { type: 'deprecated', version: '2026-01-01' },
+      { type: 'refused', reason: 'invalid' },
+    ]);
   });
 
   test.each<[Record<string, unknown>, RegExp]>([
@@ -499,6 +555,15 @@ describe('a version that ends', () => {
         },
       },
       /must be after its "from"/,
+    ],
+    [
+      {
+        '2026-01-01': {
+          deprecatedAt: '2027-01-01T00:00:00Z',
+          brownouts: [{ from: '2026-12-01T00:00:00Z', until: '2026-12-02T00:00:00Z' }],
+        },
+      },
+      /must not be before "deprecatedAt"/,
     ],
   ])('is refused at construction where it is wrong: %j', (wrong, message) => {
     expect(() =>
@@ -561,7 +626,7 @@ describe('what is known of the versions', () => {
         '',
         '## 2026-01-01',
         '',
-        'Deprecated since 2026-11-01.',
+        'Deprecated as of 2026-11-01.',
         '',
         '- The first version.',
         '',
