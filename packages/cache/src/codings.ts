@@ -130,7 +130,8 @@ export class Codings {
     const known = this.offered.find((one) => one === coding);
     if (known === undefined || !entry.init.codable || entry.representations.has(known)) return;
     if (coded.length > entry.body.length * MAX_KEPT_RATIO) return;
-    this.put(entry, known, Buffer.from(coded.buffer, coded.byteOffset, coded.byteLength));
+    // A copy: what a coder gives may be a small part of a large piece of memory.
+    this.put(entry, known, Buffer.from(coded));
   }
 
   /** Validators that clients may hold for an entry, whichever coding they got. */

@@ -116,6 +116,31 @@ describe('a coded body', () => {
     expect(coded).toHaveLength(1);
   });
 
+  test('that somebody else has made is kept, and counts as memory but not as work', async () => {
+    const { codings, coded } = made();
+    const entry = text({ etag: '"1"' });
+    const before = entry.bytes;
+    const body = zlib.gzipSync(LONG);
+    codings.keep(entry, 'gzip', body);
+    const form = codings.select(entry, 'gzip');
+    expect([form.body.equals(body), form.etag, codings.codedTotal]).toEqual([true, '"1-gzip"', 0]);
+    expect(coded).toEqual([entry]);
+    expect(entry.bytes).toBeGreaterThanOrEqual(before + body.length);
+    // It is not coded again, and the first stays.
+    codings.keep(entry, 'gzip', zlib.gzipSync(LONG, { level: 1 }));
+    expect(codings.select(entry, 'gzip')).toBe(form);
+  });
+
+  test.each<[string, Entry, string, Buffer]>([
+    ['in a coding that is not offered', text(), 'deflate', zlib.deflateSync(LONG)],
+    ['of an entry that may not be coded', text({ codable: false }), 'gzip', zlib.gzipSync(LONG)],
+    ['that saves nothing', text({ body: NOISE }), 'gzip', zlib.gzipSync(NOISE)],
+  ])('that somebody else has made is not kept %s', (_name, entry, coding, body) => {
+    const { codings, coded } = made();
+    codings.keep(entry, coding, body);
+    expect([entry.representations.size, coded.length]).toEqual([0, 0]);
+  });
+
   test('of an entry that may not be coded is never made', async () => {
     const { codings } = made();
     const entry = text({ codable: false });
