@@ -12,7 +12,7 @@ export interface Contender {
 export interface Bench {
   readonly name: string;
   readonly kind: 'throughput' | 'startup' | 'trace' | 'overload' | 'statements' | 'calls';
-  /** What is asked for before the first round, to compare the answers. @default "/" */
+  /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
   /** Headers of the load's requests. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -209,6 +209,17 @@ export const BENCHES: readonly Bench[] = [
     headers: { 'accept-encoding': 'gzip' },
     contenders: compressions('10k'),
     peers: ['express', 'compression'],
+  },
+  {
+    name: 'transform',
+    kind: 'throughput',
+    path: '/?fields=id,name,trips',
+    contenders: [
+      { server: 'transform-by-hand', label: 'chosen by hand, in the handler' },
+      { server: 'transform-used', label: 'ours, `app.use`' },
+      { server: 'transform-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
   },
   {
     name: 'versioning',

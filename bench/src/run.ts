@@ -130,7 +130,8 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
       return measureStatements(server, runtime, settings.connections);
     }
     if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
-    return measureThroughput(server, { ...settings, headers: bench.headers, post: bench.post });
+    const { headers, post } = bench;
+    return measureThroughput(server, { ...settings, path, headers, post });
   };
   const samples = await interleave(servers, rounds, async (server, round) => {
     const sample = await turn(server);

@@ -21,6 +21,8 @@ export interface Turn {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly connections: number;
+  /** What is asked for. @default "/" */
+  readonly path?: string | undefined;
   /** Headers of the requests. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The body of POSTs, each with a new `Idempotency-Key`. @default GETs */
@@ -30,14 +32,15 @@ export interface Turn {
 /** A turn of one contender, in a fresh process: what the last one compiled must not help this one. */
 export async function measureThroughput(
   server: string,
-  { runtime, seconds, warmUpSeconds, connections, headers = {}, post }: Turn,
+  { runtime, seconds, warmUpSeconds, connections, path = '/', headers = {}, post }: Turn,
 ): Promise<Sample> {
   const running = await ServerProcess.start(server, runtime);
   try {
-    if (warmUpSeconds > 0) await load(running.url, warmUpSeconds, connections, headers, post);
+    const url = running.url + path;
+    if (warmUpSeconds > 0) await load(url, warmUpSeconds, connections, headers, post);
     const before = await running.usage();
     const { answers, answersPerSecond, p99Ms } = await load(
-      running.url,
+      url,
       seconds,
       connections,
       headers,

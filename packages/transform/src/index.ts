@@ -1,1 +1,3 @@
-export { transform, TRANSFORM_DEFAULTS, type TransformOptions } from './transform.ts';
+export type { Envelope, FieldSelection, Link, Pagination, Shape } from './shape.ts';
+export { TRANSFORM_DEFAULTS, type TransformOptions } from './options.ts';
+export { transform } from './transform.ts';

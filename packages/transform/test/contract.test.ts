@@ -4,6 +4,6 @@ import { transform, type TransformOptions } from '@org/transform';
 
 middlewareContract<Partial<TransformOptions>>('transform', {
   factory: transform,
-  example: { headerName: 'X-Took-Ms' },
+  example: { maxDepth: 10 },
   setup,
 });

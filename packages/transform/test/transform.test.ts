@@ -1,74 +1,413 @@
-import express, { type Express } from 'express';
-import { exchangeOf, type Middleware } from '@org/core';
-import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
-import { transform } from '@org/transform';
+/** Answers shaped by declaration, through a real server. */
+import { answerProblem, type Given, ProblemError, sendLines } from '@org/core';
+import { serve } from '@org/core/testing';
+import { setup } from '@org/setup';
+import { transform, type TransformOptions } from '@org/transform';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
-const clock = fakeClock();
-let served: Served | undefined;
-afterEach(async () => {
-  await served?.close();
-  served = undefined;
-});
-
-/** Serves an app that has `made` in front of its routes, on the test's own clock. */
-async function start(made: Middleware, routes: (app: Express) => void): Promise<string> {
-  const app = express();
-  app.use((req, res, next) => {
-    exchangeOf(req, res, clock);
-    next();
-  });
-  app.use(made);
-  routes(app);
-  served = await serve(app);
-  return served.url;
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) frozen(member);
+    Object.freeze(value);
+  }
+  return value;
 }
 
-const slow = (app: Express): void =>
-  void app.get('/slow', (_req, res) => {
-    clock.advance(250);
-    res.json({ done: true });
+/** Frozen all through: whoever wrote into it would throw. */
+const CITY = frozen({
+  id: 1,
+  fullName: 'Athens',
+  country: { code: 'GR', name: 'Greece', dialingCode: 30 },
+  location: { latitude: 37.983_76, longitude: 23.727_84 },
+  mayor: { name: 'N. N.', eMail: 'secret@example.test' },
+  names: { el: 'Αθήνα', en_GB: 'Athens' },
+  foundedAt: new Date('2026-11-01T00:00:00.000Z'),
+  HTTPStatus: 200,
+});
+const PAGE = frozen({ items: [CITY, CITY], next: '/cities?after=2', total: 2 });
+
+type Ask = (
+  path: string,
+  headers?: Record<string, string>,
+) => Promise<{ status: number; headers: Headers; text: string; body: never }>;
+
+async function served(
+  options: Given<TransformOptions>,
+  use: (ask: Ask, reached: string[]) => Promise<void>,
+  routes: (app: Express) => void = () => undefined,
+): Promise<void> {
+  const app = express();
+  const reached: string[] = [];
+  app.use(transform(options), (req, _res, next) => {
+    reached.push(req.path);
+    next();
+  });
+  routes(app);
+  app.get('/cities/:id', (_req, res) => void res.json(CITY));
+  app.get('/cities', (_req, res) => void res.json(PAGE));
+  app.get('/lines', (_req, res) => sendLines(res, [CITY, CITY]));
+  app.get('/problem', (_req, res) =>
+    answerProblem(res, new ProblemError({ code: 'ERR_TEST', status: 409, detail: 'because' })),
+  );
+  app.get('/text', (_req, res) => void res.send('{"fullName":"as it is"}'));
+  app.use(
+    (error: Error & { status?: number }, _req: Request, res: Response, _next: NextFunction) =>
+      void res.status(error.status ?? 500).json({
+        code: (error as { code?: string }).code,
+        detail: error.message,
+      }),
+  );
+  const { url, close } = await serve(app);
+  try {
+    await use(async (path, headers = {}) => {
+      const answer = await fetch(url + path, { headers });
+      const text = await answer.text();
+      const isJson = /json$|json;/.test(answer.headers.get('content-type') ?? '');
+      const body = (isJson && !text.includes('\n') ? JSON.parse(text) : undefined) as never;
+      return { status: answer.status, headers: answer.headers, text, body };
+    }, reached);
+  } finally {
+    await close();
+  }
+}
+
+describe('a client chooses members', () => {
+  test('by names with dots, of objects and of what lists contain', async () => {
+    await served({ shape: { fields: true } }, async (ask) => {
+      expect((await ask('/cities/1?fields=id,country.code,nowhere')).body).toEqual({
+        id: 1,
+        country: { code: 'GR' },
+      });
+      expect((await ask('/cities?fields=next,items.id')).body).toEqual({
+        items: [{ id: 1 }, { id: 1 }],
+        next: '/cities?after=2',
+      });
+      expect((await ask('/cities/1')).body).toEqual(JSON.parse(JSON.stringify(CITY)));
+    });
   });
 
-describe('transform', () => {
-  it('tells in a header how long the answer took, in ms', async () => {
-    const url = await start(transform(), slow);
-    const answer = await fetch(`${url}/slow`);
-    expect(answer.headers.get('X-Response-Time-Ms')).toBe('250');
-    expect(await answer.json()).toEqual({ done: true });
+  test('within the place where the resource lies, and beside it nothing is lost', async () => {
+    const options = { shape: { fields: { at: 'items', always: ['id'], parameter: 'only' } } };
+    await served(options, async (ask) => {
+      expect((await ask('/cities?only=fullName')).body).toEqual({
+        items: [1, 2].map(() => ({ id: 1, fullName: 'Athens' })),
+        next: '/cities?after=2',
+        total: 2,
+      });
+    });
   });
 
-  it('uses the header of its options', async () => {
-    const url = await start(transform({ headerName: 'X-Took-Ms' }), slow);
-    const { headers } = await fetch(`${url}/slow`);
-    expect(headers.get('X-Took-Ms')).toBe('250');
-    expect(headers.has('X-Response-Time-Ms')).toBe(false);
+  test('by the names that it sees, and of each line', async () => {
+    await served({ shape: { fields: true, case: 'snake' } }, async (ask) => {
+      expect((await ask('/cities/1?fields=full_name,country.dialing_code')).body).toEqual({
+        full_name: 'Athens',
+        country: { dialing_code: 30 },
+      });
+      expect((await ask('/lines?fields=id')).text).toBe('{"id":1}\n{"id":1}\n');
+    });
   });
 
-  it('refuses what is no header name, and says what was meant', () => {
-    expect(() => transform({ headerName: 'not a name' })).toThrow(
-      'transform: option "headerName" must be a header name, but is "not a name".',
+  test.each([
+    ['?fields=', /from 1 to 100 names/],
+    ['?fields=a&fields=b', /one list of names/],
+    ['?fields=a%20b', /is no name/],
+    ['?fields=a..b', /is no name/],
+    ['?fields=__proto__.x', undefined],
+    [`?fields=${'a.'.repeat(20)}a`, /up to 8 of them/],
+    [
+      `?fields=${Array.from({ length: 150 }, (_, at) => `f${at}`).join(',')}`,
+      /from 1 to 100 names/,
+    ],
+    [`?fields=${'x'.repeat(3000)}`, /at most 2000 characters/],
+  ])('%s is judged before the handler runs', async (query, detail) => {
+    await served({ shape: { fields: true } }, async (ask, reached) => {
+      const { status, body } = await ask(`/cities/1${query}`);
+      expect(status).toBe(detail === undefined ? 200 : 400);
+      expect(JSON.stringify(body)).toMatch(detail ?? /^\{\}$/);
+      expect(reached).toHaveLength(detail === undefined ? 1 : 0);
+    });
+  });
+
+  test('among those that are known, where they are told', async () => {
+    const known = ['id', 'fullName', 'country.code'];
+    await served({ shape: { fields: { known } } }, async (ask) => {
+      expect((await ask('/cities/1?fields=id,country.code')).status).toBe(200);
+      const { status, body } = await ask('/cities/1?fields=id,population,country.mayor');
+      expect([status, body]).toEqual([
+        400,
+        {
+          code: 'ERR_FIELDS_UNKNOWN',
+          detail: '"fields" has population, country.mayor, which is not there.',
+        },
+      ]);
+    });
+  });
+});
+
+describe('names', () => {
+  test.each<['camel' | 'snake' | 'kebab', string[]]>([
+    ['snake', ['full_name', 'dialing_code', 'e_mail', 'founded_at', 'http_status', 'en_gb']],
+    ['kebab', ['full-name', 'dialing-code', 'e-mail', 'founded-at', 'http-status', 'en-gb']],
+    ['camel', ['fullName', 'dialingCode', 'eMail', 'foundedAt', 'httpStatus', 'enGb']],
+  ])('are written in %s case, all the way down', async (style, names) => {
+    await served({ shape: { case: style } }, async (ask) => {
+      const { text } = await ask('/cities');
+      for (const name of names) expect(text).toContain(`"${name}":`);
+    });
+  });
+
+  test('that are data stay', async () => {
+    await served({ shape: { case: 'kebab', dictionaries: ['names'] } }, async (ask) => {
+      expect((await ask('/cities/1')).body).toMatchObject({
+        names: CITY.names,
+        'full-name': 'Athens',
+      });
+    });
+  });
+
+  test('of no words, of another script and of objects stay what they are', async () => {
+    await served(
+      { shape: { case: 'snake' } },
+      async (ask) => {
+        const { text } = await ask('/odd');
+        expect(text).toBe('{"_links":1,"Πόλη":2,"__proto__":{"is_admin":true},"a1b2":3}');
+      },
+      (app) =>
+        app.get(
+          '/odd',
+          (_req, res) =>
+            void res.json(
+              JSON.parse('{"_links":1,"Πόλη":2,"__proto__":{"isAdmin":true},"a1b2":3}'),
+            ),
+        ),
+    );
+  });
+});
+
+describe('members', () => {
+  test('are taken away or masked, also by any name', async () => {
+    await served({ shape: { redact: ['mayor', 'country.*'] } }, async (ask) => {
+      const { body } = await ask('/cities/1');
+      expect(body).not.toHaveProperty('mayor');
+      expect(body).toMatchObject({ country: {} });
+    });
+    await served({ shape: { redact: ['items.mayor.eMail'], mask: '***' } }, async (ask) => {
+      const { text } = await ask('/cities');
+      expect(text).not.toContain('secret');
+      expect(text).toContain('"eMail":"***"');
+    });
+  });
+
+  test('are dates and numbers of another form', async () => {
+    const shape = { dates: 'unix-s', decimals: { 'location.*': 2 } } as const;
+    await served({ shape }, async (ask) => {
+      expect((await ask('/cities/1')).body).toMatchObject({
+        foundedAt: 1_793_491_200,
+        location: { latitude: 37.98, longitude: 23.73 },
+      });
+    });
+  });
+
+  test('get links, with what stands in addresses coded', async () => {
+    const links = {
+      self: { at: 'items', href: '/cities/{id}' },
+      search: { at: 'items', href: '/search?q={fullName}&by={nowhere}' },
+      country: { at: 'items.country', href: '/countries/{code}' },
+    };
+    await served({ shape: { links } }, async (ask) => {
+      expect((await ask('/cities')).body).toMatchObject({
+        items: [
+          { links: { self: '/cities/1' }, country: { links: { country: '/countries/GR' } } },
+          { links: { self: '/cities/1' } },
+        ],
+      });
+    });
+  });
+});
+
+describe('the whole', () => {
+  test('stands in an envelope, problems and lines do not', async () => {
+    const envelope = {
+      name: 'result',
+      meta: (value: unknown) => ({ count: Object.keys(value as object).length }),
+    };
+    await served({ shape: { envelope } }, async (ask) => {
+      expect((await ask('/cities/1')).body).toMatchObject({
+        result: { id: 1 },
+        meta: { count: 8 },
+      });
+      expect((await ask('/problem')).body).toMatchObject({ code: 'ERR_TEST', status: 409 });
+      expect((await ask('/lines')).text).toMatch(/^\{"id":1/);
+    });
+    await served({ shape: { envelope: true } }, async (ask) => {
+      expect(Object.keys((await ask('/cities/1')).body)).toEqual(['data']);
+    });
+  });
+
+  test('tells where its page stands (RFC 8288)', async () => {
+    const pagination = (
+      value: unknown,
+    ): { links: Record<string, string | null>; total: number } => {
+      const { next, total } = value as typeof PAGE;
+      return { links: { next, prev: null, first: '/cities?q=São' }, total };
+    };
+    await served({ shape: { pagination, envelope: true } }, async (ask) => {
+      const { headers } = await ask('/cities');
+      expect(headers.get('link')).toBe(
+        '</cities?after=2>; rel="next", </cities?q=S%C3%A3o>; rel="first"',
+      );
+      expect(headers.get('x-total-count')).toBe('2');
+    });
+  });
+
+  test('has the length and the ETag of what is sent, and a 304 for who has it', async () => {
+    await served({ shape: { fields: true, case: 'snake' } }, async (ask) => {
+      const [all, some] = [await ask('/cities/1'), await ask('/cities/1?fields=id')];
+      for (const { headers, text } of [all, some]) {
+        expect(headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+      }
+      expect(all.headers.get('etag')).not.toBe(some.headers.get('etag'));
+      // A browser that asks again says so, which Express takes for a wish to have it anew.
+      const again = await ask('/cities/1?fields=id', {
+        'if-none-match': some.headers.get('etag')!,
+        'cache-control': 'max-age=0',
+      });
+      expect(again.status).toBe(304);
+    });
+  });
+
+  test('is shaped by its route and by the version of the API, and text is not', async () => {
+    const versions = { '2': { case: 'kebab' } } as const;
+    const app = express();
+    const stack = setup(app, [
+      transform({
+        shape: { case: 'snake', versions },
+        routes: { '/raw': false, '/kept/:id': { redact: ['mayor'] } },
+      }),
+    ]);
+    app.use((req, res, next) => {
+      const version = req.get('x-version');
+      if (version !== undefined) {
+        (req as unknown as Record<symbol, { version: string }>)[
+          Symbol.for('@org/exchange')
+        ]!.version = version;
+      }
+      next();
+    });
+    app.get(['/raw', '/kept/1', '/general'], (_req, res) => void res.json(CITY));
+    app.get('/text', (_req, res) => void res.send('{"fullName":"as it is"}'));
+    const server = await stack.listen(0, '127.0.0.1');
+    const { port } = server.address() as { port: number };
+    const ask = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
+      (
+        await fetch(`http://127.0.0.1:${port}${path}`, {
+          headers: { connection: 'close', ...headers },
+        })
+      ).text();
+    expect(await ask('/general')).toContain('"full_name"');
+    expect(await ask('/general', { 'x-version': '2' })).toContain('"full-name"');
+    expect(await ask('/raw')).toContain('"fullName"');
+    expect(await ask('/kept/1')).toMatch(/^(?=.*"fullName")(?!.*"mayor")/);
+    expect(await ask('/text')).toBe('{"fullName":"as it is"}');
+    await stack.close();
+  });
+
+  test('of an error is shaped only where that is asked for', async () => {
+    await served({ shape: { case: 'kebab', redact: ['detail'], problems: true } }, async (ask) => {
+      expect((await ask('/problem')).body).toEqual({
+        type: 'about:blank',
+        title: 'Conflict',
+        status: 409,
+        code: 'ERR_TEST',
+      });
+    });
+  });
+});
+
+describe('a value', () => {
+  test('that nothing changes is the very same', async () => {
+    const given: unknown[] = [];
+    const app = express();
+    app.use(transform({ shape: { fields: true, redact: ['nowhere.at.all'] } }));
+    app.get('/', (_req, res) => {
+      const { stringify } = JSON;
+      JSON.stringify = ((value: unknown, ...rest: []) => {
+        given.push(value);
+        return stringify(value, ...rest);
+      }) as typeof stringify;
+      const value = { deep: { list: [1, { a: 1 }] } };
+      res.json(value);
+      JSON.stringify = stringify;
+      given.push(value);
+    });
+    const { url, close } = await serve(app);
+    await fetch(url);
+    await close();
+    expect(given[0]).toBe(given.at(-1));
+  });
+
+  test('that contains itself, or is too deep or too large, is an error that says so', async () => {
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    await served(
+      { shape: { case: 'snake' }, maxNodes: 1000 },
+      async (ask) => {
+        const { status, body } = await ask('/circle');
+        expect([status, body]).toEqual([
+          500,
+          {
+            code: 'ERR_TRANSFORM_DEPTH',
+            detail: 'A value that is to be shaped is deeper than 64, or contains itself.',
+          },
+        ]);
+        expect((await ask('/large')).body).toMatchObject({ code: 'ERR_TRANSFORM_SIZE' });
+      },
+      (app) => {
+        app.get('/circle', (_req, res) => void res.json(circle));
+        app.get('/large', (_req, res) => void res.json(Array.from({ length: 2000 }, () => 1)));
+      },
     );
   });
 
-  it('counts what was answered and what was cut off', async () => {
-    const made = transform();
-    const { middleware, waitFor } = recordExchanges();
-    const url = await start(made, (app) => {
-      app.use(middleware);
-      slow(app);
-      app.get('/cut', (_req, res) => void res.destroy());
-    });
-    const { body } = await fetch(`${url}/slow`);
-    await body?.cancel();
-    await expect(fetch(`${url}/cut`)).rejects.toThrow('fetch failed');
-    await waitFor(2);
-    expect(made.stats?.()).toEqual({ answeredTotal: 1, abortedTotal: 1 });
+  test('that writes itself is shaped as it writes itself', async () => {
+    class Money {
+      readonly amount = 5;
+      toJSON(): object {
+        return { amountInCents: 500 };
+      }
+    }
+    await served(
+      { shape: { case: 'snake' } },
+      async (ask) => {
+        expect((await ask('/money')).body).toEqual({
+          the_price: { amount_in_cents: 500 },
+          an_empty: {},
+        });
+      },
+      (app) =>
+        app.get(
+          '/money',
+          (_req, res) => void res.json({ thePrice: new Money(), anEmpty: new Map([[1, 2]]) }),
+        ),
+    );
   });
+});
 
-  it('lets requests pass untouched once it is closed', async () => {
-    const made = transform();
-    const url = await start(made, slow);
-    await made.close?.();
-    expect((await fetch(`${url}/slow`)).headers.has('X-Response-Time-Ms')).toBe(false);
-  });
+test.each<[unknown, RegExp]>([
+  [
+    { shape: { cases: 'snake' } },
+    /transform: shape: option "cases" is unknown; did you mean "case"/,
+  ],
+  [
+    { routes: { '/a': { redact: ['a..b'] } } },
+    /route "\/a": option "redact" must be a list, each a path/,
+  ],
+  [{ routes: { '/a/*': {} } }, /no path pattern of Express/],
+  [{ shape: { links: { self: { hreff: '/a' } } } }, /links "self": option "hreff" is unknown/],
+  [
+    { shape: { versions: { '1': { dates: 'epoch' } } } },
+    /version "1": option "dates" must be one of/,
+  ],
+])('options that are wrong are refused by name: %j', (options, message) => {
+  expect(() => transform(options as never)).toThrow(message);
 });
