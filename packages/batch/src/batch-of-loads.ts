@@ -8,7 +8,7 @@ export interface Owner {
   readonly exchange: Exchange | undefined;
   readonly transaction: object | undefined;
   /** The entry failed with its whole batch, which says nothing of its key: it is to be asked for again. */
-  forget(cacheKey: unknown, entry: object): void;
+  forget(key: unknown, entry: object): void;
 }
 
 /** One load of one key, from the first call on; further loads of the scope share it. */
@@ -16,19 +16,19 @@ export interface Entry<V> {
   readonly promise: Promise<V>;
   readonly resolve: (value: V) => void;
   readonly reject: (reason: unknown) => void;
-  readonly cacheKey: unknown;
   readonly owner: Owner | undefined;
   /** The batch that it is part of; absent for a value that was primed. */
   readonly batch: object | undefined;
   /** Where its key stands among those of the batch. */
   at: number;
-  settled: boolean;
+  /** Its owner waits for it no longer, and it has been rejected. */
+  abandoned: boolean;
 }
 
 /** An entry for what is known from elsewhere. */
-export function primedEntry<V>(promise: Promise<V>, cacheKey: unknown, owner: Owner): Entry<V> {
+export function primedEntry<V>(promise: Promise<V>, owner: Owner): Entry<V> {
   const [resolve, reject, batch] = [NOTHING, NOTHING, undefined];
-  return { promise, resolve, reject, cacheKey, owner, batch, at: 0, settled: true };
+  return { promise, resolve, reject, owner, batch, at: 0, abandoned: false };
 }
 
 /** A batch from its first load to its landing. */
@@ -77,8 +77,8 @@ export class Batch<K, V> {
   abandon(owner: Owner, reason: unknown): number {
     let count = 0;
     for (const entry of this.entries) {
-      if (entry.owner !== owner || entry.settled) continue;
-      entry.settled = true;
+      if (entry.owner !== owner || entry.abandoned) continue;
+      entry.abandoned = true;
       // Nobody may be listening any more, and a client that leaves must not end the process.
       entry.promise.catch(NOTHING);
       entry.reject(reason);
@@ -103,7 +103,7 @@ export class Batch<K, V> {
     if (this.abandoned === 0) return;
     this.abandoned = 0;
     const { keys } = this;
-    this.entries = this.entries.filter(({ settled }) => !settled);
+    this.entries = this.entries.filter(({ abandoned }) => !abandoned);
     const kept = new Map<number, number>();
     this.keys = [];
     for (const entry of this.entries) {
@@ -121,17 +121,17 @@ export class Batch<K, V> {
 export class Context implements BatchContext {
   readonly exchange: Exchange | undefined;
   readonly transaction: object | undefined;
-  readonly #batch: { readonly signal: AbortSignal };
+  private readonly batch: { readonly signal: AbortSignal };
 
   constructor(batch: { readonly signal: AbortSignal }, owner: Owner | undefined) {
-    this.#batch = batch;
+    this.batch = batch;
     this.exchange = owner?.exchange;
     this.transaction = owner?.transaction;
   }
 
   /** Made only if somebody reads it. */
   get signal(): AbortSignal {
-    return this.#batch.signal;
+    return this.batch.signal;
   }
 }
 

@@ -95,7 +95,6 @@ export function createBatcher<K, V>(
     name,
     load(one) {
       if (one === null || one === undefined) throw noKey(name, one);
-      statistics.loadsTotal++;
       const { cacheKeyFn } = settings;
       const cacheKey = cacheKeyFn === undefined ? one : cacheKeyFn(one);
       const refused = refusal(traffic);

@@ -37,6 +37,7 @@ export class Lane<K, V> implements Waiter {
     const sharing = batch?.known?.get(cacheKey);
     // Without a request nobody gives up alone: the promise itself can be shared.
     if (sharing !== undefined && owner === undefined && sharing.owner === undefined) {
+      statistics.loadsTotal++;
       statistics.dedupedTotal++;
       return sharing;
     }
@@ -64,11 +65,10 @@ export class Lane<K, V> implements Waiter {
       promise,
       resolve: resolve!,
       reject: reject!,
-      cacheKey,
       owner,
       batch,
       at,
-      settled: false,
+      abandoned: false,
     };
     if (sharing === undefined) batch.known?.set(cacheKey, entry);
     batch.entries.push(entry);
@@ -80,7 +80,8 @@ export class Lane<K, V> implements Waiter {
   /** A load of what its scope knows already, or has asked for. */
   join(entry: Entry<V>): Promise<V> {
     const { statistics, options } = this.traffic;
-    if (entry.batch !== undefined && entry.batch === this.gathering) {
+    statistics.loadsTotal++;
+    if (this.gathers(entry)) {
       statistics.dedupedTotal++;
       return entry.promise;
     }
@@ -92,6 +93,11 @@ export class Lane<K, V> implements Waiter {
     return new Promise((resolve) => {
       joined.addHit(() => resolve(entry.promise));
     });
+  }
+
+  /** Whether an entry is part of the batch that gathers. */
+  gathers({ batch }: Entry<V>): boolean {
+    return batch !== undefined && batch === this.gathering;
   }
 
   /** Rejects what `owner` waits for. */
@@ -155,6 +161,7 @@ export class Lane<K, V> implements Waiter {
     batch.leaving = true;
     batch.flying = true;
     if (this.gathering === batch) this.gathering = undefined;
+    statistics.loadsTotal += batch.entries.length;
     batch.prune();
     const { keys } = batch;
     if (keys.length === 0) {
@@ -194,8 +201,7 @@ export class Lane<K, V> implements Waiter {
     this.traffic.statistics.pending -= batch.live;
     batch.landHits();
     for (const entry of batch.entries) {
-      if (entry.settled) continue;
-      entry.settled = true;
+      if (entry.abandoned) continue;
       const value = (values as readonly (V | Error)[])[entry.at] as V | Error;
       if (value instanceof Error) entry.reject(value);
       else entry.resolve(value);
@@ -210,9 +216,8 @@ export class Lane<K, V> implements Waiter {
     statistics.pending -= batch.live;
     batch.landHits();
     for (const entry of batch.entries) {
-      if (entry.settled) continue;
-      entry.settled = true;
-      entry.owner?.forget(entry.cacheKey, entry);
+      if (entry.abandoned) continue;
+      entry.owner?.forget(batch.keys[entry.at], entry);
       entry.reject(error);
     }
     this.landed(batch, error);

@@ -75,15 +75,15 @@ export class Scope<K, V> implements Loader<K, V>, Owner {
   load(key: K): Promise<V> {
     if (key === null || key === undefined) throw noKey(this.options.name, key);
     const { cache, traffic } = this;
-    const { statistics } = traffic;
-    statistics.loadsTotal++;
     const cacheKey = this.cacheKeyOf(key);
     const known = cache?.get(cacheKey) as Entry<V> | undefined;
     if (known !== undefined) {
       if (!traffic.adaptive) return this.findBusyLane().join(known);
       // What is known does not wait for a window.
-      if (known.settled) statistics.hitsTotal++;
-      else statistics.dedupedTotal++;
+      const { statistics } = traffic;
+      statistics.loadsTotal++;
+      if (this.lane?.gathers(known) === true) statistics.dedupedTotal++;
+      else statistics.hitsTotal++;
       return known.promise;
     }
     if (this.exchange !== undefined) {
@@ -120,11 +120,12 @@ export class Scope<K, V> implements Loader<K, V>, Owner {
       value instanceof Error ? Promise.reject(value) : (Promise.resolve(value) as Promise<V>);
     // It is no fault until somebody asks for it.
     promise.catch(() => undefined);
-    this.remember(cache, cacheKey, primedEntry(promise, cacheKey, this));
+    this.remember(cache, cacheKey, primedEntry(promise, this));
     return this;
   }
 
-  forget(cacheKey: unknown, entry: object): void {
+  forget(key: unknown, entry: object): void {
+    const cacheKey = this.cacheKeyOf(key as K);
     if (this.cache?.get(cacheKey) === entry) this.cache.delete(cacheKey);
   }
 

@@ -3,6 +3,7 @@ import type { Stats } from '@org/core';
 
 /** Counts since the start; a name that ends in `Total` only grows. */
 export class Statistics {
+  /** Loads whose batch has left, and those that needed none. */
   loadsTotal: number = 0;
   /** Loads that their scope had loaded, or was loading, before. */
   hitsTotal: number = 0;
