@@ -209,3 +209,26 @@ describe('an answer that sets a cookie', () => {
     expect(calls()).toBe(1);
   });
 });
+
+test('an address has an answer for each version of the API, by whatever that was chosen, and loses all together', async () => {
+  const { get, cached, calls } = await origin({
+    options: { ttlMs: 60_000 },
+    // Vary knows nothing of a version that a caller is pinned to.
+    before: (app) =>
+      app.use((req, res, next) => {
+        exchangeOf(req, res).version = req.get('x-version');
+        next();
+      }),
+    handle: (req, res) => res.json({ version: req.get('x-version') ?? 'none' }),
+  });
+  const versions = ['1', '2', undefined];
+  const seen = async (version: string | undefined): Promise<unknown> =>
+    JSON.parse((await get('/', version === undefined ? {} : { 'x-version': version })).body);
+  for (const version of [...versions, ...versions]) {
+    expect(await seen(version)).toEqual({ version: version ?? 'none' });
+  }
+  expect(calls()).toBe(3);
+  await cached.invalidate({ urls: ['/'] });
+  for (const version of versions) await seen(version);
+  expect(calls()).toBe(6);
+});

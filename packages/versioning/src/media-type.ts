@@ -1,15 +1,12 @@
 /** The version in a media type of `Accept`: as a parameter, or in the name of a vendor's type. */
 
 /**
- * RFC 9110 §5.6.2, §5.6.4, §12.5.1: one media range with its parameters, and the comma behind it.
+ * RFC 9110 §5.6.1, §5.6.2, §5.6.4, §12.5.1: one media range with its parameters, and the commas behind it.
  * No blank can be taken by two parts of it: who sends many of them costs no more than their length.
  */
 const TOKEN = String.raw`[\w!#$%&'*+.^\`|~-]+`;
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
-const RANGE = new RegExp(
-  String.raw`[\t ,]*(${TOKEN}/${TOKEN})[\t ]*((?:;[\t ]*(?:${TOKEN}=(?:${TOKEN}|${QUOTED})[\t ]*)?)*)(?:,|$)`,
-  'y',
-);
+const RANGE = String.raw`[\t ,]*(${TOKEN}/${TOKEN})[\t ]*((?:;[\t ]*(?:${TOKEN}=(?:${TOKEN}|${QUOTED})[\t ]*)?)*)(?:,[\t ,]*|$)`;
 const PARAMETER = new RegExp(String.raw`;[\t ]*(${TOKEN})=(?:(${TOKEN})|(${QUOTED}))`, 'g');
 /** RFC 9110 §12.4.2. */
 const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
@@ -34,6 +31,7 @@ export function acceptReader(parameter: string, vendor: string | undefined): Rea
     ].join('|'),
     'i',
   );
+  const next = new RegExp(RANGE, 'y');
   return (accept) => {
     if (accept === undefined || accept.length > MAX_LENGTH || !worthReading.test(accept)) {
       return undefined;
@@ -41,9 +39,9 @@ export function acceptReader(parameter: string, vendor: string | undefined): Rea
     let found = new Set<string>();
     // A weight of 0 says what is not wanted.
     let greatest = 0;
-    RANGE.lastIndex = 0;
-    while (RANGE.lastIndex < accept.length) {
-      const range = RANGE.exec(accept);
+    next.lastIndex = 0;
+    while (next.lastIndex < accept.length) {
+      const range = next.exec(accept);
       if (range === null) return undefined;
       const wish = wishOf(range[1]!, range[2]!, parameter, vendor);
       if (wish === undefined) return undefined;

@@ -1,5 +1,7 @@
 /** Several versions of an API from handlers that know the newest one, through a real server. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { cache } from '@org/cache';
 import { defineMiddleware, exchangeOf, type Given, ProblemError, sendLines } from '@org/core';
 import { fakeClock, serve } from '@org/core/testing';
@@ -73,7 +75,7 @@ type Ask = (path: string, headers?: Record<string, string>, init?: RequestInit) 
 
 async function served(
   options: Given<VersioningOptions>,
-  use: (ask: Ask, api: Versioning) => Promise<void>,
+  use: (ask: Ask, api: Versioning, port: number) => Promise<void>,
   how: 'app.use' | 'router' | 'setup' = 'app.use',
 ): Promise<void> {
   const made = versioning({ versions: DATED, changes: CHANGES, ...options } as VersioningOptions);
@@ -89,6 +91,7 @@ async function served(
     (req, res) => void res.json({ population: {}, url: req.url, query: req.query }),
   );
   routes.get('/lines', (_req, res) => sendLines(res, [ATHENS, ATHENS]));
+  routes.get('/text', (_req, res) => void res.type('json').send('{"population":{"count":1}}'));
   routes.get('/signed-in', (req, res) => {
     exchangeOf(req, res).principal = 'ada';
     res.json(ATHENS);
@@ -114,20 +117,27 @@ async function served(
   const listening = await stack?.listen(0, '127.0.0.1');
   const port = server?.port ?? (listening!.address() as { port: number }).port;
   try {
-    await use(async (path, headers = {}, init = {}) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-        ...init,
-        headers: { connection: 'close', ...headers },
-      });
-      const text = await response.text();
-      const isJson = /json$|json;/.test(response.headers.get('content-type') ?? '');
-      return {
-        status: response.status,
-        headers: response.headers,
-        text,
-        body: isJson && !text.includes('\n') ? (JSON.parse(text) as Record<string, unknown>) : {},
-      };
-    }, made[0]);
+    await use(
+      async (path, headers = {}, init = {}) => {
+        const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+          ...init,
+          headers: { connection: 'close', ...headers },
+        });
+        const text = await response.text();
+        const isJson = /json$|json;/.test(response.headers.get('content-type') ?? '');
+        return {
+          status: response.status,
+          headers: response.headers,
+          text,
+          body:
+            isJson && text !== '' && !text.includes('\n')
+              ? (JSON.parse(text) as Record<string, unknown>)
+              : {},
+        };
+      },
+      made[0],
+      port,
+    );
   } finally {
     await server?.close();
     await stack?.close();
@@ -264,6 +274,88 @@ describe('a version is asked for', () => {
     });
   });
 
+  test('by nobody, and the pin is in a database', async () => {
+    const pin = async ({ req }: { req: Request }): Promise<string | undefined> => {
+      await Promise.resolve();
+      if (req.get('x-api-key') === 'down') throw new Error('the database is away');
+      return req.get('x-api-key');
+    };
+    await served({ pin }, async (ask) => {
+      const june = await ask('/cities/1', { 'x-api-key': '2026-06-01' });
+      expect(june.body).toEqual({ name: 'Athens', population: ATHENS.population });
+      expect((await ask('/cities/1')).headers.get('api-version')).toBe('2026-01-01');
+      const stated = { 'x-api-key': 'down', 'api-version': '2026-11-01' };
+      expect((await ask('/cities/1', stated)).body).toEqual(ATHENS);
+      const failed = await ask('/cities/1', { 'x-api-key': 'down' });
+      expect([failed.status, failed.body['message']]).toEqual([500, 'the database is away']);
+      const wrong = await ask('/cities/1', { 'x-api-key': '2020-01-01' });
+      expect([wrong.status, wrong.body['message']]).toEqual([
+        500,
+        expect.stringContaining('"pin" answered 2020-01-01, which is none of 2026-01-01'),
+      ]);
+    });
+  });
+
+  test('and told in a header of another name, or in none', async () => {
+    await served({ responseHeaderName: 'Content-Version' }, async (ask) => {
+      const { headers } = await ask('/cities/1', { 'api-version': '2026-06-01' });
+      expect([headers.get('content-version'), headers.get('api-version')]).toEqual([
+        '2026-06-01',
+        null,
+      ]);
+      expect(headers.get('vary')).toBe('API-Version, Accept');
+    });
+    await served({ responseHeaderName: false }, async (ask) => {
+      expect((await ask('/cities/1')).headers.get('api-version')).toBeNull();
+    });
+  });
+
+  test('in a target in absolute form, too (RFC 9112 §3.2.2)', async () => {
+    await served({}, async (_ask, _api, port) => {
+      const get = async (target: string): Promise<unknown> => {
+        const sent = request({ port, host: '127.0.0.1', path: target, agent: false });
+        sent.end();
+        const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+        return JSON.parse(Buffer.concat(await answer.toArray()).toString()) as unknown;
+      };
+      const host = `http://127.0.0.1:${port}`;
+      // A change of one route only is for this address as for any.
+      expect(await get(`${host}/cities/1`)).toMatchObject({ name: 'Athens', population: 664_046 });
+      expect(await get(`${host}/2026-11-01/cities/1`)).toEqual(ATHENS);
+      expect(await get(`${host}?api-version=2020-01-01`)).toMatchObject({
+        code: 'ERR_VERSION_UNKNOWN',
+      });
+    });
+  });
+
+  test('by HEAD, with the head of GET', async () => {
+    await served({}, async (ask) => {
+      const got = await ask('/cities/1', { 'api-version': '2026-01-01' });
+      const head = await ask('/cities/1', { 'api-version': '2026-01-01' }, { method: 'HEAD' });
+      for (const name of ['etag', 'content-length', 'api-version', 'vary']) {
+        expect(head.headers.get(name)).toBe(got.headers.get(name));
+      }
+    });
+  });
+
+  test('with the tag of its own answer: 304 for that version, 200 for another', async () => {
+    await served({}, async (ask) => {
+      const etag = (await ask('/cities/1', { 'api-version': '2026-01-01' })).headers.get('etag')!;
+      const same = {
+        'api-version': '2026-01-01',
+        'if-none-match': etag,
+        'cache-control': 'max-age=0',
+      };
+      const confirmed = await ask('/cities/1', same);
+      expect([confirmed.status, confirmed.headers.get('vary')]).toEqual([
+        304,
+        'API-Version, Accept',
+      ]);
+      const other = await ask('/cities/1', { ...same, 'api-version': '2026-06-01' });
+      expect(other.status).toBe(200);
+    });
+  });
+
   test.each<[string, Record<string, string>, string, RegExp]>([
     ['/plain', { 'api-version': '2026-03-01' }, 'ERR_VERSION_UNKNOWN', /no version 2026-03-01/],
     ['/plain', { 'api-version': 'latest' }, 'ERR_VERSION_INVALID', /"latest" in the header/],
@@ -373,6 +465,68 @@ describe('changes', () => {
     await stack.close();
   });
 
+  test('are put together once for all the lines of an answer', async () => {
+    let asked = 0;
+    const change = defineChange({
+      version: '2026-11-01',
+      description: 'Names.',
+      routes: ['/lines'],
+      response: (city: { readonly names: readonly string[] }, context) => {
+        asked++;
+        expect(context).toMatchObject({ version: '2026-06-01', kind: 'line' });
+        return { name: city.names[0] };
+      },
+    });
+    await served({ changes: [change] }, async (ask) => {
+      const { text } = await ask('/lines', { 'api-version': '2026-06-01' });
+      expect([text, asked]).toEqual(['{"name":"Athens"}\n{"name":"Athens"}\n', 2]);
+    });
+  });
+
+  test('leave text, and an answer that nobody changes, as they are', async () => {
+    await served({}, async (ask) => {
+      const { text } = await ask('/text', { 'api-version': '2026-01-01' });
+      expect(text).toBe('{"population":{"count":1}}');
+    });
+  });
+
+  test('that throw reach the error handlers, on the way up and on the way down', async () => {
+    const fails = (): never => {
+      throw Object.assign(new Error('no such client'), { status: 422 });
+    };
+    const version = '2026-11-01';
+    const up = defineChange({ version, description: 'Up.', request: { body: fails } });
+    await served({ changes: [up] }, async (ask) => {
+      const post = { method: 'POST', body: '{}' };
+      const { status } = await ask('/echo', { 'content-type': 'application/json' }, post);
+      expect(status).toBe(422);
+      // Without a body there is nothing to carry.
+      expect((await ask('/plain')).status).toBe(200);
+    });
+    const down = defineChange({ version, description: 'Down.', response: fails });
+    await served({ changes: [down] }, async (ask) => {
+      const { status, body } = await ask('/plain');
+      expect([status, body['message']]).toEqual([422, 'no such client']);
+    });
+  });
+
+  test('see an error that is answered by res.json as the problem that it is', async () => {
+    const kinds: string[] = [];
+    const change = defineChange({
+      version: '2026-11-01',
+      description: 'Errors have codes.',
+      response: (value) => value,
+      problem: (document: object, { kind }) => {
+        kinds.push(kind);
+        return { error: (document as { code: string }).code };
+      },
+    });
+    await served({ changes: [change] }, async (ask) => {
+      expect((await ask('/fails')).body).toEqual({ error: 'ERR_TEST' });
+      expect(kinds).toEqual(['problem']);
+    });
+  });
+
   test('leave the values of handlers as they are', async () => {
     await served({}, async (ask) => {
       await ask('/cities/1', { 'api-version': '2026-01-01' });
@@ -389,7 +543,13 @@ describe('changes', () => {
       /changes\[0\]: is of version "2026-07-01", which is none of/,
     );
     expect(make({ version: '2026-01-01', description })).toThrow(/the oldest/);
-    expect(make({ version: '2026-06-01' })).toThrow(/description/);
+    expect(make({ version: '2026-06-01' })).toThrow(/changes\[0\]: needs "description"/);
+    expect(make({ description })).toThrow(/needs "version"/);
+    expect(make({ version: '2026-06-01', description: ' ' })).toThrow(/a sentence/);
+    const typo = { version: '2026-06-01', description, reponse: () => 1 };
+    expect(make(typo)).toThrow(/option "reponse" is unknown; did you mean "response"/);
+    const deep = { version: '2026-06-01', description, request: { bodi: () => 1 } };
+    expect(make(deep as never)).toThrow(/changes\[0\]\.request: option "bodi" is unknown/);
     expect(make({ version: '2026-06-01', description, routes: ['/*'] })).toThrow(/no path pattern/);
   });
 });
@@ -634,6 +794,23 @@ describe('what is known of the versions', () => {
     );
   });
 
+  test('is answered as JSON or as Markdown, in every version alike', async () => {
+    const [api, requests] = versioning({ versions: DATED, changes: CHANGES });
+    const app = express();
+    app.use(api, requests);
+    app.get('/versions', api.changelogHandler);
+    const { url, close } = await serve(app);
+    const ask = (accept: string) => fetch(`${url}/versions`, { headers: { accept } });
+    const json = await ask('application/json');
+    expect(json.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(await json.json()).toEqual({ versions: api.changelog().entries });
+    const markdown = await ask('text/markdown');
+    expect(markdown.headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+    expect(await markdown.text()).toBe(String(api.changelog()));
+    expect((await ask('image/png')).status).toBe(406);
+    await close();
+  });
+
   test.each<[Partial<VersioningOptions>, RegExp]>([
     [{ versions: [] }, /"versions" is needed/],
     [{ versions: ['2026-01-01', 2] }, /all dates|list of dates/],
@@ -644,4 +821,35 @@ describe('what is known of the versions', () => {
   ])('must make sense: %j', (options, message) => {
     expect(() => versioning(options as VersioningOptions)).toThrow(message);
   });
+});
+
+test('what a cache fetches by itself is nobody’s use', async () => {
+  const clock = fakeClock();
+  const cached = cache({ ttlMs: 1000, jitterRatio: 0, staleWhileRevalidateMs: 60_000, clock });
+  const [api, requests] = versioning({ versions: [1, 2], countConsumers: 'all' });
+  const app = express();
+  const stack = setup(app, [cached, api, requests]);
+  let calls = 0;
+  let refreshed = (): void => undefined;
+  const twice = new Promise<void>((resolve) => (refreshed = resolve));
+  app.get('/', (_req, res) => {
+    res.json({});
+    if (++calls === 2) refreshed();
+  });
+  const server = await stack.listen(0, '127.0.0.1');
+  const { port } = server.address() as { port: number };
+  const ask = () => fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+  await ask();
+  clock.advance(2000);
+  await ask();
+  await twice;
+  expect(api.usage()[0]).toMatchObject({ requestsTotal: 2 });
+  await stack.close();
+});
+
+test('shapes are chosen from what clients of a version know: transform stands before it', () => {
+  const transform = defineMiddleware({ name: 'transform', phase: 'shape', step: () => undefined });
+  const stack = setup(express(), [...versioning({ versions: [1, 2] }), transform]);
+  const names = stack.explain().rows.map(({ name }) => name);
+  expect(names.indexOf('transform')).toBeLessThan(names.indexOf('versioning'));
 });
