@@ -1,8 +1,23 @@
 /** The routes that every server has: what is measured, and what proves that errors are answered. */
 import type { Express } from 'express';
 
+/** What is answered. */
+export interface Answer {
+  readonly id: number;
+  readonly name: string;
+  readonly country: { readonly code: string; readonly name: string };
+  readonly location: { readonly latitude: number; readonly longitude: number };
+  readonly population: number;
+  readonly trips: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly days: number;
+    readonly seats: { readonly total: number; readonly free: number };
+  }[];
+}
+
 /** 1 KB as JSON. */
-export const ANSWER = {
+export const ANSWER: Answer = {
   id: 4_180_439,
   name: 'Athens',
   country: { code: 'GR', name: 'Greece' },
