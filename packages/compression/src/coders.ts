@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
 import type { Coding, CompressionOptions } from './options.ts';
-import { padStream, padWhole, type Paddable } from './padding.ts';
+import { isPaddable, type Paddable, padStream, padWhole } from './padding.ts';
 import {
   brotliSettings,
   gzipSettings,
@@ -69,8 +69,7 @@ export function codersOf(options: Readonly<CompressionOptions>): readonly Coder[
   };
   return options.codings.flatMap((coding) => {
     const [runtime, settings] = runtimes[coding];
-    // A place for padding is what this format lacks.
-    if (runtime === undefined || (coding === 'deflate' && options.breach === 'pad')) return [];
+    if (runtime === undefined || (options.breach === 'pad' && !isPaddable(coding))) return [];
     return [coderOf(coding, runtime, settings)];
   });
 }

@@ -65,7 +65,7 @@ export interface CompressionOptions {
   readonly load: (() => number) | undefined;
   /** Whether routes whose answers hardly shrink are left alone. @default true */
   readonly learn: boolean;
-  /** What is done against BREACH where an answer may hold a secret: nothing, random padding, or no coding of what reflects the request. @default "off" */
+  /** What is done against BREACH where an answer may hold a secret: nothing; random padding, of brotli and gzip, the only ones on offer then; or no coding of what reflects the request. @default "off" */
   readonly breach: 'off' | 'pad' | 'skip-reflected';
   /** The longest padding, in bytes. @default 64 */
   readonly padMaxBytes: number;

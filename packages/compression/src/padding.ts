@@ -9,20 +9,27 @@ import { Duplex, Transform } from 'node:stream';
 
 import type { Coding } from './options.ts';
 
-/** Codings that have a place for padding. The format of `deflate` (RFC 1950) has none. */
-export type Paddable = Exclude<Coding, 'deflate'>;
+/** Codings that have a place for padding. */
+export type Paddable = Extract<Coding, 'br' | 'gzip'>;
 
 const FILL = 0x78;
 /** RFC 1952 §2.3: the header's length and flags, and the flag of a comment. */
 const GZIP_HEADER_BYTES = 10;
 const GZIP_FLAGS_AT = 3;
 const GZIP_COMMENT = 0x10;
-/** RFC 8878 §3.1.2: a frame that decoders skip. */
-const SKIPPABLE_MAGIC = 0x18_4d_2a_50;
 /** RFC 7932 §9.2: ISLAST 0, MNIBBLES 0 (`11`), reserved 0, MSKIPBYTES 1; then MSKIPLEN - 1, 8 bits. */
 const BROTLI_METADATA = 0b01_0110;
 /** RFC 7932 §9.2: ISLAST and ISLASTEMPTY. */
 const BROTLI_END: Buffer = Buffer.from([0b11]);
+
+/**
+ * Whether a coding can be padded. The format of `deflate` (RFC 1950) has no place for it. That of
+ * `zstd` has frames to be skipped (RFC 8878 §3.1.2), but decoders, Node's among them, take one
+ * for the end of the body, or fail where it comes in pieces.
+ */
+export function isPaddable(coding: Coding): coding is Paddable {
+  return coding === 'br' || coding === 'gzip';
+}
 
 /** A number that nobody can foretell, from 0 to below 1. */
 export function secureRandom(): number {
@@ -52,7 +59,6 @@ export function padStream(coding: Paddable, encoder: Duplex, padBytes: number): 
 
 /** Bytes that begin a coded body, with padding. */
 function padFront(coding: Paddable, bytes: Buffer, padBytes: number): Buffer {
-  if (coding === 'zstd') return Buffer.concat([skippableFrame(padBytes), bytes]);
   if (coding === 'br') return Buffer.concat([bytes, brotliMetadata(padBytes)]);
   const header = Buffer.from(bytes.subarray(0, GZIP_HEADER_BYTES));
   header[GZIP_FLAGS_AT]! |= GZIP_COMMENT;
@@ -60,13 +66,6 @@ function padFront(coding: Paddable, bytes: Buffer, padBytes: number): Buffer {
   const comment = Buffer.alloc(padBytes + 1, FILL);
   comment[padBytes] = 0;
   return Buffer.concat([header, comment, bytes.subarray(GZIP_HEADER_BYTES)]);
-}
-
-function skippableFrame(padBytes: number): Buffer {
-  const frame = Buffer.alloc(8 + padBytes, FILL);
-  frame.writeUInt32LE(SKIPPABLE_MAGIC, 0);
-  frame.writeUInt32LE(padBytes, 4);
-  return frame;
 }
 
 /** A metadata block of 1 to 256 bytes; it must begin on a whole byte. */

@@ -1,18 +1,21 @@
 /**
  * Files that a build has coded already: `app.js.br` beside `app.js` is sent in its place to
- * those who accept it, at the price of sending a file. Express' own means send it, so that
+ * those who accept it, at the price of sending a file. `express.static` sends it, so that
  * ranges, conditions and what may be asked for are as they are for any file.
  */
 import { extname, resolve } from 'node:path';
-import express, { type Request, type RequestHandler, type Response } from 'express';
-import { contentType } from 'mime-types';
 import { OptionError } from '@org/core';
+import express, { type Request, type RequestHandler } from 'express';
+import { contentType } from 'mime-types';
 
 import { Choices } from './accept-encoding.ts';
 import type { Coding } from './options.ts';
 
-/** What is beside a file, by what its name ends in. */
-const ENDINGS: Readonly<Record<Exclude<Coding, 'deflate'>, string>> = Object.freeze({
+/** A coding that a file beside another may be in. */
+type FileCoding = Exclude<Coding, 'deflate'>;
+
+/** What the name of a coded file ends in. */
+const ENDINGS: Readonly<Record<FileCoding, string>> = Object.freeze({
   br: '.br',
   zstd: '.zst',
   gzip: '.gz',
@@ -21,17 +24,19 @@ const ENDINGS: Readonly<Record<Exclude<Coding, 'deflate'>, string>> = Object.fre
 /** How files are sent. */
 export interface PrecompressedOptions {
   /** Codings that the build makes, in order of preference. @default ["br", "zstd", "gzip"] */
-  readonly codings?: readonly (keyof typeof ENDINGS)[];
-  /** Options of `express.static`, which sends what has no coded file. @default {} */
+  readonly codings?: readonly FileCoding[] | undefined;
+  /** Options of `express.static`, for coded files and others alike. @default {} */
   readonly static?: Parameters<typeof express.static>[1];
 }
 
 /**
- * Serves a folder as `express.static` does, coded files first.
+ * Serves a folder as `express.static` does, coded files first. Without an `Accept-Encoding`,
+ * and where there is no coded file, the file itself is sent.
  * @throws OptionError for a coding that has no ending
  */
 export function precompressed(root: string, options: PrecompressedOptions = {}): RequestHandler {
-  const { codings = ['br', 'zstd', 'gzip'], static: given = {} } = options;
+  const { static: given = {} } = options;
+  const codings = [...new Set(options.codings ?? (Object.keys(ENDINGS) as FileCoding[]))];
   const unknown = codings.filter((coding) => !Object.hasOwn(ENDINGS, coding));
   if (unknown.length > 0) {
     throw new OptionError('precompressed', [
@@ -39,8 +44,7 @@ export function precompressed(root: string, options: PrecompressedOptions = {}):
     ]);
   }
   const folder = resolve(root);
-  const { maxAge, immutable, lastModified, etag, cacheControl, index = 'index.html' } = given;
-  const sending = withoutUndefined({ maxAge, immutable, lastModified, etag, cacheControl });
+  const { index = 'index.html', etag = true } = given;
   const plain = express.static(folder, {
     ...given,
     setHeaders(res, path, stat) {
@@ -48,54 +52,71 @@ export function precompressed(root: string, options: PrecompressedOptions = {}):
       given.setHeaders?.(res, path, stat);
     },
   });
-  // Each client's wishes decide which of the codings are tried, in which order.
-  const orders = codings.map((_coding, at) => new Choices(codings.slice(at)));
+  const senders = new Map(codings.map((coding) => [coding, senderOf(coding)]));
+  // A client whose best coding is not there gets the best of those that are left: a choice for each set of them.
+  const choices = Array.from(
+    { length: 2 ** codings.length },
+    (_, set) => new Choices(codings.filter((_coding, at) => (set & (1 << at)) !== 0)),
+  );
 
-  return function sendPrecompressed(req: Request, res: Response, next): void {
-    const path = req.method === 'GET' || req.method === 'HEAD' ? pathOf(req, index) : undefined;
-    if (path === undefined) {
-      plain(req, res, next);
-      return;
-    }
-    attempt(0);
+  /** Sends files in one coding; goes on where there is none. */
+  function senderOf(coding: FileCoding): RequestHandler {
+    return express.static(folder, {
+      ...given,
+      // What a coded file does not answer is for the other ones.
+      fallthrough: true,
+      redirect: false,
+      extensions: false,
+      index: false,
+      setHeaders(res, path, stat) {
+        const type = contentType(extname(path.slice(0, -ENDINGS[coding].length)));
+        res.setHeader('Content-Type', type === false ? 'application/octet-stream' : type);
+        res.setHeader('Content-Encoding', coding);
+        res.vary('Accept-Encoding');
+        // Each coding is a representation of its own (RFC 9110 §8.8.3.3).
+        if (etag) res.setHeader('ETag', tagOf(stat, coding));
+        given.setHeaders?.(res, path, stat);
+      },
+    });
+  }
 
-    function attempt(at: number): void {
-      const coding = orders[at]?.of(req.headers['accept-encoding']).coding as
-        | keyof typeof ENDINGS
-        | undefined;
-      if (coding === undefined || path === undefined) {
+  return function sendPrecompressed(req, res, next): void {
+    const { url } = req;
+    const path = codablePath(req, index);
+    attempt(choices.length - 1);
+
+    function attempt(left: number): void {
+      const choice = choices[left]!.of(req.headers['accept-encoding']).coding;
+      if (choice === undefined || path === undefined) {
         plain(req, res, next);
         return;
       }
-      const headers = {
-        'Content-Encoding': coding,
-        'Content-Type': contentType(extname(path)) || 'application/octet-stream',
-        Vary: 'Accept-Encoding',
-      };
-      res.sendFile(path + ENDINGS[coding], { ...sending, root: folder, headers }, (error) => {
-        const { status } = (error ?? {}) as { readonly status?: number };
-        if (error === undefined) return;
-        if (status === 404 && !res.headersSent) attempt(codings.indexOf(coding) + 1);
-        // A client that has gone hears of nothing.
-        else if (!res.headersSent && (error as { code?: string }).code !== 'ECONNABORTED')
-          next(error);
+      const coding = choice as FileCoding;
+      req.url = path + ENDINGS[coding];
+      senders.get(coding)!(req, res, (error?: unknown) => {
+        req.url = url;
+        if (error !== undefined) next(error);
+        else attempt(left & ~(1 << codings.indexOf(coding)));
       });
+      // It has read it.
+      req.url = url;
     }
   };
 }
 
-/** The file that a path names, as `express.static` finds it; nothing where that is its to refuse. */
-function pathOf(req: Request, index: string | boolean | string[]): string | undefined {
-  let path: string;
-  try {
-    path = decodeURIComponent(req.path);
-  } catch {
-    return undefined;
-  }
+/** The path of the file that a request is for, still coded for URLs; undefined where none can have another form. */
+function codablePath(req: Request, index: unknown): string | undefined {
+  if (req.method !== 'GET' && req.method !== 'HEAD') return undefined;
+  const [path] = req.url.split('?', 1) as [string];
   if (!path.endsWith('/')) return path;
+  // The place where it is mounted, without a slash: `express.static` sends the client to the one with.
+  if (!req.originalUrl.split('?', 1)[0]!.endsWith('/')) return undefined;
   return typeof index === 'string' ? path + index : undefined;
 }
 
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+function tagOf(
+  { size, mtime }: { readonly size: number; readonly mtime: Date },
+  coding: string,
+): string {
+  return `W/"${size.toString(16)}-${mtime.getTime().toString(16)}-${coding}"`;
 }
