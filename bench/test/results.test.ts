@@ -150,11 +150,12 @@ describe('the README', () => {
 });
 
 describe('benches', () => {
-  it.each(BENCHES)('$name names servers that exist, once each', ({ contenders }) => {
+  it.each(BENCHES)('$name names contenders that exist, once each', ({ contenders, kind }) => {
+    const folder = kind === 'calls' ? 'calls' : 'servers';
     const servers = contenders.map(({ server }) => server);
     expect(new Set(servers).size).toBe(servers.length);
     for (const server of servers) {
-      expect(existsSync(join(__dirname, `../src/servers/${server}.ts`))).toBe(true);
+      expect(existsSync(join(__dirname, `../src/${folder}/${server}.ts`))).toBe(true);
     }
   });
 });
