@@ -5,7 +5,7 @@ describe('the API over the embedded database', () => {
   let service: Service;
   beforeAll(async () => {
     service = await start({ ...PART, DATA_DIR: ':memory:' });
-  }, 60_000);
+  }, 240_000);
   afterAll(async () => {
     await service?.stop();
   });

@@ -11,7 +11,7 @@ describe('the service under more than it can carry', () => {
       MAX_QUEUE_SIZE: '3',
       ENABLE_CACHE: 'false',
     });
-  }, 60_000);
+  }, 240_000);
   afterAll(async () => {
     await service?.stop();
   });

@@ -23,11 +23,11 @@ if (binaries === undefined) {
       // Two at once, on an empty database: one migrates and loads, the other waits.
       const env = { ...PART, DATABASE_URL: postgres.url };
       services = await Promise.all([start(env), start(env)]);
-    }, 60_000);
+    }, 240_000);
     afterAll(async () => {
       for (const service of services ?? []) await service.stop();
       await postgres?.stop();
-    }, 30_000);
+    }, 240_000);
 
     test('is loaded once, though two processes start at the same time', async () => {
       const loaders = services.filter((service) => service.output().includes('loaded'));
@@ -83,7 +83,7 @@ if (binaries === undefined) {
       expect((await service.get('/api/cities')).headers.get('cache-status')).toContain('hit');
       await postgres.restart();
       expect((await service.get('/api/cities?minPopulation=1234567')).status).toBe(200);
-    }, 30_000);
+    }, 240_000);
 
     test('ends with code 0', async () => {
       expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
