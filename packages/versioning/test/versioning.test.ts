@@ -91,6 +91,7 @@ async function served(
     (req, res) => void res.json({ population: {}, url: req.url, query: req.query }),
   );
   routes.get('/lines', (_req, res) => sendLines(res, [ATHENS, ATHENS]));
+  routes.get('/varies', (_req, res) => void res.vary('Origin').send('text'));
   routes.get('/text', (_req, res) => void res.type('json').send('{"population":{"count":1}}'));
   routes.get('/signed-in', (req, res) => {
     exchangeOf(req, res).principal = 'ada';
@@ -307,6 +308,12 @@ describe('a version is asked for', () => {
     });
     await served({ responseHeaderName: false }, async (ask) => {
       expect((await ask('/cities/1')).headers.get('api-version')).toBeNull();
+    });
+  });
+
+  test('and Vary keeps what the handler has put there (RFC 9110 §12.5.5)', async () => {
+    await served({}, async (ask) => {
+      expect((await ask('/varies')).headers.get('vary')).toBe('Origin, API-Version, Accept');
     });
   });
 
@@ -582,6 +589,17 @@ describe('a version that ends', () => {
     });
   });
 
+  test('may end when it is deprecated, and links neither where none are given', async () => {
+    const at = '2026-11-01T00:00:00+01:00';
+    const both = { '2026-01-01': { deprecatedAt: at, sunsetAt: new Date(at) } };
+    await served({ deprecated: both, clock: fakeClock(0) }, async (ask) => {
+      const { headers } = await ask('/cities/1');
+      expect(headers.get('deprecation')).toBe('@1793487600');
+      expect(headers.get('sunset')).toBe('Sat, 31 Oct 2026 23:00:00 GMT');
+      expect(headers.get('link')).toBeNull();
+    });
+  });
+
   test('is away during a brownout, and nobody else is', async () => {
     const clock = fakeClock(Date.UTC(2026, 11, 1, 9, 59, 59));
     await served({ deprecated, clock }, async (ask, api) => {
@@ -589,11 +607,32 @@ describe('a version that ends', () => {
       clock.advance(1000);
       const away = await ask('/cities/1');
       expect([away.status, away.body['code']]).toEqual([503, 'ERR_VERSION_BROWNOUT']);
+      // The announcement stands on the refusal, too.
+      expect(away.headers.get('deprecation')).toBe('@1793491200');
       expect((await ask('/cities/1', { 'api-version': '2026-11-01' })).status).toBe(200);
       clock.advance(3_600_000);
       expect((await ask('/cities/1')).status).toBe(200);
       expect(api.stats?.()).toMatchObject({ refusedTotal: { brownout: 1 } });
     });
+  });
+
+  test('says when a brownout is over in Retry-After (RFC 9110 §10.2.3), in a problem document', async () => {
+    const clock = fakeClock(Date.UTC(2026, 11, 1, 10, 30, 0, 1));
+    const app = express();
+    const stack = setup(app, versioning({ versions: DATED, deprecated, clock }));
+    const server = await stack.listen(0, '127.0.0.1');
+    const { port } = server.address() as { port: number };
+    const away = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+    expect(away.status).toBe(503);
+    // To the end of it, and no second before.
+    expect(away.headers.get('retry-after')).toBe('1800');
+    expect(away.headers.get('content-type')).toBe('application/problem+json');
+    expect(await away.json()).toMatchObject({
+      code: 'ERR_VERSION_BROWNOUT',
+      version: '2026-01-01',
+      latest: '2026-11-01',
+    });
+    await stack.close();
   });
 
   test('is served after its sunset, or gone with 410, as the team says', async () => {
