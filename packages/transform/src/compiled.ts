@@ -1,6 +1,7 @@
 /** Shapes, ready for answers: everything that a shape decides by itself is decided once. */
 import type { Exchange, ValueKind } from '@org/core';
 
+import { codedAddress } from './address.ts';
 import { checkKnown, type Chosen, chosenOf, EVERYTHING, parseFields } from './fields.ts';
 import { renameFor } from './name-case.ts';
 import type { TransformOptions } from './options.ts';
@@ -108,17 +109,8 @@ function placed(chosen: Chosen, names: readonly string[]): Chosen {
 function tell({ res }: Exchange, page: Pagination | undefined): void {
   if (page === undefined) return;
   const links = Object.entries(page.links ?? {}).flatMap(([relation, address]) =>
-    typeof address === 'string' ? [`<${encodeURI(decoded(address))}>; rel="${relation}"`] : [],
+    typeof address === 'string' ? [`<${codedAddress(address)}>; rel="${relation}"`] : [],
   );
   if (links.length > 0) res.append('Link', links.join(', '));
   if (page.total !== undefined) res.setHeader('X-Total-Count', String(page.total));
-}
-
-/** Coded once, however it came. */
-function decoded(address: string): string {
-  try {
-    return decodeURI(address);
-  } catch {
-    return address;
-  }
 }

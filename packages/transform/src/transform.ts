@@ -1,8 +1,8 @@
 /**
  * Shapes answers by declaration. It works on values, before they become text, so that length
- * and ETag are those of what is sent. It stands in the phase `shape`, before versioning: on
- * the way out what stands further down acts first, and a client chooses among the members
- * that its version has.
+ * and ETag are those of what is sent. It stands in the phase `shape`, around versioning: on
+ * the way out what stands further down acts first, so that a client chooses among the members
+ * that its version has; on the way in the route is known when the version is off the address.
  */
 import {
   defineMiddleware,
@@ -21,13 +21,17 @@ import { resolveTransformOptions, type TransformOptions } from './options.ts';
 
 /** What is known of a request. */
 interface Shaping {
-  readonly shape: CompiledShape;
-  /** What the client has chosen, by the shape that was read by. */
+  /** Absent where the route has none. */
+  readonly shape: CompiledShape | undefined;
   readonly chosen: Chosen | undefined;
 }
 
-/** Makes the middleware. @throws OptionError for unknown or wrong options */
-export function transform(options?: Given<TransformOptions>): Middleware {
+/**
+ * Makes two middlewares that share one state: `transform`, which shapes, and `transform:fields`,
+ * which finds the shape of the route and reads what the client has chosen.
+ * @throws OptionError for unknown or wrong options
+ */
+export function transform(options?: Given<TransformOptions>): [Middleware, Middleware] {
   const settings = resolveTransformOptions(options);
   const general =
     Object.keys(settings.shape).length === 0
@@ -49,34 +53,51 @@ export function transform(options?: Given<TransformOptions>): Middleware {
 
   const stages = defineStages({
     transform(value, exchange, kind) {
-      const { shape, chosen } = exchange.getState(key)!;
+      // What is answered before the choice was read, such as a refused version, has a shape too.
+      const { shape, chosen } = exchange.getState(key) ?? {
+        shape: find(exchange),
+        chosen: undefined,
+      };
+      if (shape === undefined) return value;
       shapedTotal++;
-      // The version is known by now.
       return shape.at(exchange.version).apply(value, exchange, kind, chosen);
     },
   });
 
-  function step(exchange: Exchange): void {
+  /** By the address as Express' routers have it: a spelling of it that they understand must not go round a redaction. */
+  function find({ req }: Exchange): CompiledShape | undefined {
+    const found = shapeOf(req.baseUrl + req.path) ?? general;
+    return found === false ? undefined : found;
+  }
+
+  function read(exchange: Exchange): void {
     if (none) return;
-    const shape = shapeOf(exchange.req.originalUrl) ?? general;
-    if (shape === undefined || shape === false) return;
-    let chosen: Chosen | undefined;
+    const shape = find(exchange);
     try {
-      chosen = shape.choose(exchange);
+      const chosen = shape?.at(exchange.version).choose(exchange);
+      exchange.setState(key, { shape, chosen });
     } catch (error) {
       refusedTotal++;
       throw error;
     }
-    exchange.setState(key, { shape, chosen });
-    exchange.tap(stages);
   }
 
-  return defineMiddleware({
+  const middleware = defineMiddleware({
     name: 'transform',
     phase: 'shape',
     before: ['versioning'],
     reason: 'on the way out it acts after versioning: clients choose among what their version has',
-    step,
+    step: (exchange) => {
+      if (!none) exchange.tap(stages);
+    },
     stats: (): Stats => ({ shapedTotal, refusedTotal }),
   });
+  const fields = defineMiddleware({
+    name: 'transform:fields',
+    phase: 'shape',
+    after: ['transform', 'versioning'],
+    reason: 'routes are known when versioning has taken the version off the address',
+    step: read,
+  });
+  return [middleware, fields];
 }

@@ -2,6 +2,7 @@
  * One pass over a value. It writes into nothing: what changes is made anew, what does not is
  * the very same object, so that a value that a cache or a handler holds can be shared.
  */
+import { codedPart } from './address.ts';
 import type { Chosen } from './fields.ts';
 import type { Rename } from './name-case.ts';
 import type { LinkRule, Rules } from './rules.ts';
@@ -153,7 +154,7 @@ function linksOf(
         href = '';
         break;
       }
-      href += encodeURIComponent(value);
+      href += codedPart(String(value));
     }
     if (href !== '') made[name] = href;
   }

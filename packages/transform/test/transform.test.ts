@@ -1,5 +1,14 @@
 /** Answers shaped by declaration, through a real server. */
-import { answerProblem, type Given, ProblemError, sendLines } from '@org/core';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import {
+  answerProblem,
+  defineMiddleware,
+  exchangeOf,
+  type Given,
+  ProblemError,
+  sendLines,
+} from '@org/core';
 import { serve } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { transform, type TransformOptions } from '@org/transform';
@@ -38,7 +47,8 @@ async function served(
 ): Promise<void> {
   const app = express();
   const reached: string[] = [];
-  app.use(transform(options), (req, _res, next) => {
+  app.use(transform(options));
+  app.use((req, _res, next) => {
     reached.push(req.path);
     next();
   });
@@ -249,12 +259,15 @@ describe('the whole', () => {
       value: unknown,
     ): { links: Record<string, string | null>; total: number } => {
       const { next, total } = value as typeof PAGE;
-      return { links: { next, prev: null, first: '/cities?q=São' }, total };
+      const last = '/cities?after=a%2Fb%3D&q="\uD800"';
+      return { links: { next, prev: null, first: '/cities?q=São', last }, total };
     };
     await served({ shape: { pagination, envelope: true } }, async (ask) => {
       const { headers } = await ask('/cities');
       expect(headers.get('link')).toBe(
-        '</cities?after=2>; rel="next", </cities?q=S%C3%A3o>; rel="first"',
+        '</cities?after=2>; rel="next", </cities?q=S%C3%A3o>; rel="first", ' +
+          // What is coded already stays as it is: another cursor would not be understood.
+          '</cities?after=a%2Fb%3D&q=%22%EF%BF%BD%22>; rel="last"',
       );
       expect(headers.get('x-total-count')).toBe('2');
     });
@@ -310,6 +323,79 @@ describe('the whole', () => {
     expect(await ask('/kept/1')).toMatch(/^(?=.*"fullName")(?!.*"mayor")/);
     expect(await ask('/text')).toBe('{"fullName":"as it is"}');
     await stack.close();
+  });
+
+  test('is shaped by its route in every spelling that routers understand', async () => {
+    const shape = { redact: ['mayor'], fields: true } as const;
+    const made = transform({ routes: { '/me': shape, '/sub/me': shape } });
+    const app = express();
+    // Takes a version off the address, behind transform, as versioning does.
+    const versioning = defineMiddleware({
+      name: 'versioning',
+      phase: 'shape',
+      step({ req }) {
+        req.url = req.url.replace(/^\/v\d(?=\/)/, '');
+      },
+    });
+    const stack = setup(app, [made, versioning]);
+    app.get('/me', (_req, res) => void res.json(CITY));
+    app.use(
+      '/sub',
+      express.Router().get('/me', (_req, res) => void res.json(CITY)),
+    );
+    const server = await stack.listen(0, '127.0.0.1');
+    const { port } = server.address() as { port: number };
+    const ask = async (target: string): Promise<Record<string, unknown>> => {
+      const sent = request({ port, host: '127.0.0.1', path: target, agent: false }).end();
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      return JSON.parse(Buffer.concat(await answer.toArray()).toString()) as never;
+    };
+    for (const target of [
+      '/me',
+      '/ME/',
+      '/v2/me',
+      `http://127.0.0.1:${port}/me`,
+      '/me#x',
+      '/sub/me',
+    ]) {
+      const all = await ask(target);
+      expect([target, all['id'], all['mayor']]).toEqual([target, 1, undefined]);
+    }
+    expect(await ask('/v2/me?fields=id')).toEqual({ id: 1 });
+    await stack.close();
+  });
+
+  test('in a sub-router is shaped by its whole address', async () => {
+    const app = express();
+    const router = express.Router();
+    router.use(transform({ routes: { '/api/me': { redact: ['mayor'] } } }));
+    router.get('/me', (_req, res) => void res.json(CITY));
+    app.use('/api', router);
+    const { url, close } = await serve(app);
+    expect(await (await fetch(`${url}/api/me`)).json()).not.toHaveProperty('mayor');
+    await close();
+  });
+
+  test('of a version has the choice of that version', async () => {
+    const shape = { fields: false, versions: { '2': { fields: { known: ['id'] } } } } as const;
+    const app = express();
+    app.use((req, res, next) => {
+      exchangeOf(req, res).version = req.get('x-version');
+      next();
+    });
+    app.use(transform({ shape }));
+    app.get('/', (_req, res) => void res.json({ id: 1, name: 'Athens' }));
+    app.use(
+      (error: { status: number }, _req: Request, res: Response, _next: NextFunction) =>
+        void res.status(error.status).json({}),
+    );
+    const { url, close } = await serve(app);
+    const ask = (query: string, version: string): Promise<globalThis.Response> =>
+      fetch(url + query, { headers: { 'x-version': version } });
+    expect(await (await ask('/?fields=id', '2')).json()).toEqual({ id: 1 });
+    expect((await ask('/?fields=name', '2')).status).toBe(400);
+    expect(await (await ask('/?fields=id', '1')).json()).toEqual({ id: 1, name: 'Athens' });
+    await close();
   });
 
   test('of an error is shaped only where that is asked for', async () => {

@@ -32,6 +32,8 @@ export class Chain {
   readonly changesRequests: boolean;
   /** Whether any of them changes what they get. */
   readonly changesValues: boolean;
+  /** Whether they differ by route. */
+  readonly isRouted: boolean;
   /** Oldest first. */
   private readonly changes: readonly PlacedChange[];
   private readonly everywhere: Passage | undefined;
@@ -43,12 +45,11 @@ export class Chain {
     const all = changes.map(({ change }) => change);
     this.changesRequests = all.some(({ request }) => request !== undefined);
     this.changesValues = all.some((one) => (one.response ?? one.problem) !== undefined);
-    this.everywhere = changes.every(({ find }) => find === undefined)
-      ? passageThrough(all)
-      : undefined;
+    this.isRouted = changes.some(({ find }) => find !== undefined);
+    this.everywhere = this.isRouted ? undefined : passageThrough(all);
   }
 
-  /** What a value goes through at this address: path and query, without the version. */
+  /** What a value goes through at this path, which is without the version. */
   passageAt(url: string): Passage {
     if (this.everywhere !== undefined) return this.everywhere;
     let which = '';

@@ -54,7 +54,7 @@ interface Served {
 /** What is kept for one request. */
 interface Chosen {
   readonly served: Served;
-  /** The address, without the version. */
+  /** The path, without the version. */
   readonly url: string;
   /** Found when the first value asks for it, and the same for all lines of an answer. */
   passage: Passage | undefined;
@@ -116,10 +116,10 @@ export function versioning(
     if (exchange.getState(key) !== undefined) return undefined;
     const { version, url } = read(exchange);
     if (url !== exchange.req.url) exchange.req.url = url;
-    if (version !== undefined) return enter(exchange, version, url);
+    if (version !== undefined) return enter(exchange, version);
     const name = choosing.unstated(exchange);
-    if (typeof name === 'string') return enter(exchange, name, url);
-    return name.then((late) => enter(exchange, late, url));
+    if (typeof name === 'string') return enter(exchange, name);
+    return name.then((late) => enter(exchange, late));
   }
 
   function read(exchange: Exchange): ReturnType<Choosing['read']> {
@@ -132,10 +132,9 @@ export function versioning(
   }
 
   /** From here on the request is one of this version. */
-  function enter(exchange: Exchange, name: string, url: string): void {
+  function enter(exchange: Exchange, name: string): void {
     const served = byName.get(name)!;
-    const { baseUrl } = exchange.req;
-    exchange.setState(key, { served, url: baseUrl + url, passage: undefined });
+    exchange.setState(key, { served, url: addressOf(exchange, served), passage: undefined });
     exchange.version = name;
     exchange.tap(served.stages);
     const nowAt = clock.now();
@@ -236,6 +235,11 @@ export function versioning(
     }),
     requests,
   ];
+}
+
+/** The path as Express' routers have it, whatever its spelling; needed only where changes differ by route. */
+function addressOf({ req }: Exchange, { chain }: Served): string {
+  return chain.isRouted ? req.baseUrl + req.path : '';
 }
 
 function passageOf(chosen: Chosen): Passage {

@@ -317,7 +317,7 @@ describe('a version is asked for', () => {
     });
   });
 
-  test('in a target in absolute form, too (RFC 9112 §3.2.2)', async () => {
+  test('in every spelling that routers understand, as in a target in absolute form (RFC 9112 §3.2.2)', async () => {
     await served({}, async (_ask, _api, port) => {
       const get = async (target: string): Promise<unknown> => {
         const sent = request({ port, host: '127.0.0.1', path: target, agent: false });
@@ -328,6 +328,7 @@ describe('a version is asked for', () => {
       const host = `http://127.0.0.1:${port}`;
       // A change of one route only is for this address as for any.
       expect(await get(`${host}/cities/1`)).toMatchObject({ name: 'Athens', population: 664_046 });
+      expect(await get('/CITIES/1/#x')).toMatchObject({ name: 'Athens', population: 664_046 });
       expect(await get(`${host}/2026-11-01/cities/1`)).toEqual(ATHENS);
       expect(await get(`${host}?api-version=2020-01-01`)).toMatchObject({
         code: 'ERR_VERSION_UNKNOWN',
