@@ -1,7 +1,8 @@
 /**
  * Which methods an address allows, from the router's own list of routes, so that a
- * 405 carries a true Allow (RFC 9110 §15.5.6). The list is public since router 2.3;
- * paths are matched by the library that the router itself matches with.
+ * 405, and an answer to OPTIONS, carries a true Allow (RFC 9110 §15.5.6, §9.3.7). The list
+ * is public since router 2.3; paths are matched by the library that the router itself
+ * matches with.
  */
 import type { Application, Request } from 'express';
 import { match } from 'path-to-regexp';
@@ -16,6 +17,8 @@ interface ListedRoute {
 interface ListingRouter {
   readonly caseSensitive?: boolean;
   readonly strict?: boolean;
+  /** One layer for each route, mounted router and plain middleware. */
+  readonly stack?: readonly unknown[];
   listRoutes?(): readonly ListedRoute[];
 }
 
@@ -35,6 +38,8 @@ interface Listed {
   /** The path as the routes of the app see it, which may be mounted in another. */
   readonly within: (path: string) => string;
   readonly madeMs: number;
+  /** Every router that was listed, and how many layers it had. */
+  readonly sizes: Map<ListingRouter, number>;
 }
 
 /** What the routes say about an address. */
@@ -43,41 +48,63 @@ export interface Allowed {
   readonly methods: ReadonlySet<string>;
   /** The whole pattern of the first route that matches. */
   readonly pattern: string;
+  /** Whether a route takes this method; what it then does with the request is its own. */
+  takes(method: string): boolean;
 }
 
-/** Looks an address up; nothing where no route matches it. */
+/** Looks an address up; nothing where no route matches it. `nowMs` is monotonic. */
 export type AllowedMethods = (req: Request, nowMs: number) => Allowed | undefined;
 
 /** Routers deeper than this are not looked into: one may be mounted in itself. */
 const MAX_DEPTH = 16;
-/** Routes that are added later are seen after this time; until then a flood of misses costs no listing. */
+/** Methods that are added to a route after it was listed are seen after this time. */
 const STALE_AFTER_MS = 1000;
 
-/** Makes a lookup with a memory of its own. */
+/**
+ * Makes a lookup with a memory of its own. Routes that are added later are seen at once, methods
+ * that are added to a listed route within a second.
+ */
 export function allowedMethods(): AllowedMethods {
   const lists = new WeakMap<Application, Listed>();
   return (req, nowMs) => {
     const app = req.app as Application | undefined;
     if (app === undefined) return undefined;
     let listed = lists.get(app);
-    if (listed === undefined || nowMs - listed.madeMs >= STALE_AFTER_MS) {
-      const nodes = listNodes(app.router as ListingRouter, 0);
-      listed = { nodes, within: withinApp(app), madeMs: nowMs };
+    if (listed === undefined || !isCurrent(listed, nowMs)) {
+      const sizes = new Map<ListingRouter, number>();
+      const nodes = listNodes(app.router as ListingRouter, 0, sizes);
+      listed = { nodes, within: withinApp(app), madeMs: nowMs, sizes };
       lists.set(app, listed);
     }
     const methods = new Set<string>();
     const found = collect(listed.nodes, listed.within(req.baseUrl + req.path), '', methods);
-    return found === undefined ? undefined : { methods, pattern: found };
+    if (found === undefined) return undefined;
+    return {
+      methods,
+      pattern: found,
+      takes: (method) => methods.has('*') || methods.has(method),
+    };
   };
 }
 
-/** The methods for an Allow header: what the routes take, and OPTIONS, which not-found answers. */
+/** The methods for an Allow header: what the routes take, and OPTIONS, which is answered for them. */
 export function allowHeader(methods: ReadonlySet<string>): string {
   return [...new Set([...methods, 'OPTIONS'])].join(', ');
 }
 
-function listNodes(router: ListingRouter, depth: number): Node[] {
+function isCurrent({ madeMs, sizes }: Listed, nowMs: number): boolean {
+  if (nowMs - madeMs >= STALE_AFTER_MS) return false;
+  for (const [router, size] of sizes) if (router.stack?.length !== size) return false;
+  return true;
+}
+
+function listNodes(
+  router: ListingRouter,
+  depth: number,
+  sizes: Map<ListingRouter, number>,
+): Node[] {
   if (depth > MAX_DEPTH) return [];
+  sizes.set(router, router.stack?.length ?? Number.NaN);
   const { caseSensitive: sensitive = false, strict = false } = router;
   return (router.listRoutes?.() ?? []).map(({ path, methods, router: nested }) => ({
     pattern: String(path),
@@ -87,7 +114,7 @@ function listNodes(router: ListingRouter, depth: number): Node[] {
       end: nested === undefined,
     }),
     methods,
-    children: nested === undefined ? [] : listNodes(nested, depth + 1),
+    children: nested === undefined ? [] : listNodes(nested, depth + 1, sizes),
   }));
 }
 

@@ -1,4 +1,7 @@
-/** Conditions that a cache evaluates for its clients: of GET and HEAD, on what is stored (RFC 9110 §13). */
+/**
+ * Conditions of requests (RFC 9110 §13) and the tags that they compare: a cache evaluates them on
+ * what is stored, an early answer on what the application knows of a resource.
+ */
 import { parseHttpDate } from './http-date.ts';
 
 /**

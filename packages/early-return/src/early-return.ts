@@ -1,67 +1,38 @@
-/**
- * Answers that need no handler, given before anything is spent on them: rules as data,
- * OPTIONS from the list of routes, and refusals by the head alone. It stands first of all,
- * in the phase `edge`; what looks at a resource's version stands behind what protects.
- */
+/** Both kinds of early answers, each in its place: at the edge, and behind what protects. */
+import { type Given, type Middleware, resolveOptions } from '@org/core';
+
+import { conditionalAnswers } from './conditional.ts';
+import { type EarlyAnswers, earlyAnswers } from './edge.ts';
 import {
-  defineMiddleware,
-  type Exchange,
-  type Given,
-  HANDLED,
-  type Middleware,
-  type Stats,
-  type StepResult,
-} from '@org/core';
-
-import { allowFinder } from './allow.ts';
-import { conditionalOf } from './conditional.ts';
-import { Counted, type Reason } from './events.ts';
-import { type EarlyReturnOptions, resolveEarlyReturnOptions } from './options.ts';
-import { Answers, type Prebuilt } from './prebuilt.ts';
-import { Refusals } from './refusals.ts';
-import { compileRules } from './rules.ts';
+  CONDITIONAL_DEFAULTS,
+  EARLY_RETURN_CHECKS,
+  EARLY_RETURN_DEFAULTS,
+  EDGE_DEFAULTS,
+  type EarlyReturnOptions,
+} from './options.ts';
 
 /**
- * Makes both parts, `early-return` and `early-return:conditional`.
+ * Makes `early-return`, in the phase `edge`, and `early-return:conditional`, in the phase
+ * `reuse`. Without options they answer only what cannot surprise: OPTIONS of listed routes, and
+ * requests whose address or head is out of all measure.
  * @throws OptionError for unknown or wrong options
  */
-export function earlyReturn(options?: Given<EarlyReturnOptions>): Middleware[] {
-  const settings = resolveEarlyReturnOptions(options);
-  const counted = new Counted(settings.onAnswer);
-  const answers = new Answers(settings.headers, settings.secure);
-  const ruleOf = compileRules(settings, answers);
-  const refusals = new Refusals(settings, answers);
-  const allowOf = settings.options ? allowFinder(settings.methods) : undefined;
+export function earlyReturn(options?: Given<EarlyReturnOptions>): [EarlyAnswers, Middleware] {
+  const settings = resolveOptions(
+    'early-return',
+    EARLY_RETURN_DEFAULTS,
+    EARLY_RETURN_CHECKS,
+    options,
+  );
+  // Express' own types ask for an array that could be changed; nobody can change this one.
+  return Object.freeze([
+    earlyAnswers(only(settings, EDGE_DEFAULTS)),
+    conditionalAnswers(only(settings, CONDITIONAL_DEFAULTS)),
+  ]) as [EarlyAnswers, Middleware];
+}
 
-  function answer(exchange: Exchange, reason: Reason, prebuilt: Prebuilt): typeof HANDLED {
-    counted.count(reason, prebuilt.status, exchange);
-    answers.send(exchange, prebuilt);
-    return HANDLED;
-  }
-
-  function step(exchange: Exchange): StepResult {
-    const { req } = exchange;
-    const refusedHead = refusals.ofHead(exchange);
-    if (refusedHead !== undefined) return answer(exchange, refusedHead.reason, refusedHead.answer);
-    const rule = ruleOf(req);
-    if (rule !== undefined) return answer(exchange, 'rule', rule);
-    const refused = refusals.ofBody(exchange) ?? refusals.ofRoute(exchange);
-    if (refused !== undefined) return answer(exchange, refused.reason, refused.answer);
-    if (req.method !== 'OPTIONS' || allowOf === undefined) return undefined;
-    const allow = allowOf(exchange);
-    if (allow === undefined) return undefined;
-    return answer(exchange, 'options', answers.make(204, { Allow: allow }, undefined));
-  }
-
-  return [
-    defineMiddleware({
-      name: 'early-return',
-      phase: 'edge',
-      priority: 20,
-      reason: 'before anything is spent on what needs no handler',
-      step,
-      stats: (): Stats => ({ answeredTotal: { ...counted.totals } }),
-    }),
-    conditionalOf(settings.validators, counted),
-  ];
+/** The options of one part. */
+function only<O extends object>(settings: O, part: O): Given<O> {
+  const names = Object.keys(part) as (keyof O)[];
+  return Object.fromEntries(names.map((name) => [name, settings[name]])) as Given<O>;
 }

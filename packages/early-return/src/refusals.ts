@@ -1,148 +1,158 @@
-/** What is refused by looking at the request line and the head alone, before anything is spent on it. */
-import { allowedMethods, type Exchange, type FindRoute, routeTable } from '@org/core';
+/**
+ * Requests that are refused by their head alone, before their body is read. The answers are
+ * problem documents made once: saying no must cost next to nothing. What can only be refused
+ * with certainty for some addresses is asked for by the application.
+ */
+import { ProblemError, routeTable } from '@org/core';
 import type { Request } from 'express';
 
-import type { Reason } from './events.ts';
-import type { EarlyReturnOptions, RouteLimits } from './options.ts';
-import type { Answers, Prebuilt } from './prebuilt.ts';
+import { type BodyRule, typeTest } from './bodies.ts';
+import type { EdgeOptions } from './options.ts';
+import { type Prepared, prepareProblem } from './prepared.ts';
+import { bodyBytes } from './unread-body.ts';
 
-/** A refusal and why. */
-export interface Refusal {
-  readonly reason: Reason;
-  readonly answer: Prebuilt;
+/** Why a request was refused. A closed list: statistics are kept by it. */
+export type Refusal = 'method' | 'url' | 'headers' | 'body' | 'length' | 'type' | 'route' | 'allow';
+
+/** An answer, and what it is counted as. */
+export interface Refused {
+  readonly reason: Refusal;
+  readonly answer: Prepared;
+  /** The connection ends with it: what follows on it may not be what it seems (RFC 9110 §9.3.1). */
+  readonly closes: boolean;
 }
 
-/** Judges a request; nothing where it may go on. */
-export class Refusals {
-  private readonly options: Readonly<EarlyReturnOptions>;
-  private readonly methods: ReadonlySet<string> | undefined;
-  private readonly findLimits: FindRoute<RouteLimits>;
-  private readonly limitsBodies: boolean;
-  private readonly listed = allowedMethods();
-  private readonly made: Readonly<
-    Record<'method' | 'url' | 'count' | 'bytes' | 'unknown', Prebuilt>
-  >;
-  private readonly answers: Answers;
-  /** By what is said in them: there are as many as there are limits. */
-  private readonly bodyAnswers: Map<string, Prebuilt> = new Map();
+/** Answers the refusal of a request, or nothing. */
+export type Refuse = (req: Request) => Refused | undefined;
 
-  constructor(options: Readonly<EarlyReturnOptions>, answers: Answers) {
-    const { methods, maxUrlLength, maxHeaderCount, maxHeaderBytes } = options;
-    this.options = options;
-    this.answers = answers;
-    this.methods = methods === undefined ? undefined : new Set(methods);
-    this.findLimits = routeTable('earlyReturn', options.routes);
-    this.limitsBodies =
-      options.contentTypes !== undefined ||
-      options.maxBodyBytes !== undefined ||
-      Object.keys(options.routes).length > 0;
-    this.made = {
-      // RFC 9110 §15.6.2: a method that is not supported for any resource.
-      method: answers.problem(
-        'ERR_METHOD_NOT_IMPLEMENTED',
-        501,
-        `This service takes ${(methods ?? []).join(', ')}.`,
-        { Allow: (methods ?? []).join(', ') },
-      ),
-      url: answers.problem(
-        'ERR_URL_TOO_LONG',
-        414,
-        `An address may have at most ${maxUrlLength} characters.`,
-      ),
-      // RFC 6585 §5.
-      count: answers.problem(
-        'ERR_TOO_MANY_HEADERS',
-        431,
-        `A request may have at most ${maxHeaderCount} header fields.`,
-      ),
-      bytes: answers.problem(
-        'ERR_HEADERS_TOO_LARGE',
-        431,
-        `The header fields of a request may have at most ${maxHeaderBytes ?? 0} bytes.`,
-      ),
-      unknown: answers.problem('ERR_NOT_FOUND', 404, 'There is nothing at this address.'),
-    };
-  }
+type Headers = Readonly<Record<string, string>>;
 
-  /** What the request line and the number of headers say: for every request, so only comparisons. */
-  ofHead({ req }: Exchange): Refusal | undefined {
-    const { maxUrlLength, maxHeaderCount, maxHeaderBytes } = this.options;
-    if (this.methods !== undefined && !this.methods.has(req.method)) {
-      return { reason: 'method', answer: this.made.method };
-    }
-    if (req.url.length > maxUrlLength) return { reason: 'url-length', answer: this.made.url };
-    if (req.rawHeaders.length > maxHeaderCount * 2) {
-      return { reason: 'header-count', answer: this.made.count };
-    }
-    if (maxHeaderBytes !== undefined && headerBytes(req) > maxHeaderBytes) {
-      return { reason: 'header-bytes', answer: this.made.bytes };
-    }
-    return undefined;
-  }
+/** Makes a refusal; `own` are headers that belong to it. */
+export type MakeRefusal = (
+  reason: Refusal,
+  status: number,
+  code: string,
+  detail: string,
+  own?: Headers,
+  closes?: boolean,
+) => Refused;
 
-  /** What the head says of the body. */
-  ofBody({ req }: Exchange): Refusal | undefined {
-    if (!this.limitsBodies) return undefined;
-    const { 'content-length': declared, 'transfer-encoding': coding } = req.headers;
-    if (coding === undefined && (declared === undefined || declared === '0')) return undefined;
-    const own = this.findLimits(req.originalUrl);
-    const maxBodyBytes = own?.maxBodyBytes ?? this.options.maxBodyBytes;
-    if (maxBodyBytes !== undefined && Number(declared ?? 0) > maxBodyBytes) {
-      const detail = `A body may have at most ${maxBodyBytes} bytes here.`;
-      return { reason: 'body-bytes', answer: this.bodyAnswer('ERR_BODY_TOO_LARGE', 413, detail) };
-    }
-    const types = own?.contentTypes ?? this.options.contentTypes;
-    if (types === undefined || takes(types, req.headers['content-type'])) return undefined;
-    const list = types.join(', ');
-    return {
-      reason: 'content-type',
-      // RFC 9110 §12.5.1, RFC 5789 §3.1: what would be taken instead.
-      answer: this.bodyAnswer('ERR_CONTENT_TYPE', 415, `Bodies here are ${list}.`, {
-        Accept: list,
-        'Accept-Post': list,
-        'Accept-Patch': list,
-      }),
-    };
-  }
+/** Compiles the refusals that look at nothing but the request's head. */
+export function compileRefusals(options: Readonly<EdgeOptions>, refused: MakeRefusal): Refuse {
+  const { maxUrlBytes, maxHeaderLines, maxHeaderBytes } = options;
+  const maxRaw = maxHeaderLines * 2;
+  const methods = options.methods === undefined ? undefined : new Set(options.methods);
+  const refuseBody = compileBodies(options, refused);
 
-  /** Whether no listed route has the address. */
-  ofRoute(exchange: Exchange): Refusal | undefined {
-    if (!this.options.refuseUnknown) return undefined;
-    const { req, clock } = exchange;
-    // Without a list nothing is known.
-    if (req.app === undefined || this.listed(req, clock.monotonicMs()) !== undefined) {
-      return undefined;
-    }
-    return { reason: 'unknown-route', answer: this.made.unknown };
-  }
-
-  private bodyAnswer(
-    code: string,
-    status: number,
-    detail: string,
-    headers: Readonly<Record<string, string>> = {},
-  ): Prebuilt {
-    let known = this.bodyAnswers.get(detail);
-    if (known === undefined) {
-      known = this.answers.problem(code, status, detail, headers);
-      this.bodyAnswers.set(detail, known);
-    }
-    return known;
-  }
-}
-
-/** Names, values, and the four characters around each pair on the wire. */
-function headerBytes({ rawHeaders }: Request): number {
-  let size = rawHeaders.length * 2;
-  for (const part of rawHeaders) size += part.length;
-  return size;
-}
-
-function takes(types: readonly string[], given: string | undefined): boolean {
-  if (given === undefined) return false;
-  const end = given.indexOf(';');
-  const type = (end === -1 ? given : given.slice(0, end)).trim().toLowerCase();
-  return types.some((one) =>
-    one.endsWith('/*') ? type.startsWith(one.slice(0, -1)) : type === one.toLowerCase(),
+  const notImplemented = refused(
+    'method',
+    501,
+    'ERR_METHOD_NOT_IMPLEMENTED',
+    `The methods of this service are ${options.methods?.join(', ') ?? ''}.`,
   );
+  const urlTooLong = refused(
+    'url',
+    414,
+    'ERR_URL_TOO_LONG',
+    `Path and query may have ${maxUrlBytes} bytes together.`,
+  );
+  const tooManyHeaders = refused(
+    'headers',
+    431,
+    'ERR_TOO_MANY_HEADERS',
+    `A request may have ${maxHeaderLines} header lines.`,
+  );
+  const headersTooLarge = refused(
+    'headers',
+    431,
+    'ERR_HEADERS_TOO_LARGE',
+    `Names and values of the header lines may have ${maxHeaderBytes ?? 0} bytes together.`,
+  );
+
+  return (req) => {
+    if (req.originalUrl.length > maxUrlBytes) return urlTooLong;
+    const { rawHeaders } = req;
+    if (rawHeaders.length > maxRaw) return tooManyHeaders;
+    if (methods !== undefined && !methods.has(req.method)) return notImplemented;
+    if (maxHeaderBytes !== undefined) {
+      let total = 0;
+      // Header text has one byte a character.
+      for (const part of rawHeaders) total += part.length;
+      if (total > maxHeaderBytes) return headersTooLarge;
+    }
+    return refuseBody?.(req);
+  };
+}
+
+/** Compiles the refusals of bodies; nothing where every body is welcome. */
+function compileBodies(
+  { bodies, bodyless }: Readonly<EdgeOptions>,
+  refused: MakeRefusal,
+): Refuse | undefined {
+  if (bodyless.length === 0 && Object.keys(bodies).length === 0) return undefined;
+  const without = new Set(bodyless);
+  const unexpected = refused(
+    'body',
+    400,
+    'ERR_UNEXPECTED_BODY',
+    'A request of this method to this address has no body.',
+    {},
+    true,
+  );
+  const rules = Object.entries(bodies).map(
+    ([pattern, rule]) => [pattern, compileBody(rule, unexpected, refused)] as const,
+  );
+  const ruleFor = routeTable('early-return', Object.fromEntries(rules));
+  return (req) => {
+    const length = bodyBytes(req);
+    if (length === 0) return undefined;
+    if (without.has(req.method)) return unexpected;
+    return ruleFor(req.url)?.(req, length);
+  };
+}
+
+function compileBody(
+  rule: BodyRule,
+  unexpected: Refused,
+  refused: MakeRefusal,
+): (req: Request, length: number) => Refused | undefined {
+  if (rule === false) return () => unexpected;
+  const { maxBytes = Number.POSITIVE_INFINITY, types } = rule;
+  const tooLarge = refused(
+    'length',
+    413,
+    'ERR_BODY_TOO_LARGE',
+    `A body may have ${maxBytes} bytes here.`,
+  );
+  const accepts = types === undefined ? () => true : typeTest(types);
+  const list = types?.join(', ') ?? '';
+  const wrongType = (field: string): Refused =>
+    refused(
+      'type',
+      415,
+      'ERR_UNSUPPORTED_MEDIA_TYPE',
+      `The type of a body must be one of ${list} here.`,
+      { [field]: list },
+    );
+  // RFC 5789 §3.1; Accept-Post is the Linked Data Platform's (§7.1); for the rest RFC 9110 §15.5.16.
+  const [ofPost, ofPatch, ofOthers] = ['Accept-Post', 'Accept-Patch', 'Accept'].map(wrongType);
+  return (req, length) => {
+    // A chunked body says no length: whoever reads it has to count.
+    if (length !== Number.POSITIVE_INFINITY && length > maxBytes) return tooLarge;
+    if (accepts(req.headers['content-type'])) return undefined;
+    return req.method === 'POST' ? ofPost : req.method === 'PATCH' ? ofPatch : ofOthers;
+  };
+}
+
+/** Makes refusals with the headers that every early answer has. */
+export function refusalMaker(headers: Headers): MakeRefusal {
+  return (reason, status, code, detail, own = {}, closes = false) => ({
+    reason,
+    answer: prepareProblem(
+      // Of a 501 too: it is about what was asked for, not about what failed here.
+      new ProblemError({ code, status, detail, expose: true, headers: own }),
+      headers,
+    ),
+    closes,
+  });
 }

@@ -4,6 +4,6 @@ import { earlyReturn, type EarlyReturnOptions } from '@org/early-return';
 
 middlewareContract<Partial<EarlyReturnOptions>>('early-return', {
   factory: earlyReturn,
-  example: { favicon: true },
+  example: { pings: ['/ping'], validators: { '/x': { etag: () => 1 } } },
   setup,
 });

@@ -11,7 +11,7 @@ export function notFoundHandler(methodNotAllowed: boolean): RequestHandler {
     const exchange = exchangeOf(req, res);
     const asks = req.method === 'OPTIONS';
     const found = methodNotAllowed || asks ? allowed(req, exchange.clock.monotonicMs()) : undefined;
-    if (found !== undefined && !takes(found.methods, req.method)) {
+    if (found !== undefined && !found.takes(req.method)) {
       exchange.route = found.pattern;
       const allow = allowHeader(found.methods);
       if (asks) {
@@ -39,9 +39,4 @@ export function notFoundHandler(methodNotAllowed: boolean): RequestHandler {
       }),
     );
   };
-}
-
-/** Whether a route took the request and passed it on: that is a 404, by the route's own word. */
-function takes(methods: ReadonlySet<string>, method: string): boolean {
-  return methods.has('*') || methods.has(method);
 }
