@@ -10,6 +10,12 @@ import type { Exchange } from './exchange.ts';
 /** Name of the channel; messages are `Fault`s. */
 export const FAULT_CHANNEL = '@org/fault';
 
+/**
+ * Held for good: once a channel has been collected, Node 20 forgets its name a while later,
+ * and with it whoever has subscribed to that name since.
+ */
+const KEPT = channel(FAULT_CHANNEL);
+
 /** A fault outside the reach of the error handlers. */
 export interface Fault {
   readonly error: unknown;
@@ -37,7 +43,7 @@ export function callHook(hook: () => unknown, where: string, exchange?: Exchange
 
 /** Publishes a fault. Never throws. */
 export function report(error: unknown, where: string, exchange?: Exchange): void {
-  const faults = channel(FAULT_CHANNEL);
+  const faults = channel(KEPT.name);
   if (faults.hasSubscribers) {
     faults.publish({ error, where, exchange } satisfies Fault);
   } else {

@@ -4,7 +4,10 @@ import * as fc from 'fast-check';
 
 import { Admission, type AdmissionOptions, type Wish } from '../src/admission.ts';
 import { QUEUE_DEFAULTS } from '../src/options.ts';
-import type { Waiter } from '../src/waiter.ts';
+import { Waiter } from '../src/waiter.ts';
+import { WaitingLine } from '../src/waiting-line.ts';
+
+const TARGET = { targetMs: 25, intervalMs: 100 };
 
 /** One who asks, and all that was said. */
 class Client {
@@ -170,13 +173,14 @@ describe('admission', () => {
   });
 
   it('keeps what is reserved for the most urgent', () => {
-    const desk = new Desk({ limit: fixedLimit(4), reservedRatio: 0.5 });
+    const desk = new Desk({ limit: fixedLimit(4), reservedRatio: 0.5, targetWaitMs: 1000 });
     const others = Array.from({ length: 3 }, () => desk.ask({ rank: 1 }));
     expect(others.map(({ heard }) => heard.length)).toEqual([1, 1, 0]);
-    expect(desk.ask({ rank: 0 }).heard.length + desk.ask({ rank: 0 }).heard.length).toBe(0);
+    // The third has aged, and comes before the urgent ones; they do not wait for its room.
+    desk.clock.advance(300);
+    const urgent = [desk.ask({ rank: 0 }), desk.ask({ rank: 0 })];
     desk.turn();
-    // They stand behind one who waits, and do not wait for its room.
-    expect(desk.admission.limiter.inflight).toBe(4);
+    expect(urgent.map(({ heard }) => heard)).toEqual([['admitted'], ['admitted']]);
     expect(others[2]!.heard).toEqual([]);
   });
 
@@ -239,6 +243,37 @@ describe('admission', () => {
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 0, 0, 0]);
     desk.turn();
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('serves the newest first once the queue stands and the oldest is late', () => {
+    const desk = new Desk();
+    const holder = desk.ask();
+    desk.ask();
+    desk.clock.advance(230);
+    expect(desk.admission.overloaded).toBe(true);
+    const oldest = desk.ask();
+    desk.clock.advance(20);
+    const newest = desk.ask();
+    desk.clock.advance(10);
+    // 30 ms are not late yet for a target of 25, 40 are.
+    expect(desk.admission.line.next(desk.clock.monotonicMs(), TARGET)).toBe(oldest.place);
+    desk.clock.advance(10);
+    holder.permit!.ignore();
+    desk.turn();
+    expect([oldest.heard, newest.heard]).toEqual([[], ['admitted']]);
+    desk.clock.advance(20);
+    expect(oldest.heard).toEqual(['codel']);
+  });
+
+  it('predicts for the urgent by all that leaves, since all of it would let them go first', () => {
+    const line = new WaitingLine(['high', 'low'], 1e6);
+    const waiter = (rank: number): Waiter =>
+      new Waiter(new Client(), 1, rank, 0, Infinity, 'timeout');
+    const low = Array.from({ length: 40 }, () => waiter(1));
+    for (const one of [...low, waiter(0)]) line.add(one, undefined, 0, TARGET);
+    for (const [at, one] of low.slice(0, 30).entries()) line.take(one, at * 2, TARGET);
+    expect(line.predictMs(0, 1, undefined, 58, 99)).toBeLessThan(4);
+    expect(line.predictMs(1, 1, undefined, 58, 99)).toBeGreaterThan(15);
   });
 
   it('refuses everybody who waits when it is closed, and takes permits back afterwards', () => {

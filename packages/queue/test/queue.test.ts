@@ -1,6 +1,6 @@
 import diagnostics from 'node:diagnostics_channel';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { type Exchange, exchangeOf, internalRequest, PROBLEM_JSON } from '@org/core';
 import { type FakeClock, fakeClock, serve } from '@org/core/testing';
@@ -238,6 +238,25 @@ describe('queue', () => {
     await eventually(() => statsOf(running)['inflight'] === 0);
     expect(running.gate.inside.length).toBe(1);
     expect(statsOf(running)).toMatchObject({ abandonedTotal: 1, admittedTotal: 1 });
+  });
+
+  it('gives no permit to a request that somebody else has answered, sent or not', async () => {
+    let late: Exchange | undefined;
+    const running = await start({}, 'used', (exchange) => {
+      if (exchange.req.method === 'PUT') late = exchange;
+    });
+    running.app.put('/wait', running.gate.handler);
+    void fetch(`${running.url}/wait`).catch(() => undefined);
+    await running.gate.until(1);
+    // A client that reads nothing: its answer does not end.
+    const socket = connect(Number(new URL(running.url).port), '127.0.0.1').pause();
+    socket.write('PUT /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+    await eventually(queued(running, 1));
+    late!.res.status(504).end(Buffer.alloc(20_000_000));
+    running.gate.inside[0]!.send('');
+    await eventually(() => statsOf(running)['inflight'] === 0 && queued(running, 0)());
+    expect(running.gate.inside.length).toBe(1);
+    socket.destroy();
   });
 
   it('takes the permit of a client that leaves while it is served back, once', async () => {
@@ -485,7 +504,6 @@ describe('queue', () => {
     const { port } = new URL(running.url);
     void fetch(`${running.url}/wait`).catch(() => undefined);
     await running.gate.until(1);
-    const { connect } = await import('node:net');
     const socket = connect(Number(port), '127.0.0.1');
     socket.write('GET /at-once HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(5));
     await eventually(queued(running, 5));
