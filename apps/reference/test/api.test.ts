@@ -1,10 +1,10 @@
 import { describeApi } from './api-suite.ts';
-import { PART, type Service, start } from './service.ts';
+import { type Service, start, UNQUEUED } from './service.ts';
 
 describe('the API over the embedded database', () => {
   let service: Service;
   beforeAll(async () => {
-    service = await start({ ...PART, DATA_DIR: ':memory:' });
+    service = await start({ ...UNQUEUED, DATA_DIR: ':memory:' });
   }, 240_000);
   afterAll(async () => {
     await service?.stop();

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 
 import { describeApi } from './api-suite.ts';
 import { postgresBinaries, type PostgresServer, startPostgres } from './postgres.ts';
-import { PART, type Service, start } from './service.ts';
+import { type Service, start, UNQUEUED } from './service.ts';
 
 const binaries = postgresBinaries();
 
@@ -21,7 +21,7 @@ if (binaries === undefined) {
     beforeAll(async () => {
       postgres = await startPostgres(binaries);
       // Two at once, on an empty database: one migrates and loads, the other waits.
-      const env = { ...PART, DATABASE_URL: postgres.url };
+      const env = { ...UNQUEUED, DATABASE_URL: postgres.url };
       services = await Promise.all([start(env), start(env)]);
     }, 240_000);
     afterAll(async () => {
