@@ -8,6 +8,7 @@ import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DedupOptions } from '@org/dedup';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
@@ -30,6 +31,10 @@ const OWN = Object.freeze({
     // Trips are made in transactions of the database, and their keys are kept there.
     idempotency: { routes: { '/api/trips': { transactional: true } } },
   } satisfies Partial<DedupOptions>,
+  transform: {
+    // ?fields= of a page are those of its cities; what stands beside them stays.
+    routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
+  } satisfies Partial<TransformOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
@@ -38,7 +43,7 @@ const OWN = Object.freeze({
 });
 
 /** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning']);
+const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);
 
 /** Every component of the service. */
 export async function components(config: ServiceConfig, database: Database): Promise<Parts> {

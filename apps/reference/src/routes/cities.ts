@@ -27,6 +27,8 @@ const LIST = z.strictObject({
   q: plainText(100).optional(),
   minPopulation: wholeNumber(0).optional(),
   include: z.enum(['country']).optional(),
+  // Which members are shown is chosen on the way out.
+  fields: z.string().optional(),
   sort: z.enum(Object.keys(ORDERS) as [OrderName, ...OrderName[]]).optional(),
   limit: wholeNumber(1, 100).optional(),
   after: z.string().max(1000, 'must be a cursor').optional(),
