@@ -216,10 +216,11 @@ export const BENCHES: readonly Bench[] = [
     path: '/?fields=id,name,trips',
     contenders: [
       { server: 'transform-by-hand', label: 'chosen by hand, in the handler' },
+      { server: 'transform-peer', label: 'express-partial-response' },
       { server: 'transform-used', label: 'ours, `app.use`' },
       { server: 'transform-setup', label: 'ours, `stack.listen`' },
     ],
-    peers: ['express'],
+    peers: ['express', 'express-partial-response'],
   },
   {
     name: 'versioning',

@@ -1,13 +1,15 @@
 /** Shapes, ready for answers: everything that a shape decides by itself is decided once. */
-import type { Exchange, ValueKind } from '@org/core';
+import { type Exchange, PROBLEM_JSON, type ValueKind } from '@org/core';
 
-import { codedAddress } from './address.ts';
 import { checkKnown, type Chosen, chosenOf, EVERYTHING, parseFields } from './fields.ts';
+import { dateFormat } from './formats.ts';
+import { HAL_LINKS, PLAIN_LINKS } from './links.ts';
 import { renameFor } from './name-case.ts';
 import type { TransformOptions } from './options.ts';
-import { type Rules, rulesOf } from './rules.ts';
-import type { FieldSelection, Pagination, Shape } from './shape.ts';
-import { type Pass, walk } from './walk.ts';
+import { pageFinder, tellPage } from './pages.ts';
+import { redactedAnywhere, type Rules, rulesOf } from './rules.ts';
+import type { FieldSelection, FindPage, Shape } from './shape.ts';
+import { isThorough, type Pass, walk } from './walk.ts';
 
 /** Choices of clients that are remembered. */
 const MAX_CHOICES = 256;
@@ -16,7 +18,10 @@ export class CompiledShape {
   /** Members that a client may choose by; absent where it may not. */
   readonly selection: FieldSelection | undefined;
   private readonly shape: Shape;
+  private readonly findPage: FindPage | undefined;
   private readonly pass: Pass;
+  /** The same for answers that tell of errors: an error has no links. */
+  private readonly errorPass: Pass;
   private readonly rules: Rules | undefined;
   private readonly walks: boolean;
   private readonly known: Chosen | undefined;
@@ -24,17 +29,23 @@ export class CompiledShape {
   private readonly versions: ReadonlyMap<string, CompiledShape>;
 
   constructor(shape: Shape, bounds: Pick<TransformOptions, 'maxDepth' | 'maxNodes'>) {
-    const { fields = false, case: style, dates = 'iso', mask, versions = {} } = shape;
+    const { fields = false, case: style, dates, mask, pagination, versions = {} } = shape;
     this.shape = shape;
     this.selection = fields === false ? undefined : fields === true ? {} : fields;
+    this.findPage = pagination === undefined ? undefined : pageFinder(pagination);
     this.rules = rulesOf(shape);
     this.pass = {
-      ...bounds,
       rename: style === undefined ? undefined : renameFor(style),
+      anywhere: redactedAnywhere(shape),
       mask,
-      writeDate: DATES[dates],
+      writeDate: typeof dates === 'string' && dates !== 'iso' ? dateFormat(dates) : undefined,
+      bigintsAsText: shape.bigints === 'text',
+      links: shape.hal === true ? HAL_LINKS : PLAIN_LINKS,
+      maxDepth: bounds.maxDepth,
+      maxNodes: bounds.maxNodes,
     };
-    this.walks = style !== undefined || this.rules !== undefined || dates !== 'iso';
+    this.errorPass = { ...this.pass, links: undefined };
+    this.walks = this.rules !== undefined || isThorough(this.pass);
     const known = this.selection?.known;
     this.known = known === undefined ? undefined : chosenOf(known.map((path) => path.split('.')));
     this.versions = new Map(
@@ -67,23 +78,28 @@ export class CompiledShape {
 
   /** A value as it is sent. @throws TypeError for one that is too deep or too large */
   apply(value: unknown, exchange: Exchange, kind: ValueKind, chosen: Chosen | undefined): unknown {
-    const { envelope = false, pagination, problems = false } = this.shape;
-    if (kind === 'problem' || (kind === 'whole' && exchange.res.statusCode >= 400)) {
-      return problems ? this.walked(value, undefined) : value;
+    const { envelope = false, problems = false } = this.shape;
+    if (kind === 'problem') return problems ? this.walked(value, undefined, this.errorPass) : value;
+    if (kind === 'line') {
+      // The place of the resource is that of lines too.
+      return this.walked(value, this.unplaced(chosen), this.pass);
     }
-    // The place of a page is that of lines too.
-    const shaped = this.walked(value, kind === 'line' ? this.unplaced(chosen) : chosen);
-    if (kind === 'line') return shaped;
-    if (pagination !== undefined) tell(exchange, pagination(value, exchange));
+    if (exchange.res.statusCode >= 400) {
+      if (!problems && isProblem(exchange)) return value;
+      // What is redacted stays so, whatever the status; but nobody chooses among an error's members.
+      return this.walked(value, undefined, this.errorPass);
+    }
+    const shaped = this.walked(value, chosen, this.pass);
+    if (this.findPage !== undefined) tellPage(exchange, this.findPage(value, exchange));
     if (envelope === false) return shaped;
     const { name = 'data', meta } = envelope === true ? {} : envelope;
     const more = meta?.(value, exchange);
     return more === undefined ? { [name]: shaped } : { [name]: shaped, meta: more };
   }
 
-  private walked(value: unknown, chosen: Chosen | undefined): unknown {
+  private walked(value: unknown, chosen: Chosen | undefined, pass: Pass): unknown {
     if (!this.walks && chosen === undefined) return value;
-    return walk(this.pass, value, this.rules, chosen);
+    return walk(pass, value, this.rules, chosen);
   }
 
   private unplaced(chosen: Chosen | undefined): Chosen | undefined {
@@ -91,12 +107,6 @@ export class CompiledShape {
     return names.reduce<Chosen | undefined>((at, name) => at?.members.get(name), chosen);
   }
 }
-
-const DATES: Readonly<Record<NonNullable<Shape['dates']>, (date: Date) => unknown>> = {
-  iso: (date) => date,
-  'unix-s': (date) => Math.floor(date.getTime() / 1000),
-  'unix-ms': (date) => date.getTime(),
-};
 
 /** A choice within a place: what stands beside the place stays. */
 function placed(chosen: Chosen, names: readonly string[]): Chosen {
@@ -106,11 +116,7 @@ function placed(chosen: Chosen, names: readonly string[]): Chosen {
   );
 }
 
-function tell({ res }: Exchange, page: Pagination | undefined): void {
-  if (page === undefined) return;
-  const links = Object.entries(page.links ?? {}).flatMap(([relation, address]) =>
-    typeof address === 'string' ? [`<${codedAddress(address)}>; rel="${relation}"`] : [],
-  );
-  if (links.length > 0) res.append('Link', links.join(', '));
-  if (page.total !== undefined) res.setHeader('X-Total-Count', String(page.total));
+/** A problem document that a handler sends by itself. */
+function isProblem({ res }: Exchange): boolean {
+  return String(res.getHeader('Content-Type') ?? '').startsWith(PROBLEM_JSON);
 }

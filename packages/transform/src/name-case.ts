@@ -4,8 +4,10 @@
 export type Rename = (name: string) => string;
 
 const MAX_NAMES = 10_000;
+/** Longer names are data rather than names, and not worth their place. */
+const MAX_REMEMBERED_LENGTH = 100;
 /** Where words begin: a capital behind a small letter or a digit, the last capital of several, a separator. */
-const WORDS = /[A-Z]+(?![a-z])|[A-Z]?[a-z\d]+|\d+/g;
+const WORDS = /[A-Z]+(?![a-z])|[A-Z]?[a-z\d]+/g;
 
 export function renameFor(style: 'camel' | 'snake' | 'kebab'): Rename {
   const known = new Map<string, string>();
@@ -13,7 +15,8 @@ export function renameFor(style: 'camel' | 'snake' | 'kebab'): Rename {
     let converted = known.get(name);
     if (converted === undefined) {
       converted = convert(name, style);
-      if (known.size < MAX_NAMES) known.set(name, converted);
+      if (known.size < MAX_NAMES && name.length <= MAX_REMEMBERED_LENGTH)
+        known.set(name, converted);
     }
     return converted;
   };

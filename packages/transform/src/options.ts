@@ -9,12 +9,14 @@ import {
   integer,
   listOf,
   oneOf,
+  OptionError,
   recordOf,
   resolveOptions,
   text,
 } from '@org/core';
 
-import type { Envelope, FieldSelection, Link, Shape } from './shape.ts';
+import type { DateStyle } from './formats.ts';
+import type { Envelope, FieldSelection, FindPage, Link, PlacedPage, Shape } from './shape.ts';
 
 /** What shaping can be told. */
 export interface TransformOptions {
@@ -48,6 +50,14 @@ const PATH: Check<string> = text({
   pattern: /^[^.\s]+(?:\.[^.\s]+)*$/,
 });
 
+const REDACTED: Check<string> = text({
+  expected: 'a path such as "user.email", or "**.email" for wherever it stands',
+  pattern: /^(?:\*\*\.[^.\s*]+|(?!\*\*)[^.\s]+(?:\.(?!\*\*)[^.\s]+)*)$/,
+});
+const DATE_STYLE: Check<DateStyle> = oneOf('iso', 'unix-s', 'unix-ms');
+/** `toFixed` has up to 100; past 15 a number has no more to tell. */
+const PLACES: Check<number> = integer({ min: 0, max: 15 });
+
 const CHECKS: Checks<TransformOptions> = Object.freeze<Checks<TransformOptions>>({
   shape: objects<Shape>('a shape'),
   routes: recordOf(either(objects<Shape>('a shape'), oneOf(false))),
@@ -59,13 +69,16 @@ const SHAPE_CHECKS: Checks<Shape> = Object.freeze<Checks<Shape>>({
   fields: either(boolean(), objects<FieldSelection>('a selection')),
   case: oneOf('camel', 'snake', 'kebab'),
   dictionaries: listOf(PATH),
-  redact: listOf(PATH),
+  redact: listOf(REDACTED),
   mask: text(),
-  dates: oneOf('iso', 'unix-s', 'unix-ms'),
-  decimals: recordOf(integer({ min: 0, max: 15 })),
+  dates: either(DATE_STYLE, recordOf(DATE_STYLE)),
+  decimals: recordOf(PLACES),
+  fixed: recordOf(PLACES),
+  bigints: oneOf('error', 'text'),
   links: recordOf(objects<Link>('a link with "href"')),
+  hal: boolean(),
   envelope: either(boolean(), objects<Envelope>('an envelope')),
-  pagination: func(),
+  pagination: either(func<FindPage>(), objects<PlacedPage>('places')),
   problems: boolean(),
   versions: recordOf(objects<Shape>('a shape')),
 });
@@ -87,6 +100,14 @@ const LINK_CHECKS: Checks<Link> = Object.freeze<Checks<Link>>({
   href: text({ expected: 'an address such as "/cities/{id}"', pattern: /^\S+$/ }),
 });
 
+const PAGE_CHECKS: Checks<PlacedPage> = Object.freeze<Checks<PlacedPage>>({
+  next: PATH,
+  prev: PATH,
+  first: PATH,
+  last: PATH,
+  total: PATH,
+});
+
 /** @throws OptionError for unknown or wrong options, those of shapes included */
 export function resolveTransformOptions(
   options: Given<TransformOptions> | undefined,
@@ -100,7 +121,7 @@ export function resolveTransformOptions(
 }
 
 function checkShape(owner: string, given: Shape): void {
-  const { fields, envelope, links, versions } = resolveOptions<Shape>(
+  const { fields, envelope, links, pagination, versions } = resolveOptions<Shape>(
     owner,
     {},
     SHAPE_CHECKS,
@@ -112,8 +133,14 @@ function checkShape(owner: string, given: Shape): void {
   if (typeof envelope === 'object') {
     resolveOptions<Envelope>(`${owner}, envelope`, {}, ENVELOPE_CHECKS, envelope);
   }
+  if (typeof pagination === 'object') {
+    resolveOptions<PlacedPage>(`${owner}, pagination`, {}, PAGE_CHECKS, pagination);
+  }
   for (const [name, link] of Object.entries(links ?? {})) {
     resolveOptions<Partial<Link>>(`${owner}, links "${name}"`, {}, LINK_CHECKS, link);
+    if (link.href === undefined) {
+      throw new OptionError(`${owner}, links "${name}"`, ['option "href" is missing.']);
+    }
   }
   for (const [version, shape] of Object.entries(versions ?? {})) {
     checkShape(`${owner}, version "${version}"`, shape);

@@ -1,4 +1,7 @@
 /** Paths of a shape, put together: what holds for the members of each object. */
+import { fixedFormat, type Format, instantFormat, roundedFormat } from './formats.ts';
+import { type LinkRule, linkRuleOf } from './links.ts';
+import type { Shape } from './shape.ts';
 
 /** What holds at one place. */
 export interface Rules {
@@ -7,15 +10,9 @@ export interface Rules {
   readonly any: Rules | undefined;
   readonly redacted: boolean;
   readonly dictionary: boolean;
-  readonly decimals: number | undefined;
+  /** How a date or a number is written. */
+  readonly format: Format | undefined;
   readonly links: readonly LinkRule[];
-}
-
-/** A link, ready to be filled in. */
-export interface LinkRule {
-  readonly name: string;
-  /** Text, and between two texts the name of a member. */
-  readonly parts: readonly string[];
 }
 
 interface Growing {
@@ -23,33 +20,45 @@ interface Growing {
   any: Growing | undefined;
   redacted: boolean;
   dictionary: boolean;
-  decimals: number | undefined;
+  format: Format | undefined;
   readonly links: LinkRule[];
 }
 
-/** What a shape says of paths. */
-export interface PathRules {
-  readonly redact?: readonly string[];
-  readonly dictionaries?: readonly string[];
-  readonly decimals?: Readonly<Record<string, number>>;
-  readonly links?: Readonly<Record<string, { readonly at?: string; readonly href: string }>>;
-}
+/** What begins the path of a member that is redacted wherever it stands. */
+export const ANYWHERE = '**.';
 
 /** Puts the paths of a shape together; nothing where it has none. */
-export function rulesOf(shape: PathRules): Rules | undefined {
-  const { redact = [], dictionaries = [], decimals = {}, links = {} } = shape;
+export function rulesOf(shape: Shape): Rules | undefined {
+  const { redact = [], dictionaries = [], decimals = {}, fixed = {}, dates, links = {} } = shape;
   const root = grow();
-  for (const path of redact) placeOf(root, path).redacted = true;
+  for (const path of redact) {
+    if (!path.startsWith(ANYWHERE)) placeOf(root, path).redacted = true;
+  }
   for (const path of dictionaries) placeOf(root, path).dictionary = true;
-  for (const [path, count] of Object.entries(decimals)) placeOf(root, path).decimals = count;
+  for (const [path, places] of Object.entries(decimals)) {
+    placeOf(root, path).format = roundedFormat(places);
+  }
+  for (const [path, places] of Object.entries(fixed)) {
+    placeOf(root, path).format = fixedFormat(places);
+  }
+  for (const [path, style] of typeof dates === 'object' ? Object.entries(dates) : []) {
+    placeOf(root, path).format = instantFormat(style);
+  }
   for (const [name, { at, href }] of Object.entries(links)) {
     const place = at === undefined ? root : placeOf(root, at);
-    place.links.push({ name, parts: href.split(/\{([^{}]+)\}/) });
+    place.links.push(linkRuleOf(name, href));
   }
   const empty = root.members.size === 0 && root.any === undefined && root.links.length === 0;
   if (empty) return undefined;
   share(root);
   return root;
+}
+
+/** Names of members that are redacted wherever they stand; nothing where there are none. */
+export function redactedAnywhere({ redact = [] }: Shape): ReadonlySet<string> | undefined {
+  const paths = redact.filter((path) => path.startsWith(ANYWHERE));
+  if (paths.length === 0) return undefined;
+  return new Set(paths.map((path) => path.slice(ANYWHERE.length)));
 }
 
 function grow(): Growing {
@@ -58,7 +67,7 @@ function grow(): Growing {
     any: undefined,
     redacted: false,
     dictionary: false,
-    decimals: undefined,
+    format: undefined,
     links: [],
   };
 }
@@ -92,7 +101,7 @@ function share(at: Growing): void {
 function merge(into: Growing, from: Growing): void {
   into.redacted ||= from.redacted;
   into.dictionary ||= from.dictionary;
-  into.decimals ??= from.decimals;
+  into.format ??= from.format;
   into.links.push(...from.links);
   for (const [name, rules] of from.members) {
     const own = into.members.get(name) ?? grow();

@@ -50,6 +50,7 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
   const key = stateKey<Shaping>('transform');
   let shapedTotal = 0;
   let refusedTotal = 0;
+  let failedTotal = 0;
 
   const stages = defineStages({
     transform(value, exchange, kind) {
@@ -59,8 +60,14 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
         chosen: undefined,
       };
       if (shape === undefined) return value;
-      shapedTotal++;
-      return shape.at(exchange.version).apply(value, exchange, kind, chosen);
+      try {
+        const shaped = shape.at(exchange.version).apply(value, exchange, kind, chosen);
+        shapedTotal++;
+        return shaped;
+      } catch (error) {
+        failedTotal++;
+        throw error;
+      }
     },
   });
 
@@ -90,7 +97,7 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
     step: (exchange) => {
       if (!none) exchange.tap(stages);
     },
-    stats: (): Stats => ({ shapedTotal, refusedTotal }),
+    stats: (): Stats => ({ shapedTotal, failedTotal, refusedTotal }),
   });
   const fields = defineMiddleware({
     name: 'transform:fields',

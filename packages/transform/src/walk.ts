@@ -1,19 +1,36 @@
 /**
  * One pass over a value. It writes into nothing: what changes is made anew, what does not is
- * the very same object, so that a value that a cache or a handler holds can be shared.
+ * the very same object, so that a value that a cache or a handler holds can be shared. Where
+ * nothing holds, it does not even look.
  */
-import { codedPart } from './address.ts';
-import type { Chosen } from './fields.ts';
-import type { Rename } from './name-case.ts';
-import type { LinkRule, Rules } from './rules.ts';
+import { types } from 'node:util';
 
-/** What a pass goes by. */
+import type { Chosen } from './fields.ts';
+import { type LinkRule, type LinkStyle, linksOf, wantsLinks } from './links.ts';
+import type { Rename } from './name-case.ts';
+import type { Rules } from './rules.ts';
+
+/** What a pass goes by, wherever it is. */
 export interface Pass {
   readonly rename: Rename | undefined;
+  /** Names that are redacted wherever they stand. */
+  readonly anywhere: ReadonlySet<string> | undefined;
   readonly mask: string | undefined;
-  readonly writeDate: (date: Date) => unknown;
+  /** How each `Date` is written; absent where JSON's way is right. */
+  readonly writeDate: ((date: Date) => unknown) | undefined;
+  readonly bigintsAsText: boolean;
+  /** Absent where none are made. */
+  readonly links: LinkStyle | undefined;
   readonly maxDepth: number;
   readonly maxNodes: number;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Whether a pass has something to do where there are no rules for the place. */
+export function isThorough(pass: Pass): boolean {
+  const { rename, anywhere, writeDate, bigintsAsText } = pass;
+  return rename !== undefined || anywhere !== undefined || writeDate !== undefined || bigintsAsText;
 }
 
 /** A value as the shape has it. @throws TypeError for one that is too deep, a circle, or too large */
@@ -28,10 +45,12 @@ export function walk(
 
 class Walk {
   private readonly pass: Pass;
+  private readonly thorough: boolean;
   private nodes: number = 0;
 
   constructor(pass: Pass) {
     this.pass = pass;
+    this.thorough = isThorough(pass);
   }
 
   shape(
@@ -41,20 +60,34 @@ class Walk {
     depth: number,
     name: string,
   ): unknown {
-    if (typeof value === 'number')
-      return rules?.decimals === undefined ? value : rounded(value, rules.decimals);
-    if (typeof value !== 'object' || value === null) return value;
-    if (value instanceof Date) return this.pass.writeDate(value);
+    if (typeof value !== 'object' || value === null) return this.shapeScalar(value, rules);
+    const chooses = chosen !== undefined && !chosen.all;
+    if (!this.thorough && rules === undefined && !chooses) return value;
+    if (value instanceof Date) {
+      const formatted = this.shapeScalar(value, rules);
+      return formatted === value ? (this.pass.writeDate?.(value) ?? value) : formatted;
+    }
+    let plain: object = value;
     const { toJSON } = value as { readonly toJSON?: unknown };
     if (typeof toJSON === 'function') {
-      // As JSON.stringify would have it.
-      const plain: unknown = toJSON.call(value, name);
-      return plain === value ? value : this.shape(plain, rules, chosen, depth, name);
+      // As JSON.stringify has it: asked once, whatever it answers.
+      const written: unknown = toJSON.call(value, name);
+      if (typeof written !== 'object' || written === null) return this.shapeScalar(written, rules);
+      plain = written;
     }
-    this.enter(depth);
-    return Array.isArray(value)
-      ? this.shapeArray(value, rules, chosen, depth)
-      : this.shapeObject(value as Record<string, unknown>, rules, chosen, depth);
+    if (depth >= this.pass.maxDepth) throw this.tooDeep();
+    if (Array.isArray(plain)) return this.shapeArray(plain, rules, chosen, depth);
+    if (Object.getPrototypeOf(plain) !== Object.prototype) {
+      // `new Number(1)` is what it holds, and what `JSON.rawJSON` makes is one text.
+      if (types.isBoxedPrimitive(plain)) return this.shapeScalar(plain.valueOf(), rules);
+      if (isRawJSON?.(plain) === true) return plain;
+    }
+    return this.shapeObject(plain as Members, rules, chooses ? chosen : undefined, depth);
+  }
+
+  private shapeScalar(value: unknown, rules: Rules | undefined): unknown {
+    if (typeof value === 'bigint') return this.pass.bigintsAsText ? String(value) : value;
+    return rules?.format === undefined ? value : rules.format(value);
   }
 
   /** An array has the place of its elements. */
@@ -65,8 +98,8 @@ class Walk {
     depth: number,
   ): readonly unknown[] {
     let changed: unknown[] | undefined;
+    this.count(array.length);
     for (let at = 0; at < array.length; at++) {
-      this.count();
       const element = array[at];
       const shaped = this.shape(element, rules, chosen, depth + 1, String(at));
       if (changed !== undefined) changed.push(shaped);
@@ -75,88 +108,89 @@ class Walk {
     return changed ?? array;
   }
 
+  /** `chosen` is there only where it leaves something out. */
   private shapeObject(
-    object: Readonly<Record<string, unknown>>,
+    object: Members,
     rules: Rules | undefined,
     chosen: Chosen | undefined,
     depth: number,
-  ): object {
-    const { rename, mask } = this.pass;
-    const selects = chosen !== undefined && !chosen.all;
-    const members: [string, unknown][] = [];
-    let same = true;
-    for (const [name, member] of Object.entries(object)) {
-      this.count();
-      const written = rename === undefined || rules?.dictionary === true ? name : rename(name);
-      const inner = selects ? (chosen.members.get(written) ?? chosen.rest) : undefined;
-      const own = rules?.members.get(name) ?? rules?.any;
-      if ((selects && inner === undefined) || (own?.redacted === true && mask === undefined)) {
-        same = false;
+  ): Members {
+    const { rename, mask, anywhere, links } = this.pass;
+    const names = Object.keys(object);
+    const renames = rename !== undefined && rules?.dictionary !== true;
+    this.count(names.length);
+    let changed: Record<string, unknown> | undefined;
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at]!;
+      const written = renames ? rename(name) : name;
+      const inner = chosen === undefined ? undefined : (chosen.members.get(written) ?? chosen.rest);
+      const own = rules === undefined ? undefined : (rules.members.get(name) ?? rules.any);
+      const redacted = own?.redacted === true || anywhere?.has(name) === true;
+      if ((chosen !== undefined && inner === undefined) || (redacted && mask === undefined)) {
+        changed ??= firstMembers(object, names, at);
         continue;
       }
-      const shaped =
-        own?.redacted === true ? mask : this.shape(member, own, inner, depth + 1, name);
-      if (shaped !== member || written !== name) same = false;
-      members.push([written, shaped]);
+      const member = object[name];
+      const shaped = redacted ? mask : this.shape(member, own, inner, depth + 1, name);
+      if (changed === undefined) {
+        if (shaped === member && written === name) continue;
+        changed = firstMembers(object, names, at);
+      }
+      put(changed, written, shaped);
     }
-    const links = rules?.links ?? NONE;
-    if (
-      links.length > 0 &&
-      (!selects || chosen.rest !== undefined || chosen.members.has('links'))
-    ) {
-      members.push(['links', linksOf(links, object)]);
-      same = false;
+    const made = links === undefined ? NONE : (rules?.links ?? NONE);
+    if (made.length === 0 || links === undefined || !wantsLinks(links, chosen)) {
+      return changed ?? object;
     }
-    // A name such as `__proto__` becomes a member like any other.
-    return same ? object : Object.fromEntries(members);
+    const linked: Record<string, unknown> = changed ?? { ...object };
+    linked[links.member] = linksOf(made, links, object, chosen, linked[links.member]);
+    return linked;
   }
 
-  private enter(depth: number): void {
-    if (depth < this.pass.maxDepth) return;
+  private count(more: number): void {
+    this.nodes += more;
+    if (this.nodes <= this.pass.maxNodes) return;
     throw Object.assign(
+      new TypeError(`A value that is to be shaped has more than ${this.pass.maxNodes} members.`),
+      { code: 'ERR_TRANSFORM_SIZE' },
+    );
+  }
+
+  private tooDeep(): TypeError {
+    return Object.assign(
       new TypeError(
         `A value that is to be shaped is deeper than ${this.pass.maxDepth}, or contains itself.`,
       ),
       { code: 'ERR_TRANSFORM_DEPTH' },
     );
   }
-
-  private count(): void {
-    if (++this.nodes <= this.pass.maxNodes) return;
-    throw Object.assign(
-      new TypeError(`A value that is to be shaped has more than ${this.pass.maxNodes} members.`),
-      { code: 'ERR_TRANSFORM_SIZE' },
-    );
-  }
 }
 
 const NONE: readonly LinkRule[] = Object.freeze([]);
 
-function rounded(value: number, decimals: number): number {
-  return Number.isFinite(value) ? Number(value.toFixed(decimals)) : value;
+/** Runtimes before Node 21 have none. */
+const { isRawJSON } = JSON as { readonly isRawJSON?: (value: unknown) => boolean };
+
+/** The members before one that changes. */
+function firstMembers(
+  object: Members,
+  names: readonly string[],
+  count: number,
+): Record<string, unknown> {
+  const made: Record<string, unknown> = {};
+  for (let at = 0; at < count; at++) put(made, names[at]!, object[names[at]!]);
+  return made;
 }
 
-/** Links whose members are all there. */
-function linksOf(
-  links: readonly LinkRule[],
-  object: Readonly<Record<string, unknown>>,
-): Record<string, string> {
-  const made: Record<string, string> = {};
-  for (const { name, parts } of links) {
-    let href = '';
-    for (const [at, part] of parts.entries()) {
-      if (at % 2 === 0) {
-        href += part;
-        continue;
-      }
-      const value = Object.hasOwn(object, part) ? object[part] : undefined;
-      if (typeof value !== 'string' && typeof value !== 'number') {
-        href = '';
-        break;
-      }
-      href += codedPart(String(value));
-    }
-    if (href !== '') made[name] = href;
+/** A name such as `__proto__` becomes a member like any other. */
+function put(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') object[name] = value;
+  else {
+    Object.defineProperty(object, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
-  return made;
 }
