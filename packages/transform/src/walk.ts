@@ -130,7 +130,8 @@ class Walk {
         changed ??= firstMembers(object, names, at);
         continue;
       }
-      const member = object[name];
+      // What is redacted is not even read.
+      const member = redacted ? undefined : object[name];
       const shaped = redacted ? mask : this.shape(member, own, inner, depth + 1, name);
       if (changed === undefined) {
         if (shaped === member && written === name) continue;

@@ -273,6 +273,57 @@ describe('the whole', () => {
     });
   });
 
+  test('tells of its page from the places where the value has it, whatever is chosen of it', async () => {
+    const shape = {
+      pagination: { next: 'next', prev: 'pages.prev', total: 'total' },
+      fields: true,
+      case: 'kebab',
+    } as const;
+    await served({ shape }, async (ask) => {
+      const { headers, body } = await ask('/cities?fields=items.id');
+      expect(headers.get('link')).toBe('</cities?after=2>; rel="next"');
+      expect(headers.get('x-total-count')).toBe('2');
+      expect(body).toEqual({ items: [{ id: 1 }, { id: 1 }] });
+      const none = await ask('/cities/1');
+      expect([none.headers.get('link'), none.headers.get('x-total-count')]).toEqual([null, null]);
+      expect((await ask('/lines')).headers.get('link')).toBeNull();
+    });
+  });
+
+  test('adds to the links that the handler has set', async () => {
+    await served(
+      { shape: { pagination: { next: 'next' } } },
+      async (ask) => {
+        expect((await ask('/own')).headers.get('link')).toBe(
+          '</help>; rel="help", </b>; rel="next"',
+        );
+      },
+      (app) =>
+        app.get('/own', (_req, res) => void res.links({ help: '/help' }).json({ next: '/b' })),
+    );
+  });
+
+  test('has the same head for HEAD as for GET', async () => {
+    const shape = { fields: true, case: 'snake', pagination: { total: 'total' } } as const;
+    const app = express();
+    app.use(transform({ shape }));
+    app.get('/', (_req, res) => void res.json(PAGE));
+    const { url, close } = await serve(app);
+    const heads = await Promise.all(
+      ['GET', 'HEAD'].map(async (method) => {
+        const answer = await fetch(`${url}/?fields=items.full_name`, { method });
+        await answer.text();
+        return [...answer.headers].filter(
+          ([name]) => !['date', 'connection', 'keep-alive'].includes(name),
+        );
+      }),
+    );
+    expect(heads[0]).toContainEqual(['x-total-count', '2']);
+    expect(heads[0]).toContainEqual(['content-length', '57']);
+    expect(heads[1]).toEqual(heads[0]);
+    await close();
+  });
+
   test('has the length and the ETag of what is sent, and a 304 for who has it', async () => {
     await served({ shape: { fields: true, case: 'snake' } }, async (ask) => {
       const [all, some] = [await ask('/cities/1'), await ask('/cities/1?fields=id')];
@@ -398,6 +449,35 @@ describe('the whole', () => {
     await close();
   });
 
+  test('of an answer from 400 keeps its secrets, and gets nothing else', async () => {
+    const shape = {
+      redact: ['**.eMail'],
+      case: 'snake',
+      fields: true,
+      envelope: true,
+      links: { self: { href: '/cities/{id}' } },
+      pagination: () => ({ total: 1 }),
+    } as const;
+    const problem = { type: 'about:blank', errorCode: 1, eMail: 'shown' };
+    await served(
+      { shape },
+      async (ask) => {
+        const taken = await ask('/taken?fields=nothing');
+        expect(taken.body).toMatchObject({ full_name: 'Athens', mayor: { name: 'N. N.' } });
+        expect(taken.text).not.toMatch(/secret|links|data/);
+        expect(taken.headers.get('x-total-count')).toBeNull();
+        expect((await ask('/by-hand')).body).toEqual(problem);
+      },
+      (app) => {
+        app.get('/taken', (_req, res) => void res.status(409).json(CITY));
+        app.get(
+          '/by-hand',
+          (_req, res) => void res.status(409).type('application/problem+json').json(problem),
+        );
+      },
+    );
+  });
+
   test('of an error is shaped only where that is asked for', async () => {
     await served({ shape: { case: 'kebab', redact: ['detail'], problems: true } }, async (ask) => {
       expect((await ask('/problem')).body).toEqual({
@@ -455,6 +535,53 @@ describe('a value', () => {
     );
   });
 
+  test('of a sequence is sent, shaped, before the next is there', async () => {
+    let sendSecond = (): void => undefined;
+    const second = new Promise<void>((resolve) => (sendSecond = resolve));
+    const app = express();
+    app.use(transform({ shape: { case: 'snake', envelope: true, redact: ['mayor'] } }));
+    app.get('/', (_req, res) =>
+      sendLines(
+        res,
+        (async function* lines() {
+          yield CITY;
+          await second;
+          yield { ...CITY, id: 2 };
+        })(),
+      ),
+    );
+    const { url, close } = await serve(app);
+    const reader = (await fetch(url)).body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.endsWith('\n')) text += (await reader.read()).value;
+    expect(JSON.parse(text)).toMatchObject({ id: 1, full_name: 'Athens' });
+    sendSecond();
+    text = '';
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+    expect(JSON.parse(text)).toMatchObject({ id: 2, full_name: 'Athens' });
+    expect(text).not.toContain('mayor');
+    await close();
+  });
+
+  test('with a BigInt is a text where that is said, and else the error that JSON has for it', async () => {
+    const bigints = (app: Express): void =>
+      void app.get('/big', (_req, res) => void res.json({ bigId: 2n ** 64n }));
+    await served(
+      { shape: { bigints: 'text' } },
+      async (ask) => expect((await ask('/big')).body).toEqual({ bigId: '18446744073709551616' }),
+      bigints,
+    );
+    await served(
+      { shape: { case: 'snake' } },
+      async (ask) => {
+        const { status, body } = await ask('/big');
+        expect(status).toBe(500);
+        expect(body).toMatchObject({ detail: expect.stringContaining('BigInt') });
+      },
+      bigints,
+    );
+  });
+
   test('that writes itself is shaped as it writes itself', async () => {
     class Money {
       readonly amount = 5;
@@ -494,6 +621,33 @@ test.each<[unknown, RegExp]>([
     { shape: { versions: { '1': { dates: 'epoch' } } } },
     /version "1": option "dates" must be one of/,
   ],
+  [{ shape: { links: { self: { at: 'items' } } } }, /links "self": option "href" is missing/],
+  [{ shape: { redact: ['a.**.b'] } }, /option "redact" must be a list, each a path/],
+  [{ shape: { redact: ['**.a.b'] } }, /option "redact" must be a list, each a path/],
+  [{ shape: { dates: { at: 'epoch' } } }, /option "dates" must be one of/],
+  [{ shape: { fixed: { price: 99 } } }, /option "fixed" must be an object, each value/],
+  [{ shape: { pagination: { nxt: 'next' } } }, /pagination: option "nxt" is unknown/],
+  [{ shape: { fields: { know: [] } } }, /fields: option "know" is unknown; did you mean "known"/],
+  [{ shape: { envelope: { name: '' } } }, /envelope: option "name" must be/],
 ])('options that are wrong are refused by name: %j', (options, message) => {
   expect(() => transform(options as never)).toThrow(message);
+});
+
+test('what was shaped, refused and could not be shaped is counted, by each instance for itself', async () => {
+  const [made] = transform({ shape: { fields: true }, maxDepth: 2 });
+  const instance = transform({ shape: { fields: true }, maxDepth: 2 });
+  const app = express();
+  app.use(instance);
+  app.get('/', (_req, res) => void res.json({ id: 1, deep: { deep: {} } }));
+  app.use(
+    (error: { status?: number }, _req: Request, res: Response, _next: NextFunction) =>
+      void res.status(error.status ?? 500).send('error'),
+  );
+  const { url, close } = await serve(app);
+  for (const query of ['', '?fields=id', '?fields=deep.deep.no', '?fields=,']) {
+    await (await fetch(url + query)).text();
+  }
+  expect(instance[0].stats?.()).toEqual({ shapedTotal: 2, failedTotal: 1, refusedTotal: 1 });
+  expect(made.stats?.()).toEqual({ shapedTotal: 0, failedTotal: 0, refusedTotal: 0 });
+  await close();
 });
