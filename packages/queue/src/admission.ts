@@ -5,10 +5,11 @@
  */
 import type { Cancel, Clock } from '@org/core';
 
-import type { CodelTarget } from './codel.ts';
+import type { WaitTarget } from './codel.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Limit } from './limit.ts';
 import { Limiter, type Permit } from './limiter.ts';
+import type { WorkTime } from './pace.ts';
 import { type Applicant, type Refusal, Waiter } from './waiter.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -44,13 +45,16 @@ export interface Wish {
   readonly deadlineMs: number;
 }
 
+/** What admission goes by. */
+type Load = WaitTarget & WorkTime;
+
 export class Admission {
   readonly limiter: Limiter;
   readonly line: WaitingLine;
   private readonly options: AdmissionOptions;
   private readonly clock: Clock;
   private readonly dispatcher: Dispatcher;
-  private readonly goal: { targetMs: number; intervalMs: number };
+  private readonly known: { -readonly [K in keyof Load]: Load[K] };
   private stopSweep: Cancel | undefined = undefined;
   private wasOverloaded: boolean = false;
   private closed: boolean = false;
@@ -69,7 +73,7 @@ export class Admission {
       now,
       defer: options.defer ?? setImmediate,
     });
-    this.goal = { targetMs: options.targetWaitMs, intervalMs: options.intervalMs };
+    this.known = { targetMs: 0, intervalMs: 0, serviceMs: 0, limit: 0 };
   }
 
   /** A permit at once, where nobody waits and there is room. */
@@ -84,13 +88,14 @@ export class Admission {
     const nowMs = this.clock.monotonicMs();
     const hopeless = this.hopeless(wish, nowMs);
     if (hopeless !== undefined) {
-      this.line.classes[rank]!.codel.press();
+      // Who is more impatient than all others says nothing of the queue.
+      if (wish.maxWaitMs >= this.options.maxWaitMs) this.press(hopeless, rank);
       return hopeless;
     }
     if (this.line.size >= this.options.maxQueueSize) {
       const victim = this.line.victim(rank, account);
       if (victim === undefined) {
-        this.line.classes[rank]!.codel.press();
+        this.press('full', rank);
         return 'full';
       }
       this.refuse(victim, 'evicted', nowMs);
@@ -98,7 +103,7 @@ export class Admission {
     const untilMs = Math.min(nowMs + wish.maxWaitMs, deadlineMs);
     const lateReason = untilMs === deadlineMs ? 'deadline' : 'timeout';
     const waiter = new Waiter(applicant, cost, rank, nowMs, untilMs, lateReason);
-    this.line.add(waiter, account, nowMs, this.target());
+    this.line.add(waiter, account, nowMs, this.load());
     this.stopSweep ??= this.clock.every(SWEEP_MS, () => this.sweep());
     if (this.limiter.fits(cost, this.shareOf(rank))) this.dispatcher.wake();
     return waiter;
@@ -136,12 +141,14 @@ export class Admission {
     this.options.limit.close?.();
   }
 
-  /** How long waiting may be in a queue that stands: not less than the work itself takes. */
-  private target(): CodelTarget {
-    const { targetWaitMs, intervalMs } = this.options;
-    this.goal.targetMs = Math.max(targetWaitMs, this.limiter.serviceMs);
-    this.goal.intervalMs = Math.max(intervalMs, 4 * this.goal.targetMs);
-    return this.goal;
+  /** How loaded we are. In a queue that stands waiting may be no less than the work itself takes. */
+  private load(): Load {
+    const { known, options, limiter } = this;
+    known.serviceMs = limiter.serviceMs;
+    known.limit = limiter.limit;
+    known.targetMs = Math.max(options.targetWaitMs, known.serviceMs);
+    known.intervalMs = Math.max(options.intervalMs, 4 * known.targetMs);
+    return known;
   }
 
   /** The first class may have all of the limit. */
@@ -154,30 +161,28 @@ export class Admission {
     const { cost, rank, account, maxWaitMs, deadlineMs } = wish;
     if (deadlineMs <= nowMs) return 'deadline';
     const one = this.line.classes[rank]!;
-    const { serviceMs, limit } = this.limiter;
-    const predictedMs = this.line.predictMs(rank, cost, account, nowMs, serviceMs / limit);
+    const load = this.load();
+    const predictedMs = this.line.predictMs(rank, cost, account, nowMs, load);
     if (predictedMs > deadlineMs - nowMs) return 'deadline';
-    const longestMs = one.codel.overloaded
-      ? Math.min(maxWaitMs, this.target().targetMs)
-      : maxWaitMs;
+    const longestMs = one.codel.overloaded ? Math.min(maxWaitMs, load.targetMs) : maxWaitMs;
     return predictedMs > longestMs ? 'wait' : undefined;
   }
 
   /** Has the next one begin. False when there is nobody, or no room. */
   private begin(): boolean {
-    const target = this.target();
+    const load = this.load();
     const nowMs = this.clock.monotonicMs();
     for (;;) {
-      let waiter = this.line.next(nowMs, target);
+      let waiter = this.line.next(nowMs, load);
       if (waiter === undefined) return false;
-      if (this.letGo(waiter, nowMs, target)) continue;
+      if (this.letGo(waiter, nowMs, load)) continue;
       if (!this.limiter.fits(waiter.cost, this.shareOf(waiter.rank))) {
         // What is reserved for the most urgent does not wait for the others.
-        waiter = waiter.rank === 0 ? undefined : this.line.nextOf(0, nowMs, target);
+        waiter = waiter.rank === 0 ? undefined : this.line.nextOf(0, nowMs, load);
         if (waiter === undefined || !this.limiter.fits(waiter.cost)) return false;
-        if (this.letGo(waiter, nowMs, target)) continue;
+        if (this.letGo(waiter, nowMs, load)) continue;
       }
-      this.line.take(waiter, nowMs, target);
+      this.line.take(waiter, nowMs, load);
       this.watchOverload();
       const permit = this.limiter.take(waiter.cost);
       waiter.applicant.admitted(permit, nowMs - waiter.sinceMs);
@@ -186,10 +191,10 @@ export class Admission {
   }
 
   /** Takes one out of the queue who is gone, or whose time is over. */
-  private letGo(waiter: Waiter, nowMs: number, target: CodelTarget): boolean {
+  private letGo(waiter: Waiter, nowMs: number, load: Load): boolean {
     if (waiter.applicant.isGone()) this.remove(waiter);
     else if (waiter.untilMs <= nowMs) this.refuse(waiter, waiter.lateReason, nowMs);
-    else if (this.line.isSurplus(waiter, nowMs, target)) this.refuse(waiter, 'codel', nowMs);
+    else if (this.line.isSurplus(waiter, nowMs, load)) this.refuse(waiter, 'codel', nowMs);
     else return false;
     return true;
   }
@@ -197,13 +202,13 @@ export class Admission {
   /** Lets go of everybody whose time is over, whether or not anything begins. */
   private sweep(): void {
     const nowMs = this.clock.monotonicMs();
-    const target = this.target();
+    const load = this.load();
     for (const one of this.line.classes) {
-      if (one.size === 0) one.codel.empty(nowMs, target);
-      else one.codel.check(nowMs, target);
+      if (one.size === 0) one.codel.empty(nowMs, load);
+      else one.codel.check(nowMs, load);
       for (const waiter of one) {
         // Whoever is let go may take others along.
-        if (waiter.flow !== undefined) this.letGo(waiter, nowMs, target);
+        if (waiter.flow !== undefined) this.letGo(waiter, nowMs, load);
       }
     }
     this.watchOverload();
@@ -214,8 +219,13 @@ export class Admission {
 
   private refuse(waiter: Waiter, reason: Refusal, nowMs: number): void {
     this.remove(waiter);
-    this.line.classes[waiter.rank]!.codel.press();
+    this.press(reason, waiter.rank);
     waiter.applicant.refused(reason, nowMs - waiter.sinceMs);
+  }
+
+  /** A refusal says that the queue is too long, unless it was for the deadline of one. */
+  private press(reason: Refusal, rank: number): void {
+    if (reason !== 'deadline') this.line.classes[rank]!.codel.press();
   }
 
   private remove(waiter: Waiter): void {

@@ -1,12 +1,12 @@
 /**
  * Controlled delay (CoDel, RFC 8289) for requests: a queue that empties now and then
  * absorbs bursts and is good; one in which everybody waits, for a whole interval, stands,
- * and only makes everybody late. What is watched is the least wait of an interval, as in
- * Facebook's use of it ("Fail at Scale", ACM Queue 2015).
+ * and only makes everybody late. It is told by those who leave: a queue from which nobody
+ * leaves may wait for one long task, and its longest wait is bounded by itself.
  */
 
 /** How long waiting may be. */
-export interface CodelTarget {
+export interface WaitTarget {
   /** The least wait of an interval from which on the queue stands, in ms. */
   readonly targetMs: number;
   /** How long it must have been so, in ms. */
@@ -23,21 +23,24 @@ const FEW_RATIO = 1 / 8;
 export class Codel {
   /** The queue stands, or would. */
   overloaded: boolean = false;
-  private leastMs: number = Number.POSITIVE_INFINITY;
+  /** Since when nobody has left who had waited less than the target, in monotonic ms. */
+  private aboveSinceMs: number = Number.NaN;
   private endMs: number = Number.NaN;
-  private ended: number = 0;
+  private left: number = 0;
   private refused: number = 0;
 
   /** Nobody waits. */
-  empty(nowMs: number, target: CodelTarget): void {
-    this.leastMs = 0;
+  empty(nowMs: number, target: WaitTarget): void {
+    this.aboveSinceMs = Number.NaN;
     this.check(nowMs, target);
   }
 
-  /** Somebody's wait ended. */
-  note(waitedMs: number, nowMs: number, target: CodelTarget): void {
-    if (waitedMs < this.leastMs) this.leastMs = waitedMs;
-    this.ended++;
+  /** Somebody leaves for work. */
+  note(waitedMs: number, nowMs: number, target: WaitTarget): void {
+    this.left++;
+    if (waitedMs <= target.targetMs) this.aboveSinceMs = Number.NaN;
+    else if (Number.isNaN(this.aboveSinceMs)) this.aboveSinceMs = nowMs;
+    else if (nowMs - this.aboveSinceMs >= target.intervalMs) this.overloaded = true;
     this.check(nowMs, target);
   }
 
@@ -46,15 +49,13 @@ export class Codel {
     this.refused++;
   }
 
-  /** Decides at the end of an interval. One in which nobody's wait ended counts as standing. */
-  check(nowMs: number, { targetMs, intervalMs }: CodelTarget): void {
+  /** Decides at the end of an interval whether it is over. */
+  check(nowMs: number, { intervalMs }: WaitTarget): void {
     if (Number.isNaN(this.endMs)) this.endMs = nowMs + intervalMs;
-    else if (nowMs >= this.endMs) {
-      const many = this.refused > FEW_RATIO * (this.refused + this.ended);
-      this.overloaded = many || this.leastMs > targetMs;
-      this.refused = this.ended = 0;
-      this.leastMs = Number.POSITIVE_INFINITY;
-      this.endMs = nowMs + intervalMs;
-    }
+    if (nowMs < this.endMs) return;
+    const many = this.refused > FEW_RATIO * (this.refused + this.left);
+    this.overloaded = many || nowMs - this.aboveSinceMs >= intervalMs;
+    this.refused = this.left = 0;
+    this.endMs = nowMs + intervalMs;
   }
 }

@@ -53,7 +53,7 @@ export interface QueueOptions {
   readonly maxWaitMs: number;
   /** The wait that may stand, in ms, or as long as the work itself takes, if that is longer: the target of CoDel. @default 25 */
   readonly targetWaitMs: number;
-  /** How long everybody must have waited longer before the queue counts as standing, in ms, or four targets, if that is longer. @default 100 */
+  /** How long everybody must have waited longer before the queue counts as standing, in ms, or four targets, if that is longer. @default 200 */
   readonly intervalMs: number;
   /** Names of the priority classes, most urgent first. @default ["high", "normal", "low"] */
   readonly classes: readonly string[];
@@ -103,7 +103,7 @@ export const QUEUE_DEFAULTS: Readonly<QueueOptions> = Object.freeze<QueueOptions
   limit: 'fixed',
   maxWaitMs: 1000,
   targetWaitMs: 25,
-  intervalMs: 100,
+  intervalMs: 200,
   classes: Object.freeze(['high', 'normal', 'low']),
   priority: undefined,
   agingMs: 250,

@@ -6,7 +6,7 @@
  * of the late nothing is saved by making all others late as well (adaptive LIFO, "Fail at
  * Scale").
  */
-import { Codel, type CodelTarget } from './codel.ts';
+import { Codel, type WaitTarget } from './codel.ts';
 import { Flow, type Waiter } from './waiter.ts';
 
 /** In a queue that stands: how many targets the oldest may have waited before the newest goes first. */
@@ -36,7 +36,7 @@ export class PriorityClass {
     return this.flows.get(account);
   }
 
-  add(waiter: Waiter, account: string | undefined, nowMs: number, target: CodelTarget): void {
+  add(waiter: Waiter, account: string | undefined, nowMs: number, target: WaitTarget): void {
     if (this.size === 0) this.codel.empty(nowMs, target);
     this.quantum = Math.max(this.quantum, waiter.cost);
     let flow = this.flows.get(account);
@@ -51,7 +51,7 @@ export class PriorityClass {
   }
 
   /** Whose turn it is. */
-  next(nowMs: number, { targetMs }: CodelTarget): Waiter | undefined {
+  next(nowMs: number, { targetMs }: WaitTarget): Waiter | undefined {
     for (const flow of this.flows.values()) {
       const oldest = flow.oldest!;
       const late = this.codel.overloaded && nowMs - oldest.sinceMs > LATE_TARGETS * targetMs;
@@ -66,7 +66,7 @@ export class PriorityClass {
   }
 
   /** One leaves for work. */
-  take(waiter: Waiter, nowMs: number, target: CodelTarget): void {
+  take(waiter: Waiter, nowMs: number, target: WaitTarget): void {
     waiter.flow!.credit = Math.max(0, waiter.flow!.credit - waiter.cost);
     this.codel.note(nowMs - waiter.sinceMs, nowMs, target);
     this.remove(waiter);

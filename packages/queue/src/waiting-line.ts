@@ -4,8 +4,8 @@
  * waits for ever behind them, because those who come that much later stand behind. Within a
  * class see `priority-class.ts`.
  */
-import type { CodelTarget } from './codel.ts';
-import { Pace } from './pace.ts';
+import type { WaitTarget } from './codel.ts';
+import { Pace, type WorkTime } from './pace.ts';
 import { PriorityClass } from './priority-class.ts';
 import type { Waiter } from './waiter.ts';
 
@@ -35,7 +35,7 @@ export class WaitingLine {
     return this.classes.some(({ codel }) => codel.overloaded);
   }
 
-  add(waiter: Waiter, account: string | undefined, nowMs: number, target: CodelTarget): void {
+  add(waiter: Waiter, account: string | undefined, nowMs: number, target: WaitTarget): void {
     this.classes[waiter.rank]!.add(waiter, account, nowMs, target);
     this.size++;
     for (let rank = 0; rank <= waiter.rank; rank++) {
@@ -44,7 +44,7 @@ export class WaitingLine {
   }
 
   /** Whose turn it is, over all classes. */
-  next(nowMs: number, target: CodelTarget): Waiter | undefined {
+  next(nowMs: number, target: WaitTarget): Waiter | undefined {
     let first: Waiter | undefined;
     let firstMs = Number.POSITIVE_INFINITY;
     for (let rank = 0; rank < this.classes.length; rank++) {
@@ -60,7 +60,7 @@ export class WaitingLine {
   }
 
   /** Whose turn it is within a class. */
-  nextOf(rank: number, nowMs: number, target: CodelTarget): Waiter | undefined {
+  nextOf(rank: number, nowMs: number, target: WaitTarget): Waiter | undefined {
     const one = this.classes[rank]!;
     return one.size === 0 ? undefined : one.next(nowMs, target);
   }
@@ -69,16 +69,17 @@ export class WaitingLine {
    * Whether one has waited so long in a class that stands that it is to go: twice the target,
    * and besides what its class is put back, while somebody more urgent waits.
    */
-  isSurplus({ sinceMs, rank }: Waiter, nowMs: number, { targetMs }: CodelTarget): boolean {
+  isSurplus({ sinceMs, rank }: Waiter, nowMs: number, { targetMs }: WaitTarget): boolean {
     if (!this.classes[rank]!.codel.overloaded) return false;
     const lateMs = nowMs - sinceMs - SURPLUS_TARGETS * targetMs;
     return lateMs > 0 && lateMs > (this.hasMoreUrgentThan(rank) ? rank * this.agingMs : 0);
   }
 
   /** One leaves for work. */
-  take(waiter: Waiter, nowMs: number, target: CodelTarget): void {
-    for (let rank = 0; rank <= waiter.rank; rank++) this.paces[rank]!.took(waiter.cost, nowMs);
-    this.classes[waiter.rank]!.take(waiter, nowMs, target);
+  take(waiter: Waiter, nowMs: number, load: WaitTarget & WorkTime): void {
+    for (let rank = 0; rank <= waiter.rank; rank++)
+      this.paces[rank]!.took(waiter.cost, nowMs, load);
+    this.classes[waiter.rank]!.take(waiter, nowMs, load);
     this.left(waiter.rank, nowMs);
   }
 
@@ -90,17 +91,17 @@ export class WaitingLine {
 
   /**
    * How long one who came now would wait, in ms: what is ahead of it in its class, at the pace
-   * at which it goes on. `unknownMs` is the time of a unit while no pace is known.
+   * at which it goes on.
    */
   predictMs(
     rank: number,
     cost: number,
     account: string | undefined,
     nowMs: number,
-    unknownMs: number,
+    work: WorkTime,
   ): number {
     const ahead = this.classes[rank]!.ahead(cost, account);
-    return ahead === 0 ? 0 : ahead * (this.paces[rank]!.estimateMs(nowMs) || unknownMs);
+    return ahead === 0 ? 0 : ahead * this.paces[rank]!.estimateMs(nowMs, work);
   }
 
   /**

@@ -232,20 +232,31 @@ describe('the limiter', () => {
 describe('CoDel', () => {
   const target = { targetMs: 5, intervalMs: 100 };
 
-  it('takes a queue for standing whose least wait of an interval was above the target (RFC 8289 §3.2)', () => {
+  it('takes a queue for standing once all who leave have waited beyond the target for an interval (RFC 8289 §3.2)', () => {
     const codel = new Codel();
     for (let ms = 0; ms <= 100; ms += 10) codel.note(ms === 50 ? 4 : 50, ms, target);
     expect(codel.overloaded).toBe(false);
-    for (let ms = 110; ms <= 200; ms += 10) codel.note(50, ms, target);
+    for (let ms = 110; ms < 160; ms += 10) codel.note(50, ms, target);
+    expect(codel.overloaded).toBe(false);
+    codel.note(50, 160, target);
     expect(codel.overloaded).toBe(true);
     codel.note(3, 250, target);
-    codel.check(300, target);
+    codel.check(310, target);
+    expect(codel.overloaded).toBe(false);
+  });
+
+  it('does not take one long wait for a queue that stands, however long nobody leaves', () => {
+    const codel = new Codel();
+    codel.empty(0, target);
+    for (let ms = 0; ms < 900; ms += 10) codel.check(ms, target);
+    codel.note(900, 900, target);
     expect(codel.overloaded).toBe(false);
   });
 
   it('is not calmed by short waits that refusals have paid for', () => {
     const codel = new Codel();
     for (let ms = 0; ms <= 100; ms += 10) codel.note(50, ms, target);
+    expect(codel.overloaded).toBe(true);
     for (let ms = 110; ms <= 200; ms += 10) {
       codel.note(0, ms, target);
       codel.press();
@@ -257,17 +268,34 @@ describe('CoDel', () => {
 });
 
 describe('the pace of a queue', () => {
+  const unknown = { serviceMs: 0, limit: 20 };
+
   it('is the time in which a unit leaves, whatever made it wait', () => {
     const pace = new Pace();
-    expect(pace.estimateMs(0)).toBe(0);
+    expect(pace.estimateMs(0, unknown)).toBe(0);
     pace.begin(0);
-    for (let ms = 2; ms <= 100; ms += 2) pace.took(1, ms);
-    expect(pace.estimateMs(100)).toBeCloseTo(2, 1);
-    // Nobody leaves any more: the longer, the slower.
-    expect(pace.estimateMs(400)).toBeGreaterThan(100);
+    for (let ms = 2; ms <= 100; ms += 2) pace.took(1, ms, unknown);
+    expect(pace.estimateMs(100, unknown)).toBeCloseTo(2, 1);
+    // Nobody leaves any more: the longer, the slower, once it is longer than work takes.
+    expect(pace.estimateMs(400, { serviceMs: 200, limit: 20 })).toBeCloseTo(2, 1);
+    expect(pace.estimateMs(400, { serviceMs: 10, limit: 20 })).toBeGreaterThan(100);
     pace.end(400);
     pace.begin(2000);
-    expect(pace.estimateMs(2000)).toBe(0);
+    expect(pace.estimateMs(2000, unknown)).toBe(0);
+  });
+
+  it('is that of Little’s law until it is measured, and is not misled by work that ends in bursts', () => {
+    const pace = new Pace();
+    const work = { serviceMs: 300, limit: 100 };
+    pace.begin(0);
+    expect(pace.estimateMs(0, work)).toBe(3);
+    for (let burst = 1; burst <= 5; burst++) {
+      for (let at = 0; at < 100; at++) {
+        pace.took(1, burst * 300, work);
+        expect(pace.estimateMs(burst * 300, work)).toBeLessThan(7);
+        expect(pace.estimateMs(burst * 300, work)).toBeGreaterThan(1);
+      }
+    }
   });
 });
 

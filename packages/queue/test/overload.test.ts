@@ -1,5 +1,12 @@
 /** What is left of a service that is asked for more than it can do: simulated, on a clock of its own. */
-import { aimdLimit, type EventLoop, gradientLimit, type Limit, vegasLimit } from '@org/queue';
+import {
+  aimdLimit,
+  type EventLoop,
+  fixedLimit,
+  gradientLimit,
+  type Limit,
+  vegasLimit,
+} from '@org/queue';
 
 import { goodRatio, quantile, Service, type Visitor } from './service.ts';
 
@@ -52,6 +59,35 @@ describe('a service that is asked for more than it can do', () => {
     service.run(1000, { perSecond: CAPACITY / 4 });
     expect(refused(service.visitors)).toEqual([]);
     expect(quantile(latencies(service.visitors), 1)).toBeLessThan(OBJECTIVE_MS + 50);
+  });
+
+  it.each([0, 1])('absorbs bursts of slow work, too, after %d s of quick work', (quickSeconds) => {
+    const service = new Service({ limit: fixedLimit(100) });
+    service.slots = 100;
+    if (quickSeconds > 0) service.run(quickSeconds * 1000, { perSecond: 500 });
+    service.workMs = 300;
+    for (let burst = 0; burst < 3; burst++) {
+      for (let at = 0; at < 250; at++) service.ask({});
+      service.run(1500);
+    }
+    expect(refused(service.visitors)).toEqual([]);
+    expect(latencies(service.visitors).length).toBe(service.visitors.length);
+  });
+
+  it('does not keep newcomers waiting for what hangs', () => {
+    const service = new Service();
+    service.run(1000, { perSecond: CAPACITY / 2 });
+    service.workMs = 1e6;
+    service.run(3000, { perSecond: CAPACITY / 2 });
+    const late = service.since(1500);
+    expect(refused(late).length).toBeGreaterThan(late.length * 0.99);
+    expect(
+      quantile(
+        late.map(({ waitedMs }) => waitedMs),
+        0.95,
+      ),
+    ).toBeLessThan(100);
+    expect(service.admission.overloaded).toBe(true);
   });
 
   it('is as before two seconds after the load has gone back to half', () => {

@@ -443,14 +443,26 @@ describe('queue', () => {
     const running = await start();
     const health = (): unknown => running.made.health?.(new AbortController().signal);
     expect(health()).toEqual({ status: 'pass' });
-    void fetch(`${running.url}/wait`).catch(() => undefined);
+    const answers = [fetch(`${running.url}/wait`)];
     await running.gate.until(1);
-    const waits = fetch(`${running.url}/at-once`).catch(() => undefined);
-    await eventually(queued(running, 1));
-    running.clock.advance(230);
+    for (let at = 1; at <= 12; at++) {
+      answers.push(fetch(`${running.url}/wait`));
+      await eventually(queued(running, at));
+    }
+    // Each takes 60 ms, and whoever is next has waited for all before.
+    for (let at = 0; statsOf(running)['overloaded'] === false; at++) {
+      await running.gate.until(at + 1);
+      running.clock.advance(60);
+      running.gate.inside[at]!.send('');
+      await eventually(() => running.gate.inside.length > at + 1 || queued(running, 0)());
+    }
+    expect(health()).toMatchObject({ status: 'warn' });
+    running.clock.advance(60);
+    await eventually(queued(running, 0));
     expect(health()).toEqual({ status: 'warn', detail: 'overloaded: 0 requests wait' });
-    expect(((await (await waits)!.json()) as Problem).code).toBe('ERR_QUEUE_OVERLOADED');
-    expect(statsOf(running)).toMatchObject({ overloaded: true, refusedTotal: { codel: 1 } });
+    running.gate.inside.at(-1)!.send('');
+    const last = await answers.at(-1)!;
+    expect(((await last.json()) as Problem).code).toBe('ERR_QUEUE_OVERLOADED');
   });
 
   it('when it is closed, refuses those who wait, ends their connection, and is out of the way', async () => {
