@@ -19,8 +19,10 @@ import { CompiledShape } from './compiled.ts';
 import type { Chosen } from './fields.ts';
 import { resolveTransformOptions, type TransformOptions } from './options.ts';
 
-/** What is known of a request. */
+/** What is known of a request, as long as its address and its version are these. */
 interface Shaping {
+  readonly address: string;
+  readonly version: string | undefined;
   /** Absent where the route has none. */
   readonly shape: CompiledShape | undefined;
   readonly chosen: Chosen | undefined;
@@ -54,14 +56,11 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
 
   const stages = defineStages({
     transform(value, exchange, kind) {
-      // What is answered before the choice was read, such as a refused version, has a shape too.
-      const { shape, chosen } = exchange.getState(key) ?? {
-        shape: find(exchange),
-        chosen: undefined,
-      };
+      const isError = kind === 'problem' || exchange.res.statusCode >= 400;
+      const { shape, chosen } = shapingOf(exchange, !isError);
       if (shape === undefined) return value;
       try {
-        const shaped = shape.at(exchange.version).apply(value, exchange, kind, chosen);
+        const shaped = shape.apply(value, exchange, kind, chosen);
         shapedTotal++;
         return shaped;
       } catch (error) {
@@ -71,18 +70,23 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
     },
   });
 
-  /** By the address as Express' routers have it: a spelling of it that they understand must not go round a redaction. */
-  function find({ req }: Exchange): CompiledShape | undefined {
-    const found = shapeOf(req.baseUrl + req.path) ?? general;
-    return found === false ? undefined : found;
-  }
-
-  function read(exchange: Exchange): void {
-    if (none) return;
-    const shape = find(exchange);
+  /**
+   * By the address as Express' routers have it: a spelling of it that they understand must not go
+   * round a redaction. Whoever changes address or version further down has the last word on both.
+   */
+  function shapingOf(exchange: Exchange, chooses: boolean): Shaping {
+    const { req, version } = exchange;
+    const address = req.baseUrl + req.path;
+    const known = exchange.getState(key);
+    if (known?.address === address && known.version === version) return known;
+    const found = shapeOf(address) ?? general;
+    const shape = found === false ? undefined : found?.at(version);
+    // An error says what is wrong, and not that a choice is, too.
+    if (!chooses) return { address, version, shape, chosen: undefined };
     try {
-      const chosen = shape?.at(exchange.version).choose(exchange);
-      exchange.setState(key, { shape, chosen });
+      const shaping: Shaping = { address, version, shape, chosen: shape?.choose(exchange) };
+      exchange.setState(key, shaping);
+      return shaping;
     } catch (error) {
       refusedTotal++;
       throw error;
@@ -103,8 +107,10 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
     name: 'transform:fields',
     phase: 'shape',
     after: ['transform', 'versioning'],
-    reason: 'routes are known when versioning has taken the version off the address',
-    step: read,
+    reason: 'routes and choices are those of a version: a bad choice is refused before it costs',
+    step: (exchange) => {
+      if (!none) shapingOf(exchange, true);
+    },
   });
   return [middleware, fields];
 }

@@ -416,6 +416,29 @@ describe('the whole', () => {
     await stack.close();
   });
 
+  test('is shaped by the address and the version of its answer, in front of what changes them', async () => {
+    const known = { redact: ['mayor'], fields: { known: ['id'] } } as const;
+    const app = express();
+    app.use(transform({ routes: { '/me': { redact: ['mayor'], versions: { '2': known } } } }));
+    app.use((req, res, next) => {
+      const version = /^\/v(\d)(?=\/)/.exec(req.url);
+      exchangeOf(req, res).version = version?.[1];
+      req.url = req.url.slice(version?.[0].length ?? 0);
+      next();
+    });
+    app.get('/me', (_req, res) => void res.json(CITY));
+    app.use((error: ProblemError, _req: Request, res: Response, _next: NextFunction) =>
+      answerProblem(res, error),
+    );
+    const { url, close } = await serve(app);
+    const ask = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
+    expect(await ask('/v1/me')).toMatchObject({ id: 1 });
+    expect(await ask('/v1/me')).not.toHaveProperty('mayor');
+    expect(await ask('/v2/me?fields=id')).toEqual({ id: 1 });
+    expect(await ask('/v2/me?fields=fullName')).toMatchObject({ code: 'ERR_FIELDS_UNKNOWN' });
+    await close();
+  });
+
   test('in a sub-router is shaped by its whole address', async () => {
     const app = express();
     const router = express.Router();
