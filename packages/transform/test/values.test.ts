@@ -268,9 +268,11 @@ describe('links', () => {
     expect(shaped({ links }, { id: 1, country: null })).toMatchObject({
       links: { self: '/cities/1' },
     });
-    expect(shaped({ links }, { country: Object.create({ code: 'inherited' }) as object })).toEqual({
+    const inheriting = { id: 1, country: Object.create({ code: 'inherited' }) as object };
+    expect(shaped({ links }, inheriting)).toEqual({
+      id: 1,
       country: {},
-      links: {},
+      links: { self: '/cities/1' },
     });
   });
 
@@ -307,6 +309,16 @@ describe('rules that meet', () => {
     ).toEqual({ a: { n: 1.3 }, b: { n: 2, c: { y: 1 } } });
   });
 
+  test('hold together at any depth', () => {
+    const member = { s: 1, t: 1, u: 1 };
+    expect(shaped({ redact: ['*.*.s', 'a.k.t'] }, { a: { k: member, l: member } })).toEqual({
+      a: { k: { u: 1 }, l: { t: 1, u: 1 } },
+    });
+    expect(shaped({ redact: ['*.*.s', '*.k.t'] }, { z: { k: member, l: member } })).toEqual({
+      z: { k: { u: 1 }, l: { t: 1, u: 1 } },
+    });
+  });
+
   test('redact before anything else is asked of a member', () => {
     const value = {
       get password(): string {
@@ -334,6 +346,25 @@ describe('a choice', () => {
         },
       ),
     );
+  });
+
+  test('within a place is one within each line of a sequence', () => {
+    const shape = new CompiledShape({ fields: { at: 'items' } }, { maxDepth: 64, maxNodes: 100 });
+    const req = { url: '/?fields=id', query: { fields: 'id' } };
+    const chosen = shape.choose({ req } as unknown as Exchange);
+    expect(shape.apply({ id: 1, name: 'x' }, EXCHANGE, 'line', chosen)).toEqual({ id: 1 });
+  });
+
+  test('is remembered with others, but never with all', () => {
+    const shape = new CompiledShape({ fields: true }, { maxDepth: 64, maxNodes: 100 });
+    const { choices } = shape as unknown as { readonly choices: ReadonlyMap<string, unknown> };
+    const choose = (fields: string): unknown =>
+      shape.choose({ req: { url: '/?fields', query: { fields } } } as unknown as Exchange);
+    expect(choose('id')).toBe(choose('id'));
+    for (let at = 0; at < 2000; at++) {
+      choose(`field${at}`);
+      expect(choices.size).toBeLessThanOrEqual(256);
+    }
   });
 
   test('of a member and of a part of it is that of the member', () => {
