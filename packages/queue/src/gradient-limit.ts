@@ -10,7 +10,7 @@
  * - **My own event loop.** Its delay adds to every rtt, whatever the limit. It is taken off
  *   before the comparison, so that refusing many does not read as a slow dependency. Where
  *   the loop is full and late beyond `maxLoopDelayMs`, what runs in it is too much: the limit
- *   shrinks for that alone. Half as late, it does not grow.
+ *   shrinks for that alone, as long as that helps. Half as late, it does not grow.
  * - **A slow dependency.** The rest of the rtt. Below the baseline by the tolerance, the
  *   limit shrinks.
  *
@@ -29,6 +29,7 @@ import {
 } from '@org/core';
 
 import { type AdaptiveLimitOptions, checkBounds } from './adaptive-limit.ts';
+import { Descent } from './descent.ts';
 import { type EventLoop, ownEventLoop } from './event-loop.ts';
 import type { Limit } from './limit.ts';
 import { type SampleSummary, SampleWindow } from './sample-window.ts';
@@ -77,11 +78,6 @@ const CHECKS: Checks<GradientLimitOptions> = Object.freeze<Checks<GradientLimitO
 const FULL_RATIO = 0.9;
 /** How fast the baseline follows quicker work. */
 const BASELINE_RATIO = 0.3;
-/** The limit must have shrunk to this share before it is asked whether that helped. */
-const SHRUNK_RATIO = 0.7;
-/** It helped if work takes no more than this share of what it took. */
-const HELPED_RATIO = 0.85;
-
 /** @throws OptionError for unknown or wrong options */
 export function gradientLimit(options?: Given<GradientLimitOptions>): Limit {
   const settings = resolveOptions('gradientLimit', GRADIENT_LIMIT_DEFAULTS, CHECKS, options);
@@ -96,8 +92,8 @@ class GradientLimit implements Limit {
   private loop: EventLoop | undefined;
   /** How long work takes with nobody waiting, in ms; NaN until the first window. */
   private baselineMs: number = Number.NaN;
-  /** Where a descent began. */
-  private descent: { readonly limit: number; readonly rttMs: number } | undefined = undefined;
+  private descent: Descent | undefined = undefined;
+  private loopDescent: Descent | undefined = undefined;
 
   constructor(settings: Readonly<GradientLimitOptions>) {
     this.settings = settings;
@@ -120,9 +116,10 @@ class GradientLimit implements Limit {
     // The process' own is sampled only where somebody works.
     const { delayMs, utilizationRatio } = (this.loop ??= ownEventLoop()).read();
     if (delayMs > maxLoopDelayMs && utilizationRatio >= FULL_RATIO) {
-      this.set(this.limit * (1 - smoothingRatio / 2));
+      this.shrinkForLoop(delayMs);
       return;
     }
+    this.loopDescent = undefined;
     const rttMs = Math.max(wholeMs - delayMs, wholeMs / 10);
     this.learn(rttMs);
     // Where the limit is not reached it is not what holds anybody up.
@@ -144,15 +141,30 @@ class GradientLimit implements Limit {
     }
   }
 
+  /** What makes the loop late may be others on the machine, or refusing: then less work is no help. */
+  private shrinkForLoop(delayMs: number): void {
+    const { limit, loopDescent } = this;
+    const helped = loopDescent?.helped(limit, delayMs, this.isLeast);
+    if (helped === false) return;
+    if (loopDescent === undefined || helped) this.loopDescent = new Descent(limit, delayMs);
+    this.set(limit * (1 - this.settings.smoothingRatio / 2));
+  }
+
   /** Asks, once the limit has shrunk enough, whether that made work quicker. */
   private followDescent(gradient: number, rttMs: number): void {
-    const { limit, descent } = this;
-    if (gradient === 1) this.descent = undefined;
-    else if (descent === undefined) this.descent = { limit, rttMs };
-    else if (limit <= descent.limit * SHRUNK_RATIO || limit === this.settings.minLimit) {
-      if (rttMs > descent.rttMs * HELPED_RATIO) this.baselineMs = rttMs;
+    if (gradient === 1) {
       this.descent = undefined;
+      return;
     }
+    this.descent ??= new Descent(this.limit, rttMs);
+    const helped = this.descent.helped(this.limit, rttMs, this.isLeast);
+    if (helped === undefined) return;
+    if (!helped) this.baselineMs = rttMs;
+    this.descent = undefined;
+  }
+
+  private get isLeast(): boolean {
+    return this.limit <= this.settings.minLimit;
   }
 
   private set(limit: number): void {

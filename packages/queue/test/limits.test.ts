@@ -143,6 +143,24 @@ describe('the gradient', () => {
     expect(limit.limit).toBeCloseTo(before * 0.9 ** 3);
   });
 
+  it('does not shrink on for a loop that is as late with a third less to do', () => {
+    const loop = new Loop();
+    const limit = gradientLimit({ loop, initialLimit: 50 });
+    feed(limit, 2, { rttMs: 10 });
+    const before = limit.limit;
+    loop.reading = { delayMs: 100, utilizationRatio: 1 };
+    feed(limit, 40, { rttMs: 110 });
+    expect(limit.limit).toBeGreaterThan(before * 0.6);
+    expect(limit.limit).toBeLessThan(before * 0.7);
+    // Where it helps, it goes on.
+    const helped = gradientLimit({ loop, initialLimit: 50 });
+    for (let at = 0; at < 40; at++) {
+      loop.reading = { delayMs: helped.limit * 4, utilizationRatio: 1 };
+      feed(helped, 1, { rttMs: 200 });
+    }
+    expect(helped.limit * 4).toBeLessThanOrEqual(40);
+  });
+
   it('takes for the new baseline what stays as slow with a third fewer at once', () => {
     const limit = gradientLimit({ loop: new Loop(), initialLimit: 50, toleranceRatio: 1 });
     feed(limit, 3, { rttMs: 10 });
