@@ -8,6 +8,7 @@ import {
   type Exchange,
   exchangeOf,
   type Given,
+  Listeners,
   OptionError,
   type StateKey,
   stateKey,
@@ -17,7 +18,7 @@ import type { Request, Response } from 'express';
 
 import type { BatchFunction } from './batch-function.ts';
 import { type BatcherOptions, resolveBatcherOptions } from './batcher-options.ts';
-import { Listeners } from './events.ts';
+import { BATCH_CHANNEL } from './events.ts';
 import { Lane } from './lane.ts';
 import { type Loader, type Loads, loadEach, noKey, Scope } from './loader.ts';
 import { Partitions } from './partitions.ts';
@@ -75,7 +76,7 @@ export function createBatcher<K, V>(
     schedule: settings.schedule ?? afterPromiseJobs,
     timer,
     statistics,
-    listeners: new Listeners(settings.onBatch),
+    listeners: new Listeners(BATCH_CHANNEL, settings.onBatch, 'batch onBatch'),
     closed: false,
   };
   const key: StateKey<RequestScopes<K, V>> = stateKey(`batcher ${name}`);

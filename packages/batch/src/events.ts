@@ -2,8 +2,6 @@
  * What a batcher tells of itself: each batch that has landed, to `onBatch`, and on the
  * diagnostics channel `@org/batch`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook } from '@org/core';
 
 /** A batch that has landed. */
 export interface BatchEvent {
@@ -26,24 +24,3 @@ export type OnBatch = (event: BatchEvent) => unknown;
 
 /** Name of the diagnostics channel; messages are `BatchEvent`s. */
 export const BATCH_CHANNEL = '@org/batch';
-
-/** Whoever listens to one batcher. */
-export class Listeners {
-  private readonly hook: OnBatch | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(BATCH_CHANNEL);
-
-  constructor(hook: OnBatch | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: BatchEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'batch onBatch');
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

@@ -1,10 +1,10 @@
 /** What the lanes of one batcher have in common, the bound on all of them among it. */
-import { ProblemError } from '@org/core';
+import { type Listeners, ProblemError } from '@org/core';
 
 import type { BatchFunction } from './batch-function.ts';
 import type { Batch } from './batch-of-loads.ts';
 import type { BatcherOptions } from './batcher-options.ts';
-import type { BatchEvent, Listeners } from './events.ts';
+import type { BatchEvent } from './events.ts';
 import type { Statistics } from './statistics.ts';
 import type { WindowTimer } from './window-timer.ts';
 
@@ -17,7 +17,7 @@ export interface Traffic<K, V> {
   readonly schedule: (dispatch: () => void) => void;
   readonly timer: WindowTimer;
   readonly statistics: Statistics;
-  readonly listeners: Listeners;
+  readonly listeners: Listeners<BatchEvent>;
   /** Nothing waits any longer. */
   closed: boolean;
 }

@@ -9,15 +9,16 @@ import {
   exchangeOf,
   type Given,
   type HealthReport,
+  Listeners,
   type Middleware,
-  type Stats,
   type StateKey,
   stateKey,
+  type Stats,
 } from '@org/core';
 import type { Response } from 'express';
 
 import { Codings } from './codings.ts';
-import { Listeners } from './events.ts';
+import { CACHE_CHANNEL } from './events.ts';
 import { Filling } from './filling.ts';
 import { Flights } from './flights.ts';
 import { Invalidations } from './invalidations.ts';
@@ -66,7 +67,7 @@ export function cache(options?: Given<CacheOptions>): Cache {
   const settings = resolveCacheOptions(options);
   const { clock } = settings;
   const statistics = new Statistics();
-  const listeners = new Listeners(settings.onEvent);
+  const listeners = new Listeners(CACHE_CHANNEL, settings.onEvent, 'cache onEvent');
   const invalidations = new Invalidations();
   const memory = new MemoryTier(settings);
   const shared =

@@ -2,8 +2,7 @@
  * What the cache tells of itself as it happens: to `onEvent`, and on the diagnostics
  * channel `@org/cache`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import type { Exchange } from '@org/core';
 
 import type { Refusal } from './storing.ts';
 
@@ -34,24 +33,3 @@ export type OnCacheEvent = (event: CacheEvent) => void;
 
 /** Name of the diagnostics channel; messages are `CacheEvent`s. */
 export const CACHE_CHANNEL = '@org/cache';
-
-/** Whoever listens to one cache. */
-export class Listeners {
-  private readonly hook: OnCacheEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(CACHE_CHANNEL);
-
-  constructor(hook: OnCacheEvent | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: CacheEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'cache onEvent');
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

@@ -7,12 +7,13 @@ import {
   type BodySink,
   defineStages,
   type Exchange,
+  isNotModified,
+  type Listeners,
+  parseHttpDate,
   type ResponseHead,
+  type Stages,
   type StateKey,
   stateKey,
-  type Stages,
-  parseHttpDate,
-  isNotModified,
   weakEqual,
 } from '@org/core';
 
@@ -21,7 +22,7 @@ import { cacheStatus, type Forwarded, tellStatus } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { giveBack, isConditional, type Taken, takeOver } from './conditionals.ts';
 import type { Entry } from './entry.ts';
-import type { Listeners } from './events.ts';
+import type { CacheEvent } from './events.ts';
 import { fieldText } from './field-text.ts';
 import type { Landing } from './flights.ts';
 import type { Blank, Maker } from './making.ts';
@@ -57,7 +58,7 @@ export interface FillingParts {
   readonly codings: Codings;
   readonly maker: Maker;
   readonly statistics: Statistics;
-  readonly listeners: Listeners;
+  readonly listeners: Listeners<CacheEvent>;
   readonly handlerTags: HandlerTags;
 }
 

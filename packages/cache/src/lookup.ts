@@ -4,12 +4,13 @@
  * watched. What is the same for every hit has been done before.
  */
 import {
-  type Credentials,
   answerProblem,
   answerWhole,
+  type Credentials,
   defineStages,
   type Exchange,
   HANDLED,
+  type Listeners,
   ProblemError,
   type Stages,
   type StepResult,
@@ -21,7 +22,7 @@ import { cacheStatus, type Forwarded, tellStatus } from './cache-status.ts';
 import type { Codings } from './codings.ts';
 import { isConditional } from './conditionals.ts';
 import type { Entry } from './entry.ts';
-import type { Bypass, Listeners } from './events.ts';
+import type { Bypass, CacheEvent } from './events.ts';
 import type { Errand, Filling } from './filling.ts';
 import type { Flights, Landing } from './flights.ts';
 import type { CacheOptions } from './options.ts';
@@ -46,7 +47,7 @@ export interface LookupParts {
   readonly flights: Flights;
   readonly refreshing: Refreshing;
   readonly statistics: Statistics;
-  readonly listeners: Listeners;
+  readonly listeners: Listeners<CacheEvent>;
   readonly whole: Whole;
 }
 

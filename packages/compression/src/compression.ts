@@ -3,11 +3,11 @@
  * come. It works in the `encode` stage of the one response tap, so wherever it is mounted,
  * what captures or compares bodies sees them plain.
  */
-import { defineMiddleware, defineStages, type Middleware } from '@org/core';
+import { defineMiddleware, defineStages, Listeners, type Middleware } from '@org/core';
 
 import { type AnyOptions, ownOptions } from './drop-in.ts';
 import { Encoding } from './encoding.ts';
-import { Listeners } from './events.ts';
+import { COMPRESSION_CHANNEL } from './events.ts';
 import { mediaTypeFilter } from './negotiable.ts';
 import { type Filter, resolveCompressionOptions } from './options.ts';
 import { Statistics } from './statistics.ts';
@@ -31,7 +31,9 @@ export interface CompressionFactory {
 
 function make(given?: AnyOptions | null): Middleware {
   const options = resolveCompressionOptions(ownOptions(given));
-  const statistics = new Statistics(new Listeners(options.onEvent));
+  const statistics = new Statistics(
+    new Listeners(COMPRESSION_CHANNEL, options.onEvent, 'compression onEvent'),
+  );
   const encoding = new Encoding(options, statistics);
   let closed = false;
 

@@ -2,8 +2,7 @@
  * What compression tells of itself as it happens: to `onEvent`, and on the diagnostics
  * channel `@org/compression`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import type { Exchange } from '@org/core';
 
 import type { Coding } from './options.ts';
 
@@ -48,24 +47,3 @@ export type OnCompressionEvent = (event: CompressionEvent) => void;
 
 /** Name of the diagnostics channel; messages are `CompressionEvent`s. */
 export const COMPRESSION_CHANNEL = '@org/compression';
-
-/** Whoever listens to one instance. */
-export class Listeners {
-  private readonly hook: OnCompressionEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(COMPRESSION_CHANNEL);
-
-  constructor(hook: OnCompressionEvent | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: CompressionEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'compression onEvent', event.exchange);
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

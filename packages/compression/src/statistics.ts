@@ -1,18 +1,18 @@
 /** The numbers of one instance, and the telling of what they count. */
-import type { Exchange, Stats } from '@org/core';
+import type { Exchange, Listeners, Stats } from '@org/core';
 
-import type { Listeners, Skip } from './events.ts';
+import type { CompressionEvent, Skip } from './events.ts';
 import type { Coding } from './options.ts';
 
 /** Counts since the start; a name that ends in `Total` only grows. */
 export class Statistics {
-  private readonly listeners: Listeners;
+  private readonly listeners: Listeners<CompressionEvent>;
   private readonly codedTotal: Partial<Record<Coding, number>> = {};
   private readonly skippedTotal: Partial<Record<Skip, number>> = {};
   private inBytesTotal: number = 0;
   private outBytesTotal: number = 0;
 
-  constructor(listeners: Listeners) {
+  constructor(listeners: Listeners<CompressionEvent>) {
     this.listeners = listeners;
   }
 

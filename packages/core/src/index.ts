@@ -1,4 +1,5 @@
 export { abandon } from './abandon.ts';
+export { addressOf } from './address.ts';
 export {
   type Allowed,
   type AllowedMethods,
@@ -77,6 +78,7 @@ export {
 export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
 export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from './preconditions.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
+export { Listeners } from './listeners.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { callHook, type Fault, FAULT_CHANNEL, report } from './report.ts';

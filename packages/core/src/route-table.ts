@@ -3,7 +3,10 @@ import { pathToRegexp } from 'path-to-regexp';
 
 import { OptionError } from './options.ts';
 
-/** Finds the value for a URL's path and query; nothing where no pattern matches. */
+/**
+ * Finds the value for a URL's path and query, or for the `addressOf` a request; nothing where no
+ * pattern matches.
+ */
 export type FindRoute<T> = (url: string) => T | undefined;
 
 /**

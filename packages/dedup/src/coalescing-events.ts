@@ -2,8 +2,7 @@
  * What becomes of reads, as it happens: to `onEvent`, and on the diagnostics channel
  * `@org/dedup:coalescing`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import { type Exchange, Listeners } from '@org/core';
 
 /** What happened to a request. */
 export type CoalescingEventType =
@@ -32,8 +31,7 @@ export const COALESCING_CHANNEL = '@org/dedup:coalescing';
 
 /** Counts what happens, and tells whoever listens. */
 export class CoalescingEvents {
-  private readonly hook: OnCoalescingEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(COALESCING_CHANNEL);
+  private readonly listeners: Listeners<CoalescingEvent>;
   private readonly counts: Record<CoalescingEventType, number> = {
     led: 0,
     followed: 0,
@@ -43,16 +41,12 @@ export class CoalescingEvents {
   };
 
   constructor(hook: OnCoalescingEvent | undefined) {
-    this.hook = hook;
+    this.listeners = new Listeners(COALESCING_CHANNEL, hook, 'coalescing onEvent');
   }
 
   tell(type: CoalescingEventType, exchange: Exchange): void {
     this.counts[type]++;
-    const { hook, events } = this;
-    if (hook === undefined && !events.hasSubscribers) return;
-    const event: CoalescingEvent = { type, exchange };
-    if (hook !== undefined) callHook(() => hook(event), 'coalescing onEvent', exchange);
-    if (events.hasSubscribers) events.publish(event);
+    if (this.listeners.listening) this.listeners.tell({ type, exchange });
   }
 
   /** How often each has happened. */

@@ -2,8 +2,7 @@
  * What becomes of keys, as it happens: to `onEvent`, and on the diagnostics channel
  * `@org/dedup:idempotency`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import { type Exchange, Listeners } from '@org/core';
 
 /** What happened to a request with a key, or to the key's record after it. */
 export type IdempotencyEventType =
@@ -63,22 +62,17 @@ const NAMES: Readonly<Record<IdempotencyEventType, string>> = Object.freeze({
 
 /** Counts what happens, and tells whoever listens. */
 export class IdempotencyEvents {
-  private readonly hook: OnIdempotencyEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(IDEMPOTENCY_CHANNEL);
+  private readonly listeners: Listeners<IdempotencyEvent>;
   private readonly counts: Record<string, number>;
 
   constructor(hook: OnIdempotencyEvent | undefined) {
-    this.hook = hook;
+    this.listeners = new Listeners(IDEMPOTENCY_CHANNEL, hook, 'idempotency onEvent');
     this.counts = Object.fromEntries(Object.values(NAMES).map((name) => [name, 0]));
   }
 
   tell(type: IdempotencyEventType, record: string, exchange?: Exchange): void {
     this.counts[NAMES[type]]!++;
-    const { hook, events } = this;
-    if (hook === undefined && !events.hasSubscribers) return;
-    const event: IdempotencyEvent = { type, record, exchange };
-    if (hook !== undefined) callHook(() => hook(event), 'idempotency onEvent', exchange);
-    if (events.hasSubscribers) events.publish(event);
+    if (this.listeners.listening) this.listeners.tell({ type, record, exchange });
   }
 
   /** How often each has happened. */

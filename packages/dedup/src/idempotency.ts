@@ -5,6 +5,7 @@
  * behind the queue and the limits: a request that was refused there has used up no key.
  */
 import {
+  addressOf,
   defineMiddleware,
   defineStages,
   type Exchange,
@@ -94,7 +95,7 @@ export function idempotency(options?: Given<IdempotencyOptions>): Idempotency {
   function step(exchange: Exchange): StepResult {
     const { req } = exchange;
     if (!methods.includes(req.method)) return undefined;
-    const policy = policyOf(req.originalUrl);
+    const policy = policyOf(addressOf(req));
     if (policy === false) return undefined;
     const key = reader.keyOf(exchange, policy?.required);
     if (key === undefined || policy?.transactional === true || keeping.has(exchange)) {

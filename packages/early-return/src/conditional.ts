@@ -11,6 +11,7 @@ import {
   type Given,
   HANDLED,
   httpDate,
+  Listeners,
   type MaybePromise,
   type Middleware,
   ProblemError,
@@ -23,7 +24,7 @@ import {
 } from '@org/core';
 
 import { evaluate, isConditional } from './conditions.ts';
-import { Listeners } from './events.ts';
+import { EARLY_RETURN_CHANNEL } from './events.ts';
 import {
   compileResources,
   type Found,
@@ -59,7 +60,7 @@ export function conditionalAnswers(options?: Given<ConditionalOptions>): Middlew
   const { clock, maxDrainBytes } = settings;
   const findValidator = compileResources(settings.validators);
   const findHead = compileResources(settings.head);
-  const listeners = new Listeners(settings.onEvent);
+  const listeners = new Listeners(EARLY_RETURN_CHANNEL, settings.onEvent, 'early-return onEvent');
   const key = stateKey<Claimed>('early-return:conditional');
   const counts = { notModified: 0, failed: 0, head: 0 };
   let closed = false;

@@ -10,12 +10,13 @@ import {
   type Exchange,
   type Given,
   HANDLED,
+  Listeners,
   type Middleware,
   resolveOptions,
   type Stats,
 } from '@org/core';
 
-import { Listeners } from './events.ts';
+import { EARLY_RETURN_CHANNEL } from './events.ts';
 import { Expectations } from './expectations.ts';
 import { compileRouteAnswers } from './listed-routes.ts';
 import { EDGE_CHECKS, EDGE_DEFAULTS, type EdgeOptions } from './options.ts';
@@ -49,7 +50,7 @@ export function earlyAnswers(options?: Given<EdgeOptions>): EarlyAnswers {
   const findRule = compileRules(settings, headers);
   const routes = compileRouteAnswers(settings, headers, refused);
   const hasRoutesOnly = settings.routesOnly.length > 0;
-  const listeners = new Listeners(settings.onEvent);
+  const listeners = new Listeners(EARLY_RETURN_CHANNEL, settings.onEvent, 'early-return onEvent');
   const expectations = new Expectations();
   const refusedTotal: Partial<Record<Refusal, number>> = {};
   let rulesTotal = 0;

@@ -3,8 +3,7 @@
  * `@org/early-return`. Logs and metrics stand below the edge and see none of it. With nobody
  * listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import type { Exchange } from '@org/core';
 
 import type { Refusal } from './refusals.ts';
 
@@ -37,24 +36,3 @@ export type OnEarlyReturn = (event: EarlyReturnEvent) => void;
 
 /** Name of the diagnostics channel; messages are `EarlyReturnEvent`s. */
 export const EARLY_RETURN_CHANNEL = '@org/early-return';
-
-/** Whoever listens to one instance. */
-export class Listeners {
-  private readonly hook: OnEarlyReturn | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(EARLY_RETURN_CHANNEL);
-
-  constructor(hook: OnEarlyReturn | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: EarlyReturnEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'early-return onEvent', event.exchange);
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

@@ -3,7 +3,7 @@
  * under the paths for which the application says that the list is the whole truth, refusals of
  * addresses and methods that no route takes (§15.5.5, §15.5.6). Every answer is made once.
  */
-import { allowedMethods, allowHeader, type Exchange } from '@org/core';
+import { addressOf, allowedMethods, allowHeader, type Exchange } from '@org/core';
 import type { Request } from 'express';
 
 import type { EdgeOptions } from './options.ts';
@@ -57,7 +57,7 @@ export function compileRouteAnswers(
     },
 
     refuse({ req, clock }) {
-      if (within.length === 0 || !isWithin(req.originalUrl, within)) return undefined;
+      if (within.length === 0 || !isWithin(addressOf(req), within)) return undefined;
       if (req.method === 'OPTIONS' && isForCors(req)) return undefined;
       const found = look(req, clock.monotonicMs());
       if (found === undefined) return req.app === undefined ? undefined : notFound;
@@ -72,12 +72,12 @@ function isForCors({ headers }: Request): boolean {
   return headers.origin !== undefined || headers['access-control-request-method'] !== undefined;
 }
 
-/** Whether a URL's path is one of the paths or below one. */
-function isWithin(url: string, paths: readonly string[]): boolean {
+/** Whether an address is one of the paths or below one. */
+function isWithin(address: string, paths: readonly string[]): boolean {
   for (const path of paths) {
-    if (!url.startsWith(path)) continue;
-    const next = url[path.length];
-    if (next === undefined || next === '/' || next === '?') return true;
+    if (!address.startsWith(path)) continue;
+    const next = address[path.length];
+    if (next === undefined || next === '/') return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@
  * problem documents made once: saying no must cost next to nothing. What can only be refused
  * with certainty for some addresses is asked for by the application.
  */
-import { ProblemError, routeTable } from '@org/core';
+import { addressOf, ProblemError, routeTable } from '@org/core';
 import type { Request } from 'express';
 
 import { type BodyRule, typeTest } from './bodies.ts';
@@ -107,7 +107,7 @@ function compileBodies(
     const length = bodyBytes(req);
     if (length === 0) return undefined;
     if (without.has(req.method)) return unexpected;
-    return ruleFor(req.url)?.(req, length);
+    return ruleFor(addressOf(req))?.(req, length);
   };
 }
 

@@ -1,5 +1,5 @@
 /** What a request asks of the queue: how much, how urgently, for whom, and until when. */
-import { Credentials, type Exchange, type FindRoute, routeTable } from '@org/core';
+import { addressOf, Credentials, type Exchange, type FindRoute, routeTable } from '@org/core';
 import type { Request } from 'express';
 
 import type { QueueOptions, RoutePolicy } from './options.ts';
@@ -42,7 +42,7 @@ export class Demands {
     // The house's own: whoever makes them bounds them, and one that waited for a permit of the
     // request that waits for it would wait for ever.
     if (internal || this.options.exempt?.(req) === true) return false;
-    return this.find(req.originalUrl) ?? this.general;
+    return this.find(addressOf(req)) ?? this.general;
   }
 
   costOf(exchange: Exchange, policy: Policy): number {

@@ -2,8 +2,7 @@
  * What the queue tells of itself as it happens: to `onEvent`, and on the diagnostics channel
  * `@org/queue`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import type { Exchange } from '@org/core';
 
 import type { Refusal } from './waiter.ts';
 
@@ -31,24 +30,3 @@ export type OnQueueEvent = (event: QueueEvent) => void;
 
 /** Name of the diagnostics channel; messages are `QueueEvent`s. */
 export const QUEUE_CHANNEL = '@org/queue';
-
-/** Whoever listens to one queue. */
-export class Listeners {
-  private readonly hook: OnQueueEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(QUEUE_CHANNEL);
-
-  constructor(hook: OnQueueEvent | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: QueueEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'queue onEvent');
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

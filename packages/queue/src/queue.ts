@@ -9,20 +9,21 @@ import {
   defineMiddleware,
   defineStages,
   type Exchange,
+  exchangeOf,
   type Given,
   HANDLED,
   type HealthReport,
-  exchangeOf,
+  Listeners,
   type Middleware,
-  type Stats,
   type StateKey,
   stateKey,
+  type Stats,
 } from '@org/core';
 import type { Response } from 'express';
 
 import { Admission } from './admission.ts';
 import { Demands, type Policy } from './demands.ts';
-import { Listeners } from './events.ts';
+import { QUEUE_CHANNEL } from './events.ts';
 import { limitOf } from './limits.ts';
 import { type Outcome, type QueueOptions, resolveQueueOptions } from './options.ts';
 import { Refusals } from './refusals.ts';
@@ -45,7 +46,7 @@ export function queue(options?: Given<QueueOptions>): Queue {
   const { clock, classes, shadow, throwRefusals, releaseStreams, outcome = outcomeOf } = settings;
   const demands = new Demands(settings);
   const refusals = new Refusals(settings);
-  const listeners = new Listeners(settings.onEvent);
+  const listeners = new Listeners(QUEUE_CHANNEL, settings.onEvent, 'queue onEvent');
   const statistics = new Statistics(classes.length);
   const visits: StateKey<Visit> = stateKey<Visit>('queue visit');
   let closed = false;

@@ -2,7 +2,7 @@
  * Where a middleware takes part: paths to include and to exclude. Paths are compared
  * as Express compares them by default: without case, without a trailing slash.
  */
-import type { Exchange } from '@org/core';
+import { addressOf, type Exchange } from '@org/core';
 
 import type { Applies } from './pipeline.ts';
 import { SetupError } from './setup-error.ts';
@@ -41,14 +41,9 @@ function compileMatch(name: string, match: RouteMatch): Applies {
   const below = match.endsWith('/*') ? match.slice(0, -1).toLowerCase() : undefined;
   const exact = trimSlash(match.endsWith('/*') ? match.slice(0, -2) : match).toLowerCase();
   return ({ req }) => {
-    const path = trimSlash(pathOf(req.originalUrl)).toLowerCase();
+    const path = trimSlash(addressOf(req)).toLowerCase();
     return path === exact || (below !== undefined && path.startsWith(below));
   };
-}
-
-function pathOf(url: string): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
 }
 
 function trimSlash(path: string): string {

@@ -7,6 +7,7 @@
 import { channel } from 'node:diagnostics_channel';
 import {
   abandon,
+  addressOf,
   answerProblem,
   callHook,
   defineMiddleware,
@@ -18,8 +19,8 @@ import {
   type Middleware,
   ProblemError,
   routeTable,
-  type Stats,
   stateKey,
+  type Stats,
 } from '@org/core';
 import type { Response } from 'express';
 
@@ -87,7 +88,7 @@ export function timeout(options?: Given<TimeoutOptions>): Timeout {
   /** The time of a request in ms; nothing where it has none. */
   function timeFor(exchange: Exchange): number | undefined {
     const { req } = exchange;
-    const own = hasRoutes ? timeOf(req.originalUrl) : undefined;
+    const own = hasRoutes ? timeOf(addressOf(req)) : undefined;
     if (own === false) return undefined;
     const timeMs = own ?? timeoutMs;
     if (fieldName === undefined) return timeMs;

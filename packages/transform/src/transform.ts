@@ -5,14 +5,15 @@
  * that its version has; on the way in the route is known when the version is off the address.
  */
 import {
+  addressOf,
   defineMiddleware,
   defineStages,
   type Exchange,
   type Given,
   type Middleware,
   routeTable,
-  type Stats,
   stateKey,
+  type Stats,
 } from '@org/core';
 
 import { CompiledShape } from './compiled.ts';
@@ -76,7 +77,7 @@ export function transform(options?: Given<TransformOptions>): [Middleware, Middl
    */
   function shapingOf(exchange: Exchange, chooses: boolean): Shaping {
     const { req, version } = exchange;
-    const address = req.baseUrl + req.path;
+    const address = addressOf(req);
     const known = exchange.getState(key);
     if (known?.address === address && known.version === version) return known;
     const found = shapeOf(address) ?? general;

@@ -2,8 +2,7 @@
  * What versioning tells of itself as it happens: to `onEvent`, and on the diagnostics channel
  * `@org/versioning`. With nobody listening an event is not even made.
  */
-import { channel } from 'node:diagnostics_channel';
-import { callHook, type Exchange } from '@org/core';
+import type { Exchange } from '@org/core';
 
 /** Why a request was refused: by what it says of a version, or by what became of that version. */
 export type VersionRefusal = 'unknown' | 'invalid' | 'conflict' | 'brownout' | 'gone';
@@ -25,24 +24,3 @@ export type OnVersioningEvent = (event: VersioningEvent) => void;
 
 /** Name of the diagnostics channel; messages are `VersioningEvent`s. */
 export const VERSIONING_CHANNEL = '@org/versioning';
-
-/** Whoever listens to one instance. */
-export class Listeners {
-  private readonly hook: OnVersioningEvent | undefined;
-  private readonly events: ReturnType<typeof channel> = channel(VERSIONING_CHANNEL);
-
-  constructor(hook: OnVersioningEvent | undefined) {
-    this.hook = hook;
-  }
-
-  /** Whether an event is worth making. */
-  get listening(): boolean {
-    return this.hook !== undefined || this.events.hasSubscribers;
-  }
-
-  tell(event: VersioningEvent): void {
-    const { hook } = this;
-    if (hook !== undefined) callHook(() => hook(event), 'versioning onEvent', event.exchange);
-    if (this.events.hasSubscribers) this.events.publish(event);
-  }
-}

@@ -5,16 +5,18 @@
  * value, before it becomes text, errors and lines included.
  */
 import {
+  addressOf,
   Credentials,
   defineMiddleware,
   defineStages,
   type Exchange,
   type Given,
+  Listeners,
   type Middleware,
   OptionError,
   type Stages,
-  type Stats,
   stateKey,
+  type Stats,
   type StepResult,
   type ValueKind,
 } from '@org/core';
@@ -24,7 +26,7 @@ import { type Chain, chainsFor, type Passage, translate } from './chains.ts';
 import { type Changelog, changelogHandler, changelogOf } from './changelog.ts';
 import { Choosing, Misread } from './choosing.ts';
 import { type Ending, endingOf, refusalOf } from './deprecation.ts';
-import { Listeners, type VersionRefusal } from './events.ts';
+import { VERSIONING_CHANNEL, type VersionRefusal } from './events.ts';
 import { resolveVersioningOptions, type VersioningOptions } from './options.ts';
 import { Telling } from './telling.ts';
 import { Usage, type VersionUsage } from './usage.ts';
@@ -54,8 +56,8 @@ interface Served {
 /** What is kept for one request. */
 interface Chosen {
   readonly served: Served;
-  /** The path, without the version. */
-  readonly url: string;
+  /** Without the version; nothing where all routes have the same changes. */
+  readonly address: string;
   /** Found when the first value asks for it, and the same for all lines of an answer. */
   passage: Passage | undefined;
 }
@@ -75,7 +77,7 @@ export function versioning(
   const chains = chainsFor(versions, settings.changes);
   const endings = endingsOf(settings, versions);
   const telling = new Telling(settings);
-  const listeners = new Listeners(settings.onEvent);
+  const listeners = new Listeners(VERSIONING_CHANNEL, settings.onEvent, 'versioning onEvent');
   const credentials = new Credentials({
     credentialHeaders: settings.credentialHeaders,
     harmlessCookies: [],
@@ -134,7 +136,11 @@ export function versioning(
   /** From here on the request is one of this version. */
   function enter(exchange: Exchange, name: string): void {
     const served = byName.get(name)!;
-    exchange.setState(key, { served, url: addressOf(exchange, served), passage: undefined });
+    exchange.setState(key, {
+      served,
+      address: served.chain.isRouted ? addressOf(exchange.req) : '',
+      passage: undefined,
+    });
     exchange.version = name;
     exchange.tap(served.stages);
     const nowAt = clock.now();
@@ -237,13 +243,8 @@ export function versioning(
   ];
 }
 
-/** The path as Express' routers have it, whatever its spelling; needed only where changes differ by route. */
-function addressOf({ req }: Exchange, { chain }: Served): string {
-  return chain.isRouted ? req.baseUrl + req.path : '';
-}
-
 function passageOf(chosen: Chosen): Passage {
-  return (chosen.passage ??= chosen.served.chain.passageAt(chosen.url));
+  return (chosen.passage ??= chosen.served.chain.passageAt(chosen.address));
 }
 
 function endingsOf(
