@@ -6,6 +6,15 @@ export {
   allowedMethods,
   allowHeader,
 } from './allowed-methods.ts';
+export {
+  type Call,
+  type CallContext,
+  type CallPolicy,
+  type CallPolicyKind,
+  compose,
+  type ComposedPolicy,
+} from './call-policy.ts';
+export { clientNetwork } from './client-network.ts';
 export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 export {
   closeInOrder,
