@@ -5,6 +5,7 @@
  * passes, to have the last word on `Connection` while it drains; until then it
  * costs a comparison.
  */
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:net';
 import {
   callHook,
@@ -51,6 +52,8 @@ export function shutdown(given?: Given<ShutdownOptions>): Shutdown {
   const { clock } = options;
   const servers = new Map<Server, Connections>();
   const begun = new AbortController();
+  // Every stream without an end of its own listens, and Node takes more than ten for a leak.
+  setMaxListeners(Infinity, begun.signal);
   const forced = new AbortController();
   const signals = new Map<NodeJS.Signals, () => void>();
   let host: Host | undefined;

@@ -12,6 +12,8 @@ export interface Said {
   readonly phase?: string;
   readonly code?: number;
   readonly voluntary?: boolean;
+  readonly order?: string;
+  readonly job?: number;
   readonly report?: ShutdownReport;
 }
 
@@ -19,6 +21,8 @@ export interface Said {
 export interface Child {
   readonly port: number;
   readonly said: readonly Said[];
+  /** What it has written to stderr, such as warnings of Node. */
+  complaints(): string;
   readonly process: ChildProcess;
   /** Waits until the service has said what `matches`, `count` times in all. */
   heard(matches: (said: Said) => boolean, count?: number): Promise<Said>;
@@ -47,8 +51,10 @@ export async function startService(
       resolve('packages/shutdown/test/fixture/service.ts'),
       JSON.stringify({ mode, options, hang }),
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
   alive.add(child);
   const said: Said[] = [];
   const waiting = new Set<() => void>();
@@ -81,11 +87,16 @@ export async function startService(
         if (found.length < count && !isOver) return;
         waiting.delete(check);
         if (found.length >= count) done(found.at(-1)!);
-        else fail(new Error(`the service ended without it, having said ${JSON.stringify(said)}`));
+        else
+          fail(
+            new Error(
+              `the service ended without it, having said ${JSON.stringify(said)}\n${complaints}`,
+            ),
+          );
       };
       waiting.add(check);
       check();
     });
   const { port } = await heard(({ event }) => event === 'listening');
-  return { port: port!, said, process: child, heard, ended };
+  return { port: port!, said, complaints: () => complaints, process: child, heard, ended };
 }

@@ -84,8 +84,8 @@ async function signalled(child: Child, signal: NodeJS.Signals = 'SIGTERM') {
 }
 
 describe.each([
-  ['alone', []],
-  ['setup', ['database', 'shutdown', 'monitoring']],
+  ['alone', ['jobs']],
+  ['setup', ['database', 'jobs', 'shutdown', 'monitoring']],
 ] as const)('a busy service, %s', (mode, closed) => {
   test.each([0, 300])(
     'loses none of the requests of 200 kept-alive connections, with a delay of %i ms',
