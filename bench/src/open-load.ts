@@ -1,15 +1,23 @@
 /**
- * Load that does not wait for answers: `node open-load.js <plan as JSON>` sends as many requests a
- * second as it was told, whatever becomes of them, and prints what came back as JSON. Clients that
+ * Load that does not wait for answers: `node open-load.js`, with a plan as JSON on its input, sends as
+ * many requests a second as it was told, whatever becomes of them, and prints what came back. Clients that
  * wait for their answer before they ask again (as `load.ts` and most tools do) cannot overload
  * anything. Times run from when a request was due, not from when it could be sent.
  */
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+
+/** One of the requests to send. */
+export interface Asked {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** What to send. */
 export interface OpenPlan {
   readonly port: number;
-  readonly path: string;
+  /** One after the other, and again from the first. */
+  readonly requests: readonly Asked[];
   /** Requests a second, in the mean; arrivals are those of a Poisson process. */
   readonly perSecond: number;
   readonly seconds: number;
@@ -32,12 +40,16 @@ export interface OpenResult {
   /** 200, but too late. */
   readonly late: number;
   readonly refused: number;
+  /** Refusals by the code of their problem document, or by their status. */
+  readonly refusedBy: Readonly<Record<string, number>>;
   /** Refused without telling when to come back. */
   readonly withoutRetryAfter: number;
   /** The client gave up, or had no connection. */
   readonly timedOut: number;
   readonly broken: number;
+  readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly refusedP99Ms: number;
   readonly urgentSent: number;
   readonly urgentGood: number;
@@ -53,17 +65,18 @@ interface Line {
   received: string;
 }
 
-const plan = JSON.parse(process.argv[2] ?? '{}') as OpenPlan;
-const request = (urgent: boolean): string =>
-  `GET ${plan.path} HTTP/1.1\r\nHost: bench\r\n${urgent ? 'X-Urgent: 1\r\n' : ''}\r\n`;
-const plain = request(false);
-const urgentRequest = request(true);
+const plan = JSON.parse(readFileSync(0, 'utf8')) as OpenPlan;
+const texts = plan.requests.map(({ path, headers = {} }) => {
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${path} HTTP/1.1\r\nHost: bench\r\n${fields.join('')}`;
+});
 
 const free: Line[] = [];
 const all = new Set<Line>();
 const under: Line[] = [];
 const latencies: number[] = [];
 const refusals: number[] = [];
+const refusedBy: Record<string, number> = {};
 const counts = {
   sent: 0,
   good: 0,
@@ -93,7 +106,8 @@ function open(): Line {
   return line;
 }
 
-function send(dueMs: number, urgent: boolean, isCounted: boolean): void {
+function send(dueMs: number, which: number, isCounted: boolean): void {
+  const urgent = which % plan.urgentEvery === 0;
   if (isCounted) {
     counts.sent++;
     if (urgent) counts.urgentSent++;
@@ -112,7 +126,8 @@ function send(dueMs: number, urgent: boolean, isCounted: boolean): void {
   line.busy = true;
   line.received = '';
   under.push(line);
-  line.socket.write(urgent ? urgentRequest : plain, 'latin1');
+  const text = texts[which % texts.length]!;
+  line.socket.write(urgent ? `${text}X-Urgent: 1\r\n\r\n` : `${text}\r\n`, 'latin1');
 }
 
 function receive(line: Line, text: string): void {
@@ -128,17 +143,19 @@ function receive(line: Line, text: string): void {
       : received.length >= headEnd + 4 + Number(length);
   if (!isWhole) return;
   line.busy = false;
-  settle(line, Number(head.slice(9, 12)), /\r\nretry-after:/i.test(head));
+  settle(line, Number(head.slice(9, 12)), received);
   if (/\r\nconnection: *close/i.test(head)) line.socket.destroy();
   else free.push(line);
 }
 
-function settle({ dueMs, urgent, counts: isCounted }: Line, status: number, retry: boolean): void {
+function settle({ dueMs, urgent, counts: isCounted }: Line, status: number, text: string): void {
   if (!isCounted) return;
   const tookMs = performance.now() - dueMs;
   if (status !== 200) {
     counts.refused++;
-    if (!retry) counts.withoutRetryAfter++;
+    if (!/\r\nretry-after:/i.test(text)) counts.withoutRetryAfter++;
+    const why = /"code":"(\w+)"/.exec(text)?.[1] ?? String(status);
+    refusedBy[why] = (refusedBy[why] ?? 0) + 1;
     refusals.push(tookMs);
     return;
   }
@@ -177,7 +194,7 @@ function tick(): void {
   const nowMs = performance.now();
   while (dueMs <= nowMs && dueMs < endMs) {
     const before = under.length;
-    send(dueMs, number++ % plan.urgentEvery === 0, dueMs >= settledMs);
+    send(dueMs, number++, dueMs >= settledMs);
     if (under.length > before) dues.push(dueMs);
     dueMs += (-Math.log(1 - Math.random()) * 1000) / plan.perSecond;
   }
@@ -189,7 +206,10 @@ function tick(): void {
   }
   const result: OpenResult = {
     ...counts,
+    refusedBy,
+    p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
+    p999Ms: quantile(latencies, 0.999),
     refusedP99Ms: quantile(refusals, 0.99),
   };
   process.stdout.write(JSON.stringify(result), () => process.exit(0));

@@ -59,7 +59,7 @@ export async function measureOverload(
     const at = (times: number, settleSeconds: number): Promise<OpenResult> =>
       openLoad({
         port: running.port,
-        path,
+        requests: [{ path }],
         perSecond: capacity * times,
         seconds: seconds + settleSeconds,
         settleSeconds,
@@ -93,9 +93,11 @@ export async function measureOverload(
   }
 }
 
-async function openLoad(plan: OpenPlan): Promise<OpenResult> {
+/** Sends a load from a process of its own. */
+export async function openLoad(plan: OpenPlan): Promise<OpenResult> {
   const file = fileURLToPath(new URL('open-load.js', import.meta.url));
-  const [command, ...args] = pinned(1, [process.execPath, file, JSON.stringify(plan)]);
-  const { stdout } = await promisify(execFile)(command, args);
-  return JSON.parse(stdout) as OpenResult;
+  const [command, ...args] = pinned(1, [process.execPath, file]);
+  const loading = promisify(execFile)(command, args);
+  loading.child.stdin?.end(JSON.stringify(plan));
+  return JSON.parse((await loading).stdout) as OpenResult;
 }

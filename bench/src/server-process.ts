@@ -11,6 +11,8 @@ import type { FromServer } from './servers/announce.ts';
 export interface Usage {
   readonly cpuMicros: number;
   readonly rssBytes: number;
+  /** p99 of the event loop's delay since it was last asked for; 0 where nobody looks. */
+  readonly loopDelayMs: number;
 }
 
 const START_TIMEOUT_MS = 60_000;

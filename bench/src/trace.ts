@@ -4,6 +4,7 @@
  */
 import { Agent, get, type IncomingMessage } from 'node:http';
 import type { Runtime } from './machine.ts';
+import type { Asked } from './open-load.ts';
 import type { Sample } from './round.ts';
 import { ServerProcess } from './server-process.ts';
 import { PLACES_SEED } from './servers/places-settings.ts';
@@ -18,12 +19,6 @@ export const TRACE_FIGURES: readonly Figure[] = [
 
 /** Requests of a turn. */
 export const TRACE_LENGTH = 20_000;
-
-/** One request of the trace. */
-interface Asked {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** A turn of one contender. */
 export async function measureTrace(
@@ -64,7 +59,7 @@ export async function measureTrace(
 }
 
 /** The same for every contender: the addresses are those of the data, their order comes from a seed. */
-async function makeTrace(url: string, agent: Agent): Promise<readonly Asked[]> {
+export async function makeTrace(url: string, agent: Agent): Promise<readonly Asked[]> {
   const addresses = await addressesOf(url, agent);
   const random = seeded(PLACES_SEED);
   shuffle(addresses, random);
@@ -108,19 +103,33 @@ function reordered(path: string): string {
   return query === undefined ? path : `${before}?${query.split('&').toReversed().join('&')}`;
 }
 
-async function ask(
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly isHit: boolean;
+  readonly body: string;
+}
+
+async function ask(url: string, asked: Asked, agent: Agent): Promise<Answer> {
+  const answer = await tryToAsk(url, asked, agent);
+  if (answer.status === 200) return answer;
+  throw new Error(`${asked.path} answered ${answer.status}: ${answer.body}`);
+}
+
+/** Asks once, whatever comes of it. */
+export async function tryToAsk(
   url: string,
-  { path, headers }: Asked,
+  { path, headers = {} }: Asked,
   agent: Agent,
-): Promise<{ readonly isHit: boolean; readonly body: string }> {
+): Promise<Answer> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url + path, { agent, headers }, resolve).on('error', reject);
   });
   const body = Buffer.concat(await answer.toArray()).toString();
-  if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}: ${body}`);
   const { 'cache-status': status = '', 'apicache-store': store } = answer.headers;
   // Ours tells in the words of RFC 9211, apicache in its own.
-  return { isHit: /; (?:hit|collapsed)/.test(String(status)) || store !== undefined, body };
+  const isHit = /; (?:hit|collapsed)/.test(String(status)) || store !== undefined;
+  return { status: answer.statusCode ?? 0, isHit, body };
 }
 
 /** Ranks with a probability that falls with the rank. */

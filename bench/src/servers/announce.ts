@@ -1,20 +1,44 @@
 /** How a server tells the bench where it listens, and what it has used up when it is asked. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
 export type FromServer =
   | { readonly kind: 'listening'; readonly port: number }
-  | { readonly kind: 'usage'; readonly cpuMicros: number; readonly rssBytes: number };
+  | {
+      readonly kind: 'usage';
+      readonly cpuMicros: number;
+      readonly rssBytes: number;
+      /** p99 since the last time that it was asked for; 0 where `watched` is off. */
+      readonly loopDelayMs: number;
+    };
 
-/** Call it once the server listens. */
-export function announce(server: Server): void {
+/** How fine the delay of the event loop is looked at, in ms. */
+const RESOLUTION_MS = 10;
+
+/** Call it once the server listens. `watched` has a timer look at the event loop. @default false */
+export function announce(server: Server, watched: boolean = false): void {
+  const delays = watched ? monitorEventLoopDelay({ resolution: RESOLUTION_MS }) : undefined;
+  delays?.enable();
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
-    tell({ kind: 'usage', cpuMicros: user + system, rssBytes: process.memoryUsage.rss() });
+    tell({
+      kind: 'usage',
+      cpuMicros: user + system,
+      rssBytes: process.memoryUsage.rss(),
+      loopDelayMs: delays === undefined ? 0 : delayOf(delays),
+    });
   });
   // The bench is gone, and nobody else knows of this process.
   process.once('disconnect', () => process.exit(1));
   tell({ kind: 'listening', port: (server.address() as AddressInfo).port });
+}
+
+/** What is above the interval of the timer itself, in ms. */
+function delayOf(delays: IntervalHistogram): number {
+  const delayMs = Math.max(0, delays.percentile(99) / 1e6 - RESOLUTION_MS);
+  delays.reset();
+  return delayMs;
 }
 
 function tell(message: FromServer): void {
