@@ -37,9 +37,10 @@ export class HealthScore {
     this.held = true;
   }
 
-  /** Trust has to be earned anew. */
+  /** Trust has to be earned anew, also where others have seen what was bad. */
   fall(): void {
     this.good = 0;
+    this.bad = Math.max(1, this.bad);
   }
 
   /** Goes on from where it stood. */

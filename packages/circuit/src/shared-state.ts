@@ -8,6 +8,7 @@ import {
   type Bus,
   type BusMessage,
   type CallOptions,
+  type Cancel,
   type Clock,
   type KeyValueStore,
   MAX_DELAY_MS,
@@ -39,6 +40,9 @@ export interface SharedStateOptions {
   readonly find: (breaker: string) => StateMachine | undefined;
 }
 
+/** How long until listening is tried again, in ms. */
+const RETRY_MS = 5000;
+
 export class SharedState {
   private readonly options: SharedStateOptions;
   private readonly base: string;
@@ -51,6 +55,7 @@ export class SharedState {
   private failing: boolean = false;
   private subscribing: Promise<void> | undefined = undefined;
   private unsubscribe: (() => MaybePromise<void>) | undefined = undefined;
+  private cancelRetry: Cancel | undefined = undefined;
   private closed: boolean = false;
 
   constructor(options: SharedStateOptions) {
@@ -59,7 +64,7 @@ export class SharedState {
     this.limits = Object.freeze({ timeoutMs: options.storeTimeoutMs });
   }
 
-  /** Listens to the others. Begins by itself with the first breaker; tried again where it failed. */
+  /** Listens to the others. Begins by itself with the first breaker; tried again until it works. */
   start(): Promise<void> {
     this.subscribing ??= this.subscribe();
     return this.subscribing;
@@ -100,6 +105,7 @@ export class SharedState {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.cancelRetry?.();
     const { unsubscribe } = this;
     this.unsubscribe = undefined;
     if (unsubscribe !== undefined) await this.call(async () => unsubscribe());
@@ -132,7 +138,10 @@ export class SharedState {
       this.unsubscribe = unsubscribe;
       if (this.closed) await this.close();
     });
-    if (!subscribed) this.subscribing = undefined;
+    if (subscribed || this.closed) return;
+    this.subscribing = undefined;
+    this.cancelRetry?.();
+    this.cancelRetry = this.options.clock.after(RETRY_MS, () => void this.start());
   }
 
   private hear({ data }: BusMessage): void {

@@ -1,4 +1,6 @@
 /** Makes the strategies that the options name. */
+import { report } from '@org/core';
+
 import { Consecutive } from './consecutive.ts';
 import { CountWindow } from './count-window.ts';
 import { ErrorRate } from './error-rate.ts';
@@ -13,7 +15,7 @@ export function strategyOf(options: BreakerOptions): Strategy {
   const made = options.strategies
     // Without a time from which a call is slow, none is.
     .filter((one) => one !== 'slow-call-rate' || options.slowCallMs !== undefined)
-    .map((one) => (typeof one === 'function' ? one() : MAKERS[one](options)));
+    .map((one) => (typeof one === 'function' ? guarded(one()) : MAKERS[one](options)));
   return made.length === 1 ? made[0]! : new AnyOf(made);
 }
 
@@ -26,6 +28,23 @@ const MAKERS: Readonly<Record<StrategyName, (options: BreakerOptions) => Strateg
     consecutive: (options: BreakerOptions) => new Consecutive(options.consecutiveFailures),
   },
 );
+
+/** What a strategy of the user's throws is reported: the call it counted has its result. */
+function guarded(strategy: Strategy): Strategy {
+  const guard = <T>(work: () => T, otherwise: T): T => {
+    try {
+      return work();
+    } catch (error) {
+      report(error, 'circuit strategy');
+      return otherwise;
+    }
+  };
+  return {
+    count: (failed, slow, nowMs) => guard(() => strategy.count(failed, slow, nowMs), false),
+    reset: () => guard(() => strategy.reset(), undefined),
+    describe: () => guard(() => strategy.describe(), ''),
+  };
+}
 
 function windowOf({ window, windowMs, windowCalls }: BreakerOptions): Window {
   return window === 'time' ? new TimeWindow(windowMs) : new CountWindow(windowCalls);

@@ -118,6 +118,21 @@ describe('the strategies', () => {
   });
 });
 
+test('a strategy of yours that throws is reported, and costs no call its result', async () => {
+  const faults: unknown[] = [];
+  const listen = (fault: unknown): void => void faults.push(fault);
+  subscribe(FAULT_CHANNEL, listen);
+  const broken = (): never => {
+    throw new Error('broken');
+  };
+  const strategy = (): Strategy => ({ count: broken, reset: broken, describe: broken });
+  const { circuit: one } = make({ strategies: [strategy] });
+  await expect(one.run(succeed)).resolves.toBe('fine');
+  one.breaker.reset();
+  unsubscribe(FAULT_CHANNEL, listen);
+  expect(faults).toHaveLength(2);
+});
+
 describe('what counts', () => {
   test.each([
     ['an error without a status', new Error('ECONNREFUSED'), 'open'],

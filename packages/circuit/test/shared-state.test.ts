@@ -155,6 +155,30 @@ test('without the store each decides alone, and the outage is reported once', as
   expect(one.stats()).toMatchObject({ store: { failing: true } });
 });
 
+test('listens once the store is there', async () => {
+  const { store, clock } = shared();
+  let down = true;
+  const flaky: SharedStore = {
+    get: (key) => store.get(key),
+    set: (key, value, ttlMs) => store.set(key, value, ttlMs),
+    delete: (key) => store.delete(key),
+    publish: (channel, data) => store.publish(channel, data),
+    subscribe(channel, listener) {
+      if (down) throw storeUnavailable('subscribe');
+      return store.subscribe(channel, listener);
+    },
+  };
+  const [a, b] = [await make(store, clock), await make(flaky, clock)];
+  clock.advance(5000);
+  await turn();
+  down = false;
+  clock.advance(5000);
+  await turn();
+  await trip(a);
+  expect(kindOf(b)).toBe('open');
+  expect(b.breaker.healthScore).toBe(0.5);
+});
+
 test('a store that never answers holds nothing up', async () => {
   const hang = (): Promise<never> => new Promise(() => undefined);
   const store: SharedStore = { get: hang, set: hang, delete: hang, publish: hang, subscribe: hang };
