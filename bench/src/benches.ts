@@ -187,6 +187,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['dataloader'],
   },
   {
+    name: 'circuit-closed',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'the call alone' },
+      { server: 'opossum', label: 'opossum' },
+      { server: 'cockatiel', label: 'cockatiel' },
+      { server: 'circuit', label: 'ours' },
+    ],
+    peers: ['opossum', 'cockatiel'],
+  },
+  {
     name: 'early-return',
     kind: 'throughput',
     contenders: [

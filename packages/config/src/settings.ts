@@ -22,6 +22,12 @@ export interface GeneralValues {
   readonly MAX_BATCH_SIZE: number;
   readonly MAX_QUEUE_SIZE: number;
   readonly MAX_CONCURRENT: number;
+  readonly CIRCUIT_ERROR_RATIO: number;
+  readonly CIRCUIT_SLOW_CALL_MS: number | undefined;
+  readonly CIRCUIT_WINDOW: number;
+  readonly CIRCUIT_MIN_CALLS: number;
+  readonly CIRCUIT_OPEN_TIME: number;
+  readonly CIRCUIT_MAX_OPEN_TIME: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -51,6 +57,14 @@ export interface StandardOptions {
   readonly cache: { readonly ttlMs: number; readonly compressThresholdBytes: number };
   readonly batch: { readonly windowMs: number; readonly maxBatchSize: number };
   readonly queue: { readonly maxQueueSize: number; readonly maxConcurrent: number };
+  readonly circuit: {
+    readonly errorRatio: number;
+    readonly slowCallMs?: number;
+    readonly windowMs: number;
+    readonly minimumCalls: number;
+    readonly openMs: number;
+    readonly maxOpenMs: number;
+  };
   readonly timeout: { readonly timeoutMs: number };
   readonly logging: { readonly level: LogLevel };
   readonly security: {
@@ -128,6 +142,56 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     min: 1,
     feeds: to('queue', 'maxConcurrent'),
     help: 'Requests that may be worked on at once.',
+  },
+  CIRCUIT_ERROR_RATIO: {
+    type: 'number',
+    default: 0.5,
+    min: 0.01,
+    max: 1,
+    feeds: to('circuit', 'errorRatio'),
+    help: 'Share of calls that have to fail for a circuit to open.',
+  },
+  CIRCUIT_SLOW_CALL_MS: {
+    type: 'integer',
+    unit: 'ms',
+    min: 1,
+    max: MAX_DELAY_MS,
+    feeds: to('circuit', 'slowCallMs'),
+    help: 'How long a call takes until it counts as slow; no call is slow when absent.',
+  },
+  CIRCUIT_WINDOW: {
+    type: 'integer',
+    unit: 's',
+    default: 10,
+    min: 1,
+    max: MAX_DELAY_S,
+    feeds: to('circuit', 'windowMs', 1000),
+    help: 'How long a call counts for a circuit.',
+  },
+  CIRCUIT_MIN_CALLS: {
+    type: 'integer',
+    default: 10,
+    min: 1,
+    feeds: to('circuit', 'minimumCalls'),
+    help: 'Calls within that time that a circuit needs to open.',
+  },
+  CIRCUIT_OPEN_TIME: {
+    type: 'integer',
+    unit: 's',
+    default: 5,
+    min: 1,
+    max: 1_000_000,
+    feeds: to('circuit', 'openMs', 1000),
+    help: 'How long a circuit stays open at first.',
+  },
+  CIRCUIT_MAX_OPEN_TIME: {
+    type: 'integer',
+    unit: 's',
+    default: 60,
+    min: 1,
+    max: 1_000_000,
+    feeds: to('circuit', 'maxOpenMs', 1000),
+    help: 'The longest that a circuit stays open before it is tried again.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',

@@ -473,11 +473,21 @@ describe('options of components', () => {
       REQUEST_TIMEOUT: '5',
       THREAT_WINDOW: '2',
       LOG_LEVEL: 'warn',
+      CIRCUIT_ERROR_RATIO: '0.3',
+      CIRCUIT_SLOW_CALL_MS: '1500',
     });
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('security')).toMatchObject({ threatWindowMs: 2000 });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('circuit')).toEqual({
+      errorRatio: 0.3,
+      slowCallMs: 1500,
+      windowMs: 10_000,
+      minimumCalls: 10,
+      openMs: 5000,
+      maxOpenMs: 60_000,
+    });
     expect(config.options('redis')).toEqual({});
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');

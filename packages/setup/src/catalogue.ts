@@ -5,7 +5,7 @@
  * others after. One that is enabled and not installed stops the start.
  */
 import { createRequire } from 'node:module';
-import type { Middleware } from '@org/core';
+import type { Component, Middleware } from '@org/core';
 
 import { lazy, type LazyPlacement } from './lazy.ts';
 import { SetupError } from './setup-error.ts';
@@ -20,8 +20,8 @@ export interface StandardSettings {
   readonly lazy?: boolean;
 }
 
-/** A factory that needs several places in the order answers all of its middlewares. */
-type Factory = (options: object) => Middleware | readonly Middleware[];
+/** A factory answers a component, or all the middlewares of one that needs several places in the order. */
+type Factory = (options: object) => Component | readonly Component[];
 
 interface CatalogueEntry {
   readonly import: () => Promise<Factory>;
@@ -67,6 +67,16 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   queue: {
     import: async () => (await import('@org/queue')).queue,
   },
+  circuit: {
+    import: async () => {
+      const { circuit } = await import('@org/circuit');
+      return (options) => {
+        const made = circuit(options);
+        // Without routes it guards calls alone.
+        return (options as { routes?: object }).routes === undefined ? made : [made, made.inbound];
+      };
+    },
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
@@ -85,10 +95,10 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
-  const parts: (Middleware | readonly Middleware[])[] = [];
+  const parts: (Component | readonly Component[])[] = [];
   for (const [name, entry] of Object.entries(CATALOGUE)) {
     if (!settings.isEnabled(name)) continue;
-    const make = async (): Promise<Middleware | readonly Middleware[]> => {
+    const make = async (): Promise<Component | readonly Component[]> => {
       const factory = await installed(name, entry.import);
       return factory(settings.options(name));
     };
@@ -96,7 +106,7 @@ export async function standard(settings: StandardSettings): Promise<Parts> {
       parts.push(await make());
     } else {
       await installed(name, () => Promise.resolve(resolvePackage(name)));
-      parts.push(lazy(entry.later, make, { when: 'listening' }));
+      parts.push(lazy(entry.later, make as () => Promise<Middleware>, { when: 'listening' }));
     }
   }
   return parts;
