@@ -5,8 +5,19 @@
  */
 import { setMaxListeners } from 'node:events';
 
+/** What hears of an abort. */
+export interface AbortListener {
+  handleEvent(event: Event): void;
+}
+
+/** Listens to a caller's signal, which many calls may share: Node takes more than ten listeners for a leak. */
+export function listenTo(signal: AbortSignal, listener: AbortListener): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener);
+}
+
 /** Aborts by itself, or with a signal that it is linked to. */
-export class LinkedAbort {
+export class LinkedAbort implements AbortListener {
   private readonly controller: AbortController = new AbortController();
   private readonly parents: readonly AbortSignal[];
 
@@ -17,9 +28,7 @@ export class LinkedAbort {
         this.abort(parent.reason);
         return;
       }
-      // Many calls may share a signal, and Node takes more than ten listeners for a leak.
-      setMaxListeners(0, parent);
-      parent.addEventListener('abort', this);
+      listenTo(parent, this);
     }
   }
 

@@ -1,6 +1,8 @@
 /** The waits for next attempts: each ends in time, with its caller, or with the retry. */
 import { type Cancel, type Clock, ProblemError } from '@org/core';
 
+import { type AbortListener, listenTo } from './linked-abort.ts';
+
 export class Waits {
   closed: boolean = false;
   private readonly clock: Clock;
@@ -26,7 +28,7 @@ export class Waits {
           reject(signal!.reason as Error);
         },
       };
-      signal?.addEventListener('abort', wait);
+      if (signal !== undefined) listenTo(signal, wait);
       this.waiting.add(wait);
     });
   }
@@ -46,16 +48,11 @@ export class Waits {
   }
 }
 
-interface Wait extends EventListenerObject {
+interface Wait extends AbortListener {
   readonly reject: (reason: Error) => void;
   readonly cause: unknown;
   readonly cancel: Cancel;
   readonly signal: AbortSignal | undefined;
-}
-
-/** The DOM's own, which Node's types do not name. */
-interface EventListenerObject {
-  handleEvent(event: Event): void;
 }
 
 function closed(cause: unknown): ProblemError {
