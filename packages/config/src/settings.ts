@@ -22,6 +22,7 @@ export interface GeneralValues {
   readonly MAX_BATCH_SIZE: number;
   readonly MAX_QUEUE_SIZE: number;
   readonly MAX_CONCURRENT: number;
+  readonly RETRY_MAX_ATTEMPTS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -52,6 +53,7 @@ export interface StandardOptions {
   readonly batch: { readonly windowMs: number; readonly maxBatchSize: number };
   readonly queue: { readonly maxQueueSize: number; readonly maxConcurrent: number };
   readonly timeout: { readonly timeoutMs: number };
+  readonly retry: { readonly maxAttempts: number };
   readonly logging: { readonly level: LogLevel };
   readonly security: {
     readonly enhanced: boolean;
@@ -128,6 +130,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     min: 1,
     feeds: to('queue', 'maxConcurrent'),
     help: 'Requests that may be worked on at once.',
+  },
+  RETRY_MAX_ATTEMPTS: {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 1000,
+    feeds: to('retry', 'maxAttempts'),
+    help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',

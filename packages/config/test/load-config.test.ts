@@ -50,6 +50,7 @@ describe('defaults', () => {
       MAX_BATCH_SIZE: 100,
       MAX_QUEUE_SIZE: 1000,
       MAX_CONCURRENT: 100,
+      RETRY_MAX_ATTEMPTS: 3,
       LAZY_LOAD_MIDDLEWARE: true,
       ENABLE_ENHANCED_SECURITY: true,
       THREAT_THRESHOLD: 5,
