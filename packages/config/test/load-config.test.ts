@@ -472,11 +472,13 @@ describe('options of components', () => {
     const config = from({
       CACHE_TTL: '60',
       REQUEST_TIMEOUT: '5',
+      RETRY_MAX_ATTEMPTS: '2',
       THREAT_WINDOW: '2',
       LOG_LEVEL: 'warn',
     });
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
+    expect(config.options('retry')).toEqual({ maxAttempts: 2 });
     expect(config.options('security')).toMatchObject({ threatWindowMs: 2000 });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
     expect(config.options('redis')).toEqual({});

@@ -68,13 +68,14 @@ export class Attempts {
   run<T>(call: Call<T>, context: CallContext, terms: Terms): Promise<T> {
     this.statistics.callsTotal++;
     terms.account.noteCall();
-    const { deadlineMs } = context;
+    const { deadlineMs, signal } = context;
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     let limitMs = this.settings.totalTimeoutMs;
     if (deadlineMs !== undefined) {
       const leftMs = deadlineMs - this.settings.clock.monotonicMs();
       if (leftMs <= 0) return Promise.reject(deadlinePassed());
       // A caller with a signal ends the call by it.
-      if (context.signal === undefined) limitMs = Math.min(leftMs, limitMs ?? leftMs);
+      if (signal === undefined) limitMs = Math.min(leftMs, limitMs ?? leftMs);
     }
     if (limitMs === undefined) return this.loop(call, context, terms);
     return this.limiter.run((inner) => this.loop(call, inner, terms), context, limitMs);

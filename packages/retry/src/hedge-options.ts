@@ -10,6 +10,7 @@ import {
   ratio,
   resolveOptions,
   systemClock,
+  text,
 } from '@org/core';
 
 import { isAnswer } from './bodies.ts';
@@ -19,7 +20,7 @@ import type { RetryBudget } from './retry-budget.ts';
 
 /** What a hedge can be told. */
 export interface HedgeOptions {
-  /** Its name, among the components, for `explain()`, and for the budget. @default "hedge" */
+  /** Its name, among the components and for `explain()`. @default "hedge" */
   readonly name: string;
   /** How long the first may take before a second is made, in ms. @default as long as nearly all took lately: see `quantileRatio` */
   readonly afterMs: number | undefined;
@@ -33,6 +34,8 @@ export interface HedgeOptions {
   readonly windowMs: number;
   /** How much may be made twice; shared with whoever is given it, too. @default a `retryBudget()` of its own */
   readonly budget: RetryBudget | undefined;
+  /** Whose account in it is used: those of one name share it. @default `name` */
+  readonly budgetName: string | undefined;
   /** Whether a result is taken only if nothing better comes. @default an answer with 429 or a 5xx */
   readonly isFailure: (result: unknown) => boolean;
   /** Told of what happens. @default nobody */
@@ -49,6 +52,7 @@ export const HEDGE_DEFAULTS: Readonly<HedgeOptions> = Object.freeze<HedgeOptions
   minDelayMs: 1,
   windowMs: 60_000,
   budget: undefined,
+  budgetName: undefined,
   isFailure: (result) => isAnswer(result) && (result.status === 429 || result.status >= 500),
   onEvent: undefined,
   clock: systemClock,
@@ -62,6 +66,7 @@ const CHECKS: Checks<HedgeOptions> = Object.freeze<Checks<HedgeOptions>>({
   minDelayMs: durationMs(),
   windowMs: durationMs({ min: 1000 }),
   budget: budgetCheck,
+  budgetName: text(),
   isFailure: func(),
   onEvent: func(),
   clock: clockCheck,

@@ -32,7 +32,8 @@ export interface Hedge extends Component, CallPolicy {
 export function hedge(options?: Given<HedgeOptions>): Hedge {
   const settings = resolveHedgeOptions(options);
   const { name, afterMs, quantileRatio, minSamples, minDelayMs, windowMs, clock } = settings;
-  const account = (settings.budget ?? retryBudget({ clock })).account(name);
+  const budget = settings.budget ?? retryBudget({ clock });
+  const account = budget.account(settings.budgetName ?? name);
   const listeners = new Listeners(RETRY_CHANNEL, settings.onEvent, `${name} onEvent`);
   const sketch = new LatencySketch(windowMs);
   const running = new Set<Race<unknown>>();

@@ -29,7 +29,7 @@ export type Fetch = typeof globalThis.fetch;
 
 /** What a retry can be told. */
 export interface RetryOptions {
-  /** Its name, among the components, for `explain()`, and for the budget. @default "retry" */
+  /** Its name, among the components and for `explain()`. @default "retry" */
   readonly name: string;
   /** Attempts in all, the first among them. @default 3 */
   readonly maxAttempts: number;
@@ -53,6 +53,8 @@ export interface RetryOptions {
   readonly retryResult: ((result: unknown) => boolean) | undefined;
   /** How much may be tried again; shared with whoever is given it, too. @default a `retryBudget()` of its own */
   readonly budget: RetryBudget | undefined;
+  /** Whose account in it is used: those of one name share it. @default of `fetch` the host, else `name` */
+  readonly budgetName: string | undefined;
   /** Policies around each attempt, the outermost first, such as a hedge, a circuit or a time limit. @default [] */
   readonly inner: readonly CallPolicy[];
   /** What the retry's `fetch` asks with. @default the global fetch at the time of the call */
@@ -84,6 +86,7 @@ export const RETRY_DEFAULTS: Readonly<RetryOptions> = Object.freeze<RetryOptions
   retryError: undefined,
   retryResult: undefined,
   budget: undefined,
+  budgetName: undefined,
   inner: Object.freeze([]),
   fetch: undefined,
   idempotencyKeys: false,
@@ -115,6 +118,7 @@ const CHECKS: Checks<RetryOptions> = Object.freeze<Checks<RetryOptions>>({
   retryError: func(),
   retryResult: func(),
   budget: budgetCheck,
+  budgetName: text(),
   inner: listOf(shape<CallPolicy>('a policy', ['run'])),
   fetch: func<Fetch>(),
   idempotencyKeys: either(boolean(), func<(url: URL) => boolean>()),

@@ -60,23 +60,23 @@ export class RepeatableFetch {
   }
 
   fetchFor(exchange: Exchange): Fetch {
-    const context = contextOf(exchange, this.field?.toLowerCase());
-    return (input, init) => this.ask(input, init, context, exchange);
+    const field = this.field?.toLowerCase();
+    return (input, init) => this.ask(input, init, contextOf(exchange, field), exchange);
   }
 
-  private ask(
+  private async ask(
     input: Input,
     init: Init | undefined,
     context: CallContext,
     exchange: Exchange | undefined,
   ): Promise<Response> {
+    const { fetch = globalThis.fetch, budgetName, name } = this.settings;
     const asked = read(input, init);
     const key = this.keyOf(asked, exchange);
     const terms: Terms = {
       repeat: repeatOf(asked, key !== undefined),
-      account: this.budget.account(asked.url?.host ?? this.settings.name),
+      account: this.budget.account(budgetName ?? asked.url?.host ?? name),
     };
-    const { fetch = globalThis.fetch } = this.settings;
     const call = (told: CallContext): Promise<Response> => {
       const marker = this.field === undefined ? undefined : markerOf(told);
       if (key === undefined && marker === undefined && told.signal === (asked.signal ?? undefined))
@@ -90,7 +90,7 @@ export class RepeatableFetch {
       }
       return fetch(input, more);
     };
-    return this.withSignals(call, asked.signal, context, terms);
+    return await this.withSignals(call, asked.signal, context, terms);
   }
 
   /** Runs under the caller's signal and that of the request that it works for, both. */

@@ -55,7 +55,7 @@ export function retry(options?: Given<RetryOptions>): Retry {
   const listeners = new Listeners(RETRY_CHANNEL, settings.onEvent, `${name} onEvent`);
   const attempts = new Attempts(settings, statistics, listeners);
   const repeatable = new RepeatableFetch(settings, attempts, budget);
-  const terms: Terms = { repeat: 'always', account: budget.account(name) };
+  const terms: Terms = { repeat: 'always', account: budget.account(settings.budgetName ?? name) };
 
   const middleware = defineMiddleware({
     name,

@@ -14,6 +14,8 @@ export class Waits {
 
   /** Rejects with the signal's reason once that aborts, or with `ERR_RETRY_CLOSED`, caused by `cause`. */
   wait(delayMs: number, signal: AbortSignal | undefined, cause: unknown): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    if (this.closed) return Promise.reject(closed(cause));
     return new Promise<void>((resolve, reject) => {
       const wait: Wait = {
         reject,

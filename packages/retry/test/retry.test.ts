@@ -208,6 +208,27 @@ describe('waits', () => {
     expect(getEventListeners(caller.signal, 'abort')).toHaveLength(0);
   });
 
+  test('a hook that ends the caller, or the retry, ends the wait that it is told of', async () => {
+    const caller = new AbortController();
+    const clock = fakeClock();
+    const leaving = retry({ clock, onEvent: ({ type }) => type === 'retry' && caller.abort() });
+    await caught(leaving.run(failing(9).call, { signal: caller.signal }));
+    const closing: Retry = retry({
+      clock,
+      onEvent: ({ type }) => void (type === 'retry' && closing.close?.()),
+    });
+    expect(await caught(closing.run(failing(9).call))).toMatchObject({ code: 'ERR_RETRY_CLOSED' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a call for a caller who has gone is not made', async () => {
+    const { retry: again } = fixture();
+    const { call, told } = failing(0);
+    const signal = AbortSignal.abort(new Error('gone'));
+    expect((await caught(again.run(call, { signal }))).message).toBe('gone');
+    expect(told).toHaveLength(0);
+  });
+
   test('end with the retry, whose calls then have one attempt', async () => {
     const { retry: again, clock } = fixture({ onEvent: undefined });
     const result = caught(again.run(failing(9).call));
@@ -321,11 +342,12 @@ describe('the budget', () => {
       gaveUp: 'budget',
     });
     expect(other.stats?.()).toMatchObject({ budgetExhaustedTotal: 1, retriesTotal: 1 });
-    const named = retry({ ...options, name: 'another' });
-    expect(failedAttempts(await caught(named.run(failing(9).call)))).toMatchObject({
-      gaveUp: 'budget',
-      attempts: 1,
-    });
+    // Seven calls pay for three, which are made.
+    const named = retry({ ...options, name: 'another', budgetName: 'retry' });
+    const { call, told } = failing(9);
+    expect(failedAttempts(await caught(named.run(call)))).toMatchObject({ gaveUp: 'budget' });
+    expect(told).toHaveLength(1);
+    expect(budget.stats()).toEqual({ names: 1 });
   });
 
   test('with the defaults a service that is down gets a fifth more, and no threefold', async () => {
