@@ -198,6 +198,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['opossum', 'cockatiel'],
   },
   {
+    name: 'retry-success',
+    kind: 'calls',
+    contenders: [
+      { server: 'bare', label: 'the call itself' },
+      { server: 'cockatiel', label: 'cockatiel' },
+      { server: 'p-retry', label: 'p-retry' },
+      { server: 'retry', label: 'ours' },
+    ],
+    peers: ['cockatiel', 'p-retry'],
+  },
+  {
     name: 'early-return',
     kind: 'throughput',
     contenders: [

@@ -28,6 +28,7 @@ export interface GeneralValues {
   readonly CIRCUIT_MIN_CALLS: number;
   readonly CIRCUIT_OPEN_TIME: number;
   readonly CIRCUIT_MAX_OPEN_TIME: number;
+  readonly RETRY_MAX_ATTEMPTS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -66,6 +67,7 @@ export interface StandardOptions {
     readonly maxOpenMs: number;
   };
   readonly timeout: { readonly timeoutMs: number };
+  readonly retry: { readonly maxAttempts: number };
   readonly logging: { readonly level: LogLevel };
   readonly security: {
     readonly enhanced: boolean;
@@ -192,6 +194,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     max: 1_000_000,
     feeds: to('circuit', 'maxOpenMs', 1000),
     help: 'The longest that a circuit stays open before it is tried again.',
+  },
+  RETRY_MAX_ATTEMPTS: {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 1000,
+    feeds: to('retry', 'maxAttempts'),
+    help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',

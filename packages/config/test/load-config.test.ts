@@ -50,6 +50,7 @@ describe('defaults', () => {
       MAX_BATCH_SIZE: 100,
       MAX_QUEUE_SIZE: 1000,
       MAX_CONCURRENT: 100,
+      RETRY_MAX_ATTEMPTS: 3,
       LAZY_LOAD_MIDDLEWARE: true,
       ENABLE_ENHANCED_SECURITY: true,
       THREAT_THRESHOLD: 5,
@@ -471,6 +472,7 @@ describe('options of components', () => {
     const config = from({
       CACHE_TTL: '60',
       REQUEST_TIMEOUT: '5',
+      RETRY_MAX_ATTEMPTS: '2',
       THREAT_WINDOW: '2',
       LOG_LEVEL: 'warn',
       CIRCUIT_ERROR_RATIO: '0.3',
@@ -478,6 +480,7 @@ describe('options of components', () => {
     });
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
+    expect(config.options('retry')).toEqual({ maxAttempts: 2 });
     expect(config.options('security')).toMatchObject({ threatWindowMs: 2000 });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
     expect(config.options('circuit')).toEqual({

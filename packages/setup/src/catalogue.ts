@@ -39,6 +39,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   correlation: {
     import: async () => (await import('@org/correlation')).correlation,
   },
+  retry: {
+    import: async () => (await import('@org/retry')).retry,
+  },
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
