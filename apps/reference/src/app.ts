@@ -9,8 +9,10 @@ import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
+import { weatherOfCities } from './routes/weather.ts';
 import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
 import { batchingOf, components } from './stack.ts';
+import { weatherSource } from './weather/weather-source.ts';
 
 /** The first start fills the database. */
 const START_TIMEOUT_MS = 120_000;
@@ -22,16 +24,25 @@ export interface Service {
   readonly database: Database;
 }
 
-/** Assembles the service. `batching` makes the batchers of its routes; by default the component of the stack. */
+/** What whoever runs the service may put in the place of what it would find by itself. */
+export interface Given {
+  /** Makes the batchers of its routes. @default the component of the stack */
+  readonly batching?: Pick<Batch, 'batcher'>;
+  /** The weather service. @default WEATHER_URL */
+  readonly weatherUrl?: string;
+}
+
+/** Assembles the service. */
 export async function createApp(
   config: ServiceConfig,
-  batching?: Pick<Batch, 'batcher'>,
+  { batching, weatherUrl = config.values.WEATHER_URL }: Given = {},
 ): Promise<Service> {
   const app = express();
   for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
 
   const places = database(databaseSettings(config));
-  const parts = await components(config, places);
+  const weather = weatherSource(weatherUrl, config);
+  const parts = await components(config, [places, ...weather.parts]);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -40,6 +51,7 @@ export async function createApp(
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
+  app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
   app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
   return { app, stack, database: places };

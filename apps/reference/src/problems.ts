@@ -44,6 +44,12 @@ const DEFINITIONS = {
     description: 'A stop names a city that does not exist. GET /api/cities finds those that do.',
     members: { errors: 'Which stops, each with a pointer and a detail' },
   },
+  weatherUnavailable: {
+    status: 503,
+    title: 'Weather unavailable',
+    description: 'The weather service cannot be reached. Retry-After says when to try again.',
+    expose: true,
+  },
   databaseBusy: {
     status: 503,
     title: 'Database busy',

@@ -42,6 +42,18 @@ const OWN = defineSettings({
       /^[A-Z]{2}(,[A-Z]{2})*$/.test(text) ? text.split(',') : undefined,
     help: 'Countries whose cities are loaded; all of them when absent.',
   },
+  WEATHER_URL: {
+    type: 'url',
+    protocols: ['http:', 'https:'],
+    help: 'The weather service; `pnpm demo` starts one that is made up when absent.',
+  },
+  WEATHER_MAX_AGE: {
+    type: 'integer',
+    unit: 's',
+    default: 60,
+    min: 0,
+    help: 'How long the weather is taken for fresh.',
+  },
   API_KEYS: {
     type: 'custom',
     secret: true,
@@ -57,6 +69,8 @@ interface OwnValues {
   readonly DATA_DIR: string;
   readonly MIN_POPULATION: number;
   readonly ONLY_COUNTRIES: readonly string[] | undefined;
+  readonly WEATHER_URL: string | undefined;
+  readonly WEATHER_MAX_AGE: number;
   readonly API_KEYS: ReadonlyMap<string, string> | undefined;
 }
 

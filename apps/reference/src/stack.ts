@@ -12,7 +12,6 @@ import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
-import type { Database } from './database/database.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -42,18 +41,22 @@ const OWN = Object.freeze({
   } satisfies Partial<QueueOptions>,
 });
 
+/** Those of which the service makes its own, where it uses them. */
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
+
 /** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);
 
-/** Every component of the service. */
-export async function components(config: ServiceConfig, database: Database): Promise<Parts> {
+/** Every component of the service; `own` are those that are not the family's. */
+export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
-    isEnabled: (name) => config.isEnabled(name) || EQUIPPED.has(name),
+    isEnabled: (name) =>
+      !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
     options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
   });
-  return [database, jsonBody(), manyInOne, ...family];
+  return [...own, jsonBody(), manyInOne, ...family];
 }
 
 /** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */

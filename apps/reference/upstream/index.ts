@@ -16,5 +16,7 @@ process.once('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
 });
+// A Ctrl-C reaches whoever started it, too, who may need the weather until the end.
+process.on('SIGINT', () => undefined);
 // Whoever started it has gone, and with it the reason to run.
 process.once('disconnect', () => process.exit(0));

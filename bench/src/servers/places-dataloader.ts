@@ -9,5 +9,5 @@ import { placesEnvironment } from './places-settings.ts';
 const byDataLoader = batchingWith(
   (load) => new DataLoader<unknown, unknown>(load, { maxBatchSize: 100 }),
 );
-const { stack } = await createApp(readConfig(placesEnvironment(false)), byDataLoader);
+const { stack } = await createApp(readConfig(placesEnvironment(false)), { batching: byDataLoader });
 announce(await stack.listen(0, '127.0.0.1'));

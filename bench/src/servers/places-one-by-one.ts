@@ -12,5 +12,5 @@ const oneByOne = batchingWith((load) => ({
     return value;
   },
 }));
-const { stack } = await createApp(readConfig(placesEnvironment(false)), oneByOne);
+const { stack } = await createApp(readConfig(placesEnvironment(false)), { batching: oneByOne });
 announce(await stack.listen(0, '127.0.0.1'));

@@ -39,6 +39,11 @@ export const LINKS: readonly Link[] = Object.freeze([
     title: 'Its neighbours',
     text: 'By great-circle distance, nearest first.',
   },
+  {
+    href: '/api/cities/2988507/weather',
+    title: 'Its weather',
+    text: 'From a service that may fail: with retries, a hedge, a circuit, and what was known last.',
+  },
 ]);
 
 /** What operators look at. All but the first two are open to callers from this machine, or with the token. */

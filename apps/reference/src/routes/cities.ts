@@ -90,7 +90,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
 
   router.get('/:id', async (req, res) => {
     const { id } = ONE.parse(req.params);
-    const city = await find(db, id);
+    const city = await findCity(db, id);
     res.json({
       ...show(city),
       feature: city.feature,
@@ -102,7 +102,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
   router.get('/:id/nearby', async (req, res) => {
     const { id } = ONE.parse(req.params);
     const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = NEARBY.parse(req.query);
-    const centre = await find(db, id);
+    const centre = await findCity(db, id);
     const rows = await neighbours(db, centre, radiusKm, limit);
     res.json({
       items: rows.map((row) => ({ ...show(row), distanceKm: Number(row.distance_km.toFixed(3)) })),
@@ -131,7 +131,8 @@ function prefix(q: string): string {
   return escapeLike(searchName(q));
 }
 
-async function find(
+/** @throws ProblemError 404 */
+export async function findCity(
   db: Kysely<Tables>,
   id: number,
 ): Promise<Shown & { readonly feature: string; readonly country_name: string }> {
