@@ -1,7 +1,7 @@
 /** A Postgres server of one test: made of the installed binaries, in a folder of its own, on a free port. */
 import { execFile, type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,10 @@ export interface PostgresServer {
   readonly url: string;
   /** Ends it as a crash would: every connection is cut. */
   crash(): Promise<void>;
+  /** Stops it in its tracks, with all of its processes: connections stay, and nothing answers. */
+  pause(): void;
+  /** Has it go on where it stopped. */
+  resume(): void;
   /** Starts it again in the same folder, on the same port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -68,6 +72,8 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     url,
     // SIGQUIT: an immediate shutdown, which cuts connections and recovers at the next start.
     crash: () => end('SIGQUIT'),
+    pause: () => signalAll(server.pid!, 'SIGSTOP'),
+    resume: () => signalAll(server.pid!, 'SIGCONT'),
     async restart() {
       server = await serve();
     },
@@ -76,6 +82,21 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** To a process and its children; a paused parent has no new ones. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal);
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const [, parent] =
+        /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8')) ?? [];
+      if (Number(parent) === pid) process.kill(Number(name), signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 async function launch(

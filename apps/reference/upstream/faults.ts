@@ -102,7 +102,7 @@ export function fates(script: FaultScript = {}): () => Fate {
 }
 
 /** Tommy Ettinger's Mulberry32: from 0 up to, but never, 1. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
