@@ -72,9 +72,14 @@ export class Limiter {
       visit.take();
       return 'allowed';
     }
-    // Open is open: while the store is away, this process' own counts refuse nobody either.
-    const open = fail === 'open' && guard!.away;
-    if (visit.refused && !open) return 'refused';
+    if (visit.refused) {
+      if (fail !== 'open' || !guard!.away) return 'refused';
+      // Open is open: while the store is away, this process' own counts refuse nobody either.
+      visit.refused = false;
+      visit.degraded = true;
+      visit.take();
+      return 'allowed';
+    }
     visit.take();
     const answered = shared.take(visit);
     return answered instanceof Promise

@@ -158,17 +158,17 @@ function correct(standing: Standing, reading: Reading, units: number, nowAt: num
   const { current, previous } = reading;
   // A bucket may let its burst through at once, however low its limit is.
   const limit = Math.max(algorithm.limit, algorithm.capacity);
-  const passedRatio = (nowAt - standing.sharedWindow * windowMs) / windowMs;
-  const used = current + previous * (1 - passedRatio);
+  const restMs = (standing.sharedWindow + 1) * windowMs - nowAt;
+  const used = current + previous * (restMs / windowMs);
   const left = Math.floor(limit - used);
   if (left < standing.remaining) {
     standing.remaining = left;
-    standing.resetMs = previous > 0 ? windowMs / previous : (1 - passedRatio) * windowMs;
+    standing.resetMs = previous > 0 ? Math.min(restMs, windowMs / previous) : restMs;
   }
   if (used <= limit) return;
   standing.violated = true;
   standing.reduced = used <= standing.policy.fullCapacity;
-  standing.waitMs = untilFree(standing, { current: current - units, previous }, units, passedRatio);
+  standing.waitMs = untilFree(standing, { current: current - units, previous }, units, restMs);
 }
 
 /** How long until others' units leave room for these, in ms. */
@@ -176,16 +176,15 @@ function untilFree(
   { policy: { algorithm, options } }: Standing,
   { current, previous }: Reading,
   units: number,
-  passedRatio: number,
+  restMs: number,
 ): number {
   const { windowMs } = options;
   const room = Math.max(algorithm.limit, algorithm.capacity) - units;
   if (room < 0) return windowMs;
   if (options.algorithm !== 'fixed' && current <= room) {
     // The window before has to slide out a little more.
-    return Math.max(0, 1 - (room - current) / previous - passedRatio) * windowMs;
+    return Math.max(0, restMs - ((room - current) / previous) * windowMs);
   }
-  const restMs = (1 - passedRatio) * windowMs;
   if (options.algorithm === 'fixed' || current <= 0) return restMs;
   return restMs + Math.max(0, 1 - room / current) * windowMs;
 }

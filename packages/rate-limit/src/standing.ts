@@ -28,10 +28,9 @@ export class Standing {
     this.key = key;
     this.remaining = available;
     this.violated = available < units;
-    this.resetMs = 0;
+    this.resetMs = algorithm.resetMs(slot, nowMs);
     if (!this.violated) return;
     this.waitMs = algorithm.waitMs(slot, units, nowMs);
-    this.resetMs = algorithm.resetMs(slot, nowMs);
     this.reduced = available + policy.fullCapacity - algorithm.capacity >= units;
   }
 
