@@ -62,6 +62,8 @@ describe('defaults', () => {
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
+      RATE_LIMIT_MAX: 100,
+      RATE_LIMIT_WINDOW: 60,
       ENABLE_DISTRIBUTED_RATE_LIMIT: false,
       REQUEST_TIMEOUT: 30,
       PORT: 3000,
@@ -478,6 +480,11 @@ describe('options of components', () => {
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('security')).toMatchObject({ threatWindowMs: 2000 });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('rate-limit')).toEqual({
+      limit: 100,
+      windowMs: 60_000,
+      distributed: false,
+    });
     expect(config.options('redis')).toEqual({});
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');

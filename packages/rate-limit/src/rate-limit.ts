@@ -10,10 +10,8 @@ import {
   type Exchange,
   type Given,
   HANDLED,
-  type HealthReport,
   Listeners,
   type Middleware,
-  type ResponseHead,
   type StateKey,
   stateKey,
   type StepResult,
@@ -22,7 +20,8 @@ import {
 import { Adaptive } from './adaptive.ts';
 import { boundedKey, EVERYBODY } from './caller.ts';
 import { RATE_LIMIT_CHANNEL } from './events.ts';
-import { policyFieldFor, seconds, standingField, tightest } from './fields.ts';
+import { tellerOf } from './fields.ts';
+import { healthOf } from './health.ts';
 import { Limiter, type Outcome } from './limiter.ts';
 import { type RateLimitOptions, resolveRateLimitOptions } from './options.ts';
 import { Plans, unitsOf, wholeUnits } from './plans.ts';
@@ -64,8 +63,7 @@ export interface RateLimit extends Middleware {
 /** Makes a limiter of its own. @throws OptionError for unknown or wrong options */
 export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
   const settings = resolveRateLimitOptions(options);
-  const { clock, headers, legacyHeaders, partitionKey, throwRefusals } = settings;
-  const { skipSuccessful, skipFailed, settle: realCost } = settings;
+  const { clock, throwRefusals, skipSuccessful, skipFailed, settle: realCost } = settings;
   const listeners = new Listeners(RATE_LIMIT_CHANNEL, settings.onEvent, 'rate-limit onEvent');
   const plans = new Plans(settings);
   const refusals = new Refusals();
@@ -95,8 +93,11 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
     if (listeners.listening) listeners.tell({ type: 'adapted', ratio, before, reason });
   }
 
+  const tellLimits = tellerOf(settings);
   const stages = defineStages({
-    ...(headers || legacyHeaders ? { head: tellLimits } : {}),
+    ...(tellLimits === undefined
+      ? {}
+      : { head: (head, exchange) => tellLimits(head, exchange.getState(visits)!) }),
     ...(realCost !== undefined || skipSuccessful || skipFailed ? { done: settleAtEnd } : {}),
   });
 
@@ -122,7 +123,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
 
   /** Counts a decision, and carries it out. @throws ProblemError where others are to answer */
   function conclude(exchange: Exchange, visit: Visit, outcome: Outcome): void | typeof HANDLED {
-    count(visit, outcome);
+    record(visit, outcome);
     tell(exchange, visit, outcome);
     if (outcome === 'allowed') return undefined;
     visit.refused = true;
@@ -137,7 +138,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
     return HANDLED;
   }
 
-  function count(visit: Visit, outcome: Outcome): void {
+  function record(visit: Visit, outcome: Outcome): void {
     statistics.decided(visit, outcome);
     const named = visit.standings.find(({ key }) => key !== EVERYBODY) ?? visit.standings[0]!;
     consumers.note(named.key, visit.units, outcome !== 'allowed', visit.takenMs);
@@ -158,21 +159,6 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       retryAfterMs,
       shadow: false,
     });
-  }
-
-  function tellLimits(head: ResponseHead, exchange: Exchange): void {
-    const { plan, standings } = exchange.getState(visits)!;
-    if (plan.policyField === '') return;
-    if (headers) {
-      const policies = partitionKey ? policyFieldFor(standings) : plan.policyField;
-      addField(head, 'RateLimit-Policy', policies);
-      addField(head, 'RateLimit', standingField(standings, partitionKey));
-    }
-    const told = legacyHeaders ? tightest(standings) : undefined;
-    if (told === undefined) return;
-    head.set('X-RateLimit-Limit', String(told.policy.algorithm.limit));
-    head.set('X-RateLimit-Remaining', String(Math.max(0, told.remaining)));
-    head.set('X-RateLimit-Reset', String(seconds(clock.now() + told.resetMs)));
   }
 
   function settleAtEnd(exchange: Exchange): void {
@@ -206,25 +192,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
     priority: 60,
     reason: 'who is refused has cost nothing yet, and who is blocked is not counted',
     step,
-    health: (): HealthReport => {
-      if (limiter.guard?.away === true) {
-        return {
-          status: 'warn',
-          detail: `the shared counters are away: ${FAILING[settings.fail]}`,
-        };
-      }
-      if (settings.distributed === true && limiter.guard === undefined) {
-        return {
-          status: 'warn',
-          detail: 'distributed, but without a store: this process counts alone',
-        };
-      }
-      if (adaptive !== undefined && adaptive.ratio < 1) {
-        const percent = Math.round(adaptive.ratio * 100);
-        return { status: 'warn', detail: `limits are at ${percent}%: ${adaptive.reason}` };
-      }
-      return { status: 'pass' };
-    },
+    health: () => healthOf(settings, limiter.guard, adaptive),
     stats: () => statistics.snapshot(plans, limiter.guard, adaptive),
     close() {
       closed = true;
@@ -246,7 +214,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       const visit = visitFor(key, asked);
       if (visit === undefined) return UNLIMITED;
       const outcome = await limiter.decide(visit);
-      count(visit, outcome);
+      record(visit, outcome);
       return verdictOf(visit, outcome === 'allowed');
     },
     async peek(key: string, asked: ConsumeOptions = {}): Promise<Verdict> {
@@ -259,16 +227,9 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       const bounded = boundedKey(key);
       await Promise.all(plans.policies.map((policy) => limiter.forget(policy, bounded)));
     },
-    top: (count: number = 10): readonly Consumer[] => consumers.top(count),
+    top: (most: number = 10): readonly Consumer[] => consumers.top(most),
   });
 }
-
-/** What happens while the shared counters are away. */
-const FAILING = Object.freeze({
-  local: 'this process counts alone',
-  open: 'nothing is limited',
-  closed: 'every request is refused',
-});
 
 /** Where no policy holds. */
 const UNLIMITED: Verdict = Object.freeze({
@@ -277,12 +238,6 @@ const UNLIMITED: Verdict = Object.freeze({
   degraded: false,
   policies: Object.freeze([]),
 });
-
-/** Another limiter may have said something already: both are Lists. */
-function addField(head: ResponseHead, name: string, value: string): void {
-  const present = head.get(name);
-  head.set(name, present === undefined ? value : `${String(present)}, ${value}`);
-}
 
 function checkedUnits(value: number, name: string): number {
   const units = wholeUnits(value);

@@ -44,7 +44,7 @@ export class SharedCounts {
   take(visit: Visit): MaybePromise<boolean> {
     const nowAt = this.clock.now();
     const taken = visit.standings.filter((standing) => standing.taken);
-    const readings = taken.map((standing) => {
+    const readings: MaybePromise<Reading | undefined>[] = taken.map((standing) => {
       standing.sharedWindow = windowAt(standing.policy, nowAt);
       return this.read(standing, visit.units);
     });
@@ -58,9 +58,8 @@ export class SharedCounts {
       for (const standing of given) this.add(standing, -visit.units);
       return true;
     };
-    return readings.some((reading) => reading instanceof Promise)
-      ? Promise.all(readings).then(conclude)
-      : conclude(readings as (Reading | undefined)[]);
+    if (allNow(readings)) return conclude(readings);
+    return Promise.all(readings.map(async (reading) => reading)).then(conclude);
   }
 
   /** Corrects standings by what all processes have, and takes nothing. */
@@ -135,6 +134,11 @@ export class SharedCounts {
   private nameOf({ id }: Policy, key: string, window: number): string {
     return `${this.prefix}${id}:${key}:${window}`;
   }
+}
+
+/** Whether a store in this process has answered all at once. */
+function allNow<T>(answers: readonly MaybePromise<T>[]): answers is readonly T[] {
+  return !answers.some((answer) => answer instanceof Promise);
 }
 
 function readingOf(current: Count | undefined, previous: number | undefined): Reading | undefined {

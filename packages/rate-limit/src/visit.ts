@@ -3,7 +3,7 @@
  * taken from: a refusal by the day does not burn the minute.
  */
 import type { Plan } from './plan.ts';
-import { Standing } from './standing.ts';
+import type { Standing } from './standing.ts';
 
 export class Visit {
   readonly plan: Plan;

@@ -91,7 +91,7 @@ test('a limiter tells what it has done and why, and refuses with 503 whom it wou
     expect((await fetch(url)).status).toBe(200);
     // Nor would the whole limit have been enough.
     const used = await fetch(url);
-    expect([used.status, (await used.json()).code]).toEqual([429, 'ERR_RATE_LIMITED']);
+    expect([used.status, (await problem(used))['code']]).toEqual([429, 'ERR_RATE_LIMITED']);
   } finally {
     await close();
     await made.close!();
@@ -105,3 +105,8 @@ test('by default it goes by its own event loop, and leaves no handle', async () 
   await made.close!();
   await made.close!();
 });
+
+/** The document of a refusal. */
+async function problem(answer: globalThis.Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
+}

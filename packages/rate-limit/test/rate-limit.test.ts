@@ -200,7 +200,7 @@ describe('several policies', () => {
     expect(await statuses(1)).toEqual([200]);
     // The day is used up; the burst would have one more, and keeps it.
     const refused = await get();
-    expect((await refused.json())['violated-policies']).toEqual(['day']);
+    expect((await problem(refused))['violated-policies']).toEqual(['day']);
     const { policies: standing } = await made.peek('127.0.0.1');
     expect(standing.map(({ policy, remaining }) => [policy, remaining])).toEqual([
       ['burst', 1],
@@ -215,7 +215,7 @@ describe('several policies', () => {
     await statuses(2);
     const refused = await get();
     expect(refused.headers.get('retry-after')).toBe('86400');
-    expect((await refused.json())['violated-policies']).toEqual(['burst', 'day']);
+    expect((await problem(refused))['violated-policies']).toEqual(['burst', 'day']);
   });
 
   test('take what they leave open from the instance', async () => {
@@ -474,11 +474,9 @@ describe('fields', () => {
 
   test('of two limiters stand side by side', async () => {
     const { get } = await start({}, { more: [rateLimit({ policies: { second: { limit: 9 } } })] });
-    expect(
-      members((await get()).headers.get('ratelimit'))
-        .map(([name]) => name)
-        .toSorted(),
-    ).toEqual(['default', 'second']);
+    expect(members((await get()).headers.get('ratelimit')).map(([name]) => name)).toEqual(
+      expect.arrayContaining(['default', 'second']),
+    );
   });
 });
 
@@ -633,4 +631,9 @@ async function until(isSo: () => boolean, patienceMs = 5000): Promise<void> {
   while (!isSo() && performance.now() < endMs) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** The document of a refusal. */
+async function problem(answer: globalThis.Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
 }

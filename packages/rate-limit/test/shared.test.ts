@@ -144,7 +144,7 @@ describe('shared counters', () => {
       if ((await made.consume('a')).allowed) at.push(step * 50);
     }
     const worst = Math.max(
-      ...at.map((end) => at.filter((one) => one > end - 10_000 && one <= end).length),
+      ...at.map((end) => at.filter((ms) => ms > end - 10_000 && ms <= end).length),
     );
     expect(worst).toBeLessThanOrEqual(111);
     expect(at.length).toBeGreaterThan(450);
@@ -225,7 +225,7 @@ describe('while the store is away', () => {
     // Warm: seven and one are taken.
     expect(
       (await Promise.all([advance(clock, one.consume('a')), advance(clock, one.consume('a'))])).map(
-        (one) => one.allowed,
+        (verdict) => verdict.allowed,
       ),
     ).toEqual([true, true]);
     expect(await allowed(one, 2)).toBe(0);
