@@ -18,7 +18,7 @@ import {
 } from '@org/core';
 
 import { Adaptive } from './adaptive.ts';
-import { boundedKey, EVERYBODY } from './caller.ts';
+import { boundedKey } from './caller.ts';
 import { RATE_LIMIT_CHANNEL } from './events.ts';
 import { tellerOf } from './fields.ts';
 import { healthOf } from './health.ts';
@@ -140,8 +140,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
 
   function record(visit: Visit, outcome: Outcome): void {
     statistics.decided(visit, outcome);
-    const named = visit.standings.find(({ key }) => key !== EVERYBODY) ?? visit.standings[0]!;
-    consumers.note(named.key, visit.units, outcome !== 'allowed', visit.takenMs);
+    consumers.note(visit.key, visit.units, outcome !== 'allowed', visit.takenMs);
   }
 
   function tell(exchange: Exchange, visit: Visit, outcome: Outcome): void {

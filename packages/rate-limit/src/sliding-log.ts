@@ -6,6 +6,7 @@
  * twentieth less, and a key takes 21 cells at the most. Up to a limit of 20 it is exact.
  */
 import { type Algorithm, type AlgorithmOptions, grown, shareOf } from './algorithm.ts';
+import { CellColumns } from './cell-columns.ts';
 
 /** Cells that hold a full limit. */
 const FULL_CELLS = 20;
@@ -16,21 +17,18 @@ export class SlidingLog implements Algorithm {
   /** Units in a full cell. */
   private readonly cellUnits: number;
   /** Cells of a key: the full ones, and the one that is being filled. */
-  private readonly cells: number;
-  /** Sum of a key's cells. */
+  private readonly maxCells: number;
+  /** A key's cells, the oldest first. */
+  private readonly cells: CellColumns = new CellColumns();
+  /** How many of them there are, and their sum. */
+  private count: Float64Array = new Float64Array(0);
   private used: Float64Array = new Float64Array(0);
-  /** A key's oldest cell, and how many it has from there on, round its cells. */
-  private first: Uint8Array = new Uint8Array(0);
-  private count: Uint8Array = new Uint8Array(0);
-  /** `cells` each for every key. */
-  private units: Uint32Array = new Uint32Array(0);
-  private lastMs: Float64Array = new Float64Array(0);
 
   constructor(options: AlgorithmOptions) {
     this.options = options;
     this.limit = options.limit;
     this.cellUnits = Math.ceil(options.limit / FULL_CELLS);
-    this.cells = Math.ceil(options.limit / this.cellUnits) + 1;
+    this.maxCells = Math.ceil(options.limit / this.cellUnits) + 1;
   }
 
   get capacity(): number {
@@ -38,20 +36,13 @@ export class SlidingLog implements Algorithm {
   }
 
   reserve(slots: number): void {
-    const { used, first, count, units, lastMs, cells } = this;
-    this.used = grown(used, slots);
-    this.lastMs = grown(lastMs, slots * cells);
-    this.first = new Uint8Array(slots);
-    this.first.set(first);
-    this.count = new Uint8Array(slots);
-    this.count.set(count);
-    this.units = new Uint32Array(slots * cells);
-    this.units.set(units);
+    this.count = grown(this.count, slots);
+    this.used = grown(this.used, slots);
   }
 
   clear(slot: number): void {
-    this.used[slot] = 0;
     this.count[slot] = 0;
+    this.used[slot] = 0;
   }
 
   available(slot: number, nowMs: number): number {
@@ -60,61 +51,58 @@ export class SlidingLog implements Algorithm {
   }
 
   take(slot: number, units: number, nowMs: number): void {
+    const { cells, cellUnits, maxCells } = this;
     const count = this.count[slot]!;
     this.used[slot]! += units;
     let left = units;
     if (count > 0) {
-      const newest = this.cellAt(slot, count - 1);
-      const room = this.cellUnits - this.units[newest]!;
+      const held = cells.units(count - 1, slot);
       // Out of cells after what was given back, or taken beyond the limit: rather strict than loose.
-      const added = count === this.cells ? left : Math.min(left, Math.max(0, room));
-      if (added > 0) {
-        this.units[newest]! += added;
-        this.lastMs[newest] = nowMs;
-        left -= added;
-      }
+      const added = count === maxCells ? left : Math.min(left, Math.max(0, cellUnits - held));
+      if (added > 0) cells.set(count - 1, slot, held + added, nowMs);
+      left -= added;
     }
     if (left === 0) return;
-    const cell = this.cellAt(slot, count);
-    this.units[cell] = left;
-    this.lastMs[cell] = nowMs;
+    cells.set(count, slot, left, nowMs);
     this.count[slot] = count + 1;
   }
 
   give(slot: number, units: number, takenMs: number, nowMs: number): void {
+    const { cells } = this;
     const untilMs = nowMs - this.options.windowMs;
     if (takenMs <= untilMs) return;
     this.forget(slot, untilMs);
     let left = units;
+    let count = this.count[slot]!;
     // From the cell they went into on: newer ones stay for longer than these units would have.
-    for (let at = 0; at < this.count[slot]! && left > 0; at++) {
-      const cell = this.cellAt(slot, at);
-      if (this.lastMs[cell]! < takenMs) continue;
-      const given = Math.min(left, this.units[cell]!);
-      this.units[cell]! -= given;
+    for (let age = 0; age < count && left > 0; age++) {
+      const lastMs = cells.lastMs(age, slot);
+      if (lastMs < takenMs) continue;
+      const held = cells.units(age, slot);
+      const given = Math.min(left, held);
+      cells.set(age, slot, held - given, lastMs);
       this.used[slot]! -= given;
       left -= given;
     }
-    while (this.count[slot]! > 0 && this.units[this.cellAt(slot, this.count[slot]! - 1)] === 0) {
-      this.count[slot]!--;
-    }
+    while (count > 0 && cells.units(count - 1, slot) === 0) count--;
+    this.count[slot] = count;
   }
 
   waitMs(slot: number, units: number, nowMs: number): number {
     const { windowMs } = this.options;
     if (units > this.limit) return windowMs;
     let missing = units - this.available(slot, nowMs);
-    for (let at = 0; at < this.count[slot]! && missing > 0; at++) {
-      const cell = this.cellAt(slot, at);
-      missing -= this.units[cell]!;
-      if (missing <= 0) return Math.max(0, this.lastMs[cell]! + windowMs - nowMs);
+    const count = this.count[slot]!;
+    for (let age = 0; age < count && missing > 0; age++) {
+      missing -= this.cells.units(age, slot);
+      if (missing <= 0) return Math.max(0, this.cells.lastMs(age, slot) + windowMs - nowMs);
     }
     return 0;
   }
 
   resetMs(slot: number, nowMs: number): number {
     if (this.available(slot, nowMs) === this.limit) return 0;
-    return Math.max(0, this.lastMs[this.cellAt(slot, 0)]! + this.options.windowMs - nowMs);
+    return Math.max(0, this.cells.lastMs(0, slot) + this.options.windowMs - nowMs);
   }
 
   scale(ratio: number): void {
@@ -123,19 +111,17 @@ export class SlidingLog implements Algorithm {
 
   /** Drops the cells whose last unit came no later than `untilMs`. */
   private forget(slot: number, untilMs: number): void {
-    let count = this.count[slot]!;
-    while (count > 0) {
-      const cell = this.cellAt(slot, 0);
-      if (this.lastMs[cell]! > untilMs) break;
-      this.used[slot]! -= this.units[cell]!;
-      this.first[slot] = (this.first[slot]! + 1) % this.cells;
-      count--;
+    const { cells } = this;
+    const count = this.count[slot]!;
+    let over = 0;
+    while (over < count && cells.lastMs(over, slot) <= untilMs) {
+      this.used[slot]! -= cells.units(over, slot);
+      over++;
     }
-    this.count[slot] = count;
-  }
-
-  /** A key's cell by age, the oldest being 0. */
-  private cellAt(slot: number, age: number): number {
-    return slot * this.cells + ((this.first[slot]! + age) % this.cells);
+    if (over === 0) return;
+    for (let age = over; age < count; age++) {
+      cells.set(age - over, slot, cells.units(age, slot), cells.lastMs(age, slot));
+    }
+    this.count[slot] = count - over;
   }
 }

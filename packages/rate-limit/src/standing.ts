@@ -18,12 +18,15 @@ export class Standing {
   taken: boolean = false;
   /** The window of the shared counter that they went into; NaN: into none. */
   sharedWindow: number = Number.NaN;
+  /** Where the key is counted; it may be somebody else's once a turn has passed. */
+  private readonly slot: number;
 
   /** How a key stands now; nothing is taken. */
   constructor(policy: Policy, key: string, units: number, nowMs: number) {
     const { algorithm, keys } = policy;
     const slot = keys.slotOf(key, nowMs);
     const available = algorithm.available(slot, nowMs);
+    this.slot = slot;
     this.policy = policy;
     this.key = key;
     this.remaining = available;
@@ -34,13 +37,15 @@ export class Standing {
     this.reduced = available + policy.fullCapacity - algorithm.capacity >= units;
   }
 
+  /** Takes, in the turn in which it was made. */
   take(units: number, nowMs: number): void {
-    const { algorithm, keys } = this.policy;
-    const slot = keys.slotOf(this.key, nowMs);
-    algorithm.take(slot, units, nowMs);
     this.taken = true;
-    this.remaining -= units;
-    this.resetMs = algorithm.resetMs(slot, nowMs);
+    this.takeAt(this.slot, units, nowMs);
+  }
+
+  /** Takes on top of what was taken, whether or not there is enough. */
+  charge(units: number, nowMs: number): void {
+    this.takeAt(this.policy.keys.slotOf(this.key, nowMs), units, nowMs);
   }
 
   /** Gives back what was taken at `takenMs`, if the key has not been forgotten since. */
@@ -49,5 +54,12 @@ export class Standing {
     const slot = keys.find(this.key);
     if (slot !== undefined) algorithm.give(slot, units, takenMs, nowMs);
     this.remaining += units;
+  }
+
+  private takeAt(slot: number, units: number, nowMs: number): void {
+    const { algorithm } = this.policy;
+    algorithm.take(slot, units, nowMs);
+    this.remaining -= units;
+    this.resetMs = algorithm.resetMs(slot, nowMs);
   }
 }

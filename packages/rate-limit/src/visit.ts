@@ -2,6 +2,7 @@
  * One request, or one `consume`, before all policies that hold for it. All are asked before any is
  * taken from: a refusal by the day does not burn the minute.
  */
+import { EVERYBODY } from './caller.ts';
 import type { Plan } from './plan.ts';
 import type { Standing } from './standing.ts';
 
@@ -54,10 +55,16 @@ export class Visit {
     this.units = units;
     for (const standing of this.standings) {
       if (!standing.taken) continue;
-      if (more > 0) standing.take(more, nowMs);
+      if (more > 0) standing.charge(more, nowMs);
       else if (more < 0) standing.give(-more, this.takenMs, nowMs);
     }
     return more;
+  }
+
+  /** Who asks: the first name that is one client's. */
+  get key(): string {
+    for (const { key } of this.standings) if (key !== EVERYBODY) return key;
+    return EVERYBODY;
   }
 
   /** How long until all that are violated have enough, in ms. */
