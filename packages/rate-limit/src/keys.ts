@@ -94,8 +94,12 @@ export class Keys {
   }
 }
 
+/** Shorter parts of a string are copied by V8 itself. */
+const SHORTEST_SLICE = 13;
+
 /** A part that was cut out of a header would keep the whole header in memory. */
 function copied(key: string): string {
+  if (key.length < SHORTEST_SLICE) return key;
   const copy = Buffer.from(key, 'latin1').toString('latin1');
   return copy === key ? copy : key;
 }

@@ -81,7 +81,7 @@ export class SharedCounts {
 
   /** Adds to the window that a standing's units went into, if they did; nobody waits for it. */
   add(standing: Standing, units: number): void {
-    if (Number.isNaN(standing.sharedWindow) || units === 0) return;
+    if (standing.sharedWindow === -1 || units === 0) return;
     const { policy, key, sharedWindow } = standing;
     void this.guard.add(this.nameOf(policy, key, sharedWindow), units, keepMs(policy));
   }

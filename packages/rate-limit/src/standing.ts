@@ -16,8 +16,8 @@ export class Standing {
   waitMs: number = 0;
   /** Units were taken here. */
   taken: boolean = false;
-  /** The window of the shared counter that they went into; NaN: into none. */
-  sharedWindow: number = Number.NaN;
+  /** The window of the shared counter that they went into; -1: into none. */
+  sharedWindow: number = -1;
   /** Where the key is counted; it may be somebody else's once a turn has passed. */
   private readonly slot: number;
 
