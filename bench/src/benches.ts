@@ -164,6 +164,27 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'rate-limit',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'rate-limit-peer', label: 'express-rate-limit' },
+      { server: 'rate-limit-used', label: 'ours, `app.use`' },
+      { server: 'rate-limit-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express', 'express-rate-limit'],
+  },
+  {
+    name: 'rate-limit-decision',
+    kind: 'calls',
+    contenders: [
+      { server: 'express-rate-limit', label: 'express-rate-limit, with fields' },
+      { server: 'rate-limiter-flexible', label: 'rate-limiter-flexible, without' },
+      { server: 'ours', label: 'ours, with fields' },
+    ],
+    peers: ['express-rate-limit', 'rate-limiter-flexible'],
+  },
+  {
     name: 'statements',
     kind: 'statements',
     path: '/api/cities?include=country&limit=50',

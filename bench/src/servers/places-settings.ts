@@ -9,5 +9,6 @@ export function placesEnvironment(cached: boolean): Record<string, string> {
     LOG_LEVEL: 'SILENT',
     ENABLE_CACHE: String(cached),
     ENABLE_QUEUE: 'false',
+    ENABLE_RATE_LIMIT: 'false',
   };
 }

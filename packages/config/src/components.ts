@@ -38,7 +38,7 @@ export const COMPONENTS = [
   { name: 'analytics', phase: 'observe' },
   { name: 'profiler', phase: 'observe', heavy: true },
   { name: 'security', phase: 'protect' },
-  { name: 'rate-limit', phase: 'protect' },
+  { name: 'rate-limit', phase: 'protect', priority: 60 },
   { name: 'versioning', phase: 'shape', enabled: false },
   { name: 'transform', phase: 'shape', enabled: false },
   { name: 'compression', phase: 'shape' },

@@ -40,6 +40,8 @@ export interface GeneralValues {
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
   readonly ENABLE_OPENTELEMETRY: boolean;
+  readonly RATE_LIMIT_MAX: number;
+  readonly RATE_LIMIT_WINDOW: number;
   readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
   readonly LOG_LEVEL: LogLevel;
   readonly REQUEST_TIMEOUT: number;
@@ -76,7 +78,11 @@ export interface StandardOptions {
     readonly ipWhitelist: boolean;
     readonly csrf: boolean;
   };
-  readonly 'rate-limit': { readonly distributed: boolean };
+  readonly 'rate-limit': {
+    readonly limit: number;
+    readonly windowMs: number;
+    readonly distributed: boolean;
+  };
   readonly correlation: { readonly openTelemetry: boolean };
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
@@ -91,6 +97,9 @@ export interface StandardOptions {
 
 /** The longest duration in whole seconds that a timer takes. */
 const MAX_DELAY_S = Math.floor(MAX_DELAY_MS / 1000);
+
+/** The most that a limit counts. */
+const MAX_UNITS = 2 ** 31 - 1;
 
 const to = (component: keyof StandardOptions, option: string, factor: number = 1): Feed[] => [
   { component, option, factor },
@@ -272,6 +281,23 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     default: false,
     feeds: to('correlation', 'openTelemetry'),
     help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+  },
+  RATE_LIMIT_MAX: {
+    type: 'integer',
+    default: 100,
+    min: 1,
+    max: MAX_UNITS,
+    feeds: to('rate-limit', 'limit'),
+    help: 'Requests that a client may make in a window.',
+  },
+  RATE_LIMIT_WINDOW: {
+    type: 'integer',
+    unit: 's',
+    default: 60,
+    min: 1,
+    max: MAX_DELAY_S,
+    feeds: to('rate-limit', 'windowMs', 1000),
+    help: 'Length of that window.',
   },
   ENABLE_DISTRIBUTED_RATE_LIMIT: {
     type: 'boolean',

@@ -63,6 +63,8 @@ describe('defaults', () => {
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
+      RATE_LIMIT_MAX: 100,
+      RATE_LIMIT_WINDOW: 60,
       ENABLE_DISTRIBUTED_RATE_LIMIT: false,
       REQUEST_TIMEOUT: 30,
       PORT: 3000,
@@ -490,6 +492,11 @@ describe('options of components', () => {
       minimumCalls: 10,
       openMs: 5000,
       maxOpenMs: 60_000,
+    });
+    expect(config.options('rate-limit')).toEqual({
+      limit: 100,
+      windowMs: 60_000,
+      distributed: false,
     });
     expect(config.options('redis')).toEqual({});
     expect(config.options('dedup')).toEqual({});

@@ -51,6 +51,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
+  'rate-limit': {
+    import: async () => (await import('@org/rate-limit')).rateLimit,
+  },
   versioning: {
     // Its versions come with the options, or it says that they are needed.
     import: async () => (await import('@org/versioning')).versioning as Factory,

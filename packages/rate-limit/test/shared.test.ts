@@ -1,0 +1,338 @@
+/** Limits across processes: what is shared, and what happens when it is not there. */
+import express from 'express';
+import type { Count, CounterStore } from '@org/core';
+import { memoryStore } from '@org/core';
+import { type FakeClock, fakeClock, serve } from '@org/core/testing';
+import {
+  flexible,
+  type RateLimit,
+  rateLimit,
+  type RateLimitEvent,
+  type RateLimitOptions,
+} from '@org/rate-limit';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+
+/** A store that does what a test says: answers at once or later, hangs, or fails. */
+class Moody implements CounterStore {
+  mood: 'sync' | 'async' | 'hangs' | 'fails' | 'throws' = 'async';
+  calls: number = 0;
+  readonly held: (() => void)[] = [];
+  readonly counts: Map<string, number> = new Map();
+
+  add(key: string, amount: number, windowMs: number): Count | Promise<Count> {
+    this.calls++;
+    const count = (): Count => {
+      const value = (this.counts.get(key) ?? 0) + amount;
+      this.counts.set(key, value);
+      return { value, resetMs: windowMs };
+    };
+    if (this.mood === 'throws') throw new Error('no store');
+    if (this.mood === 'fails') return Promise.reject(new Error('no store'));
+    if (this.mood === 'hangs') {
+      return new Promise((resolve) => this.held.push(() => resolve(count())));
+    }
+    return this.mood === 'sync' ? count() : Promise.resolve(count());
+  }
+
+  sum(): number {
+    return [...this.counts.values()].reduce((sum, value) => sum + value, 0);
+  }
+}
+
+interface Pair {
+  readonly store: Moody;
+  readonly clock: FakeClock;
+  readonly one: RateLimit;
+  readonly other: RateLimit;
+  readonly events: RateLimitEvent[];
+}
+
+/** Two processes that share a store; time begins where a window does. */
+function pair(options: Partial<RateLimitOptions> = {}): Pair {
+  const store = new Moody();
+  const clock = fakeClock(1_000_000_000);
+  const events: RateLimitEvent[] = [];
+  const make = (): RateLimit =>
+    rateLimit({
+      limit: 10,
+      windowMs: 10_000,
+      store,
+      clock,
+      onEvent: (event) => events.push(event),
+      ...options,
+    });
+  return { store, clock, one: make(), other: make(), events };
+}
+
+async function allowed(made: RateLimit, count: number, key: string = 'a'): Promise<number> {
+  let yes = 0;
+  for (let at = 0; at < count; at++) if ((await made.consume(key)).allowed) yes++;
+  return yes;
+}
+
+/** Lets promises that are settled go on. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('shared counters', () => {
+  test.each(['sync', 'async'] as const)('hold one limit over two processes (%s)', async (mood) => {
+    const { store, one, other } = pair();
+    store.mood = mood;
+    expect(await allowed(one, 6)).toBe(6);
+    expect(await allowed(other, 10)).toBe(4);
+    expect(await allowed(one, 3)).toBe(0);
+    expect(store.sum()).toBe(10);
+    expect((await one.peek('a')).policies[0]).toMatchObject({ remaining: 0, limit: 10 });
+    expect((await one.peek('b')).policies[0]).toMatchObject({ remaining: 10 });
+  });
+
+  test('whom one process refuses for what it has seen itself costs no call', async () => {
+    const { store, one } = pair();
+    await allowed(one, 10);
+    const { calls } = store;
+    expect(await allowed(one, 5)).toBe(0);
+    expect(store.calls).toBe(calls);
+  });
+
+  test('a refusal by one policy gives back what the others have taken, here and there', async () => {
+    const { store, one, other } = pair({
+      policies: {
+        minute: { limit: 10 },
+        day: { limit: 3, windowMs: 1_000_000, algorithm: 'fixed' },
+      },
+    });
+    expect(await allowed(one, 3)).toBe(3);
+    const refused = await other.consume('a');
+    expect(refused).toMatchObject({ allowed: false, retryAfterMs: 1_000_000 });
+    expect(refused.policies).toMatchObject([
+      { policy: 'minute', remaining: 7, violated: false },
+      { policy: 'day', remaining: 0, violated: true },
+    ]);
+    expect(store.sum()).toBe(6);
+  });
+
+  test('fixed windows lie where the clock puts them, for all', async () => {
+    const { clock, one, other } = pair({ algorithm: 'fixed' });
+    clock.advance(9000);
+    expect(await allowed(one, 6)).toBe(6);
+    expect(await other.consume('a', { units: 5 })).toMatchObject({
+      allowed: false,
+      retryAfterMs: 1000,
+    });
+    clock.advance(1000);
+    expect(await allowed(other, 11)).toBe(10);
+  });
+
+  test('sliding windows weigh in the one before, and say when there is room', async () => {
+    const { clock, one, other } = pair();
+    await allowed(one, 8);
+    clock.advance(15_000);
+    // Half of the window before still counts: four.
+    expect(await allowed(other, 10)).toBe(6);
+    const refused = await one.consume('a', { units: 2 });
+    expect(refused.allowed).toBe(false);
+    expect(refused.retryAfterMs).toBeCloseTo(2500);
+    clock.advance(2500);
+    expect((await one.consume('a', { units: 2 })).allowed).toBe(true);
+  });
+
+  test('at twice the limit, evenly and over two processes, no window holds more than 1.11 times the limit', async () => {
+    const { clock, one, other } = pair({ limit: 100 });
+    const at: number[] = [];
+    for (let step = 0; step < 1000; step++) {
+      clock.advance(50);
+      const made = step % 2 === 0 ? one : other;
+      if ((await made.consume('a')).allowed) at.push(step * 50);
+    }
+    const worst = Math.max(
+      ...at.map((end) => at.filter((ms) => ms > end - 10_000 && ms <= end).length),
+    );
+    expect(worst).toBeLessThanOrEqual(111);
+    expect(at.length).toBeGreaterThan(450);
+  });
+
+  test('buckets hold their form in each process, and the limit over all', async () => {
+    const { one, other } = pair({ algorithm: 'gcra', burst: 4 });
+    expect(await allowed(one, 6)).toBe(4);
+    expect(await allowed(other, 6)).toBe(4);
+  });
+
+  test('what an answer has not cost is given back there, too', async () => {
+    const { store, one } = pair({ cost: 5, skipFailed: true });
+    const app = express();
+    app.use(one);
+    app.get('/', (_req, res) => void res.status(500).send('failed'));
+    const { url, close } = await serve(app);
+    expect((await fetch(url)).headers.get('ratelimit')).toBe('"default";r=5;t=10');
+    await close();
+    await settled();
+    expect(store.sum()).toBe(0);
+  });
+
+  test('a key is forgotten there, too', async () => {
+    const { store, one, other } = pair();
+    await allowed(one, 10);
+    await one.reset('a');
+    expect(store.sum()).toBe(0);
+    expect(await allowed(one, 1)).toBe(1);
+    expect(await allowed(other, 9)).toBe(9);
+  });
+
+  test('are left alone where they are switched off', async () => {
+    const { store, one, other } = pair({ distributed: false });
+    expect([await allowed(one, 11), await allowed(other, 11)]).toEqual([10, 10]);
+    expect(store.calls).toBe(0);
+  });
+
+  test('switched on without a store, it says so', async () => {
+    const made = rateLimit({ distributed: true });
+    expect(await made.health!(AbortSignal.timeout(1000))).toMatchObject({ status: 'warn' });
+  });
+
+  test('windows that no store keeps are refused', () => {
+    const { store } = pair();
+    expect(() => rateLimit({ store, windowMs: 2 ** 31 - 1 })).toThrow(/with a store it may have/);
+  });
+});
+
+describe.each([
+  ['memoryStore', () => memoryStore({ clock: fakeClock() })],
+  ['rate-limiter-flexible', () => flexible(new RateLimiterMemory({ points: 1, duration: 1 }))],
+] as const)('%s', (_name, makeStore) => {
+  test('counts for several limiters', async () => {
+    const store = makeStore();
+    const [one, other] = [rateLimit({ limit: 10, store }), rateLimit({ limit: 10, store })];
+    expect(await allowed(one, 6)).toBe(6);
+    expect(await allowed(other, 6)).toBe(4);
+    await other.reset('a');
+    expect(await allowed(other, 11)).toBe(10);
+  });
+});
+
+describe('while the store is away', () => {
+  test('a call that hangs is given up after its time, and what this process has counted holds', async () => {
+    const { store, clock, one } = pair({ storeTimeoutMs: 50 });
+    expect(await allowed(one, 7)).toBe(7);
+    store.mood = 'hangs';
+    const asked = one.consume('a');
+    clock.advance(49);
+    await settled();
+    let answered = false;
+    void asked.then(() => (answered = true));
+    await settled();
+    expect(answered).toBe(false);
+    clock.advance(1);
+    expect(await asked).toMatchObject({ allowed: true, degraded: true });
+    // Warm: seven and one are taken.
+    expect(
+      (await Promise.all([advance(clock, one.consume('a')), advance(clock, one.consume('a'))])).map(
+        (verdict) => verdict.allowed,
+      ),
+    ).toEqual([true, true]);
+    expect(await allowed(one, 2)).toBe(0);
+  });
+
+  test('after three failures in a row nobody waits, and one call a second tries', async () => {
+    const { store, clock, one, events } = pair({ limit: 1000 });
+    await one.consume('a');
+    store.mood = 'hangs';
+    for (let at = 0; at < 3; at++) await advance(clock, one.consume('a'));
+    expect(events).toMatchObject([{ type: 'store-away', error: { code: 'ERR_STORE_TIMEOUT' } }]);
+    expect(one.stats!()).toMatchObject({ store: 'away', storeErrorsTotal: 3, degradedTotal: 3 });
+    expect(await one.health!(AbortSignal.timeout(1000))).toMatchObject({ status: 'warn' });
+    const { calls } = store;
+    expect(await allowed(one, 50)).toBe(50);
+    expect(store.calls).toBe(calls);
+    clock.advance(1000);
+    expect(await allowed(one, 50)).toBe(50);
+    expect(store.calls).toBe(calls + 1);
+    store.mood = 'async';
+    clock.advance(1000);
+    expect(await one.consume('a')).toMatchObject({ degraded: true });
+    await settled();
+    expect(events.at(-1)).toEqual({ type: 'store-back' });
+    expect(await one.consume('a')).toMatchObject({ degraded: false });
+    expect(await one.health!(AbortSignal.timeout(1000))).toEqual({ status: 'pass' });
+  });
+
+  test('a success in between begins the count of failures anew', async () => {
+    const { store, one, events } = pair({ limit: 1000 });
+    for (const mood of [
+      'sync',
+      'fails',
+      'throws',
+      'async',
+      'fails',
+      'fails',
+      'sync',
+      'throws',
+    ] as const) {
+      store.mood = mood;
+      await one.consume('a');
+    }
+    expect(events).toEqual([]);
+    expect(one.stats!()).toMatchObject({ store: 'there', storeErrorsTotal: 5 });
+  });
+
+  test('an answer that comes after it was given up changes nothing', async () => {
+    const { store, clock, one } = pair();
+    store.mood = 'hangs';
+    await advance(clock, one.consume('a'));
+    for (const answer of store.held.splice(0)) answer();
+    await settled();
+    expect(one.stats!()).toMatchObject({ storeErrorsTotal: 2 });
+  });
+
+  test('open: everybody passes, also who has used up what this process has counted', async () => {
+    const { store, one } = pair({ fail: 'open', limit: 5 });
+    store.mood = 'throws';
+    expect(await allowed(one, 20)).toBe(20);
+    expect(one.stats!()).toMatchObject({ deniedTotal: 0, degradedTotal: 20 });
+    store.mood = 'sync';
+  });
+
+  test('closed: nobody passes, with a 503 that says when to come back', async () => {
+    const { store, one } = pair({ fail: 'closed' });
+    const app = express();
+    app.use(one);
+    app.get('/', (_req, res) => void res.send('fine'));
+    const { url, close } = await serve(app);
+    expect((await fetch(url)).status).toBe(200);
+    store.mood = 'fails';
+    const answer = await fetch(url);
+    await close();
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(await answer.json()).toMatchObject({ code: 'ERR_RATE_LIMIT_UNAVAILABLE' });
+    expect(one.stats!()).toMatchObject({ unavailableTotal: 1, allowedTotal: 1 });
+    store.mood = 'async';
+    expect((await one.peek('127.0.0.1')).policies[0]!.remaining).toBe(9);
+  });
+
+  test('local: requests through a server are counted here, without a 5xx', async () => {
+    const { store, one } = pair({ limit: 3, storeTimeoutMs: 1 });
+    const app = express();
+    app.use(rateLimit({ limit: 3, store, storeTimeoutMs: 1 }));
+    app.get('/', (_req, res) => void res.send('fine'));
+    const { url, close } = await serve(app);
+    store.mood = 'hangs';
+    const statuses = [];
+    for (let at = 0; at < 5; at++) statuses.push((await fetch(url)).status);
+    await close();
+    await one.close!();
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+  });
+
+  test('a peek says that it is degraded', async () => {
+    const { store, one } = pair();
+    await allowed(one, 4);
+    store.mood = 'throws';
+    expect(await one.peek('a')).toMatchObject({ degraded: true, policies: [{ remaining: 6 }] });
+  });
+});
+
+/** Moves the clock until a call is given up. */
+async function advance<T>(clock: FakeClock, asked: Promise<T>): Promise<T> {
+  await settled();
+  clock.advance(50);
+  return asked;
+}
