@@ -48,6 +48,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
+  security: {
+    import: async () => (await import('@org/security')).security,
+  },
   versioning: {
     // Its versions come with the options, or it says that they are needed.
     import: async () => (await import('@org/versioning')).versioning as Factory,
