@@ -7,7 +7,6 @@ import {
   addressOf,
   Credentials,
   defineMiddleware,
-  type Exchange,
   exchangeOf,
   type Given,
   Listeners,

@@ -14,13 +14,14 @@ import {
   type Stats,
 } from '@org/core';
 import type { Request, Response } from 'express';
-import helmet, { type HelmetOptions } from 'helmet';
+import helmet, { contentSecurityPolicy, type HelmetOptions } from 'helmet';
 import { serializeDictionary } from 'structured-headers';
 
 import { withNonce, withReportTo } from './content-policy.ts';
 import { type HeadersOptions, PRESETS, resolveHeadersOptions } from './headers-options.ts';
 
 type HelmetHandler = ReturnType<typeof helmet>;
+type PolicyOptions = Exclude<HelmetOptions['contentSecurityPolicy'], boolean | undefined>;
 
 /** What helmet does to every response alike. */
 interface Learned {
@@ -47,7 +48,7 @@ export function headers(options?: Given<HeadersOptions>): Middleware {
     if (!hasFunctions(wanted)) return { ...learn(helmet(wanted)), policyOf: undefined };
     return {
       ...learn(helmet(merged(wanted, { contentSecurityPolicy: false }))),
-      policyOf: helmet.contentSecurityPolicy(policyOptions(wanted)),
+      policyOf: contentSecurityPolicy(policyOptions(wanted)),
     };
   });
   const policyAt = set.findIndex((name) => POLICY_NAMES.includes(name));
@@ -139,9 +140,8 @@ function run(handler: HelmetHandler, req: Request, res: Response): void {
   });
 }
 
-function hasFunctions({ contentSecurityPolicy }: HelmetOptions): boolean {
-  if (typeof contentSecurityPolicy !== 'object') return false;
-  return Object.values(contentSecurityPolicy.directives ?? {}).some(
+function hasFunctions(wanted: HelmetOptions): boolean {
+  return Object.values(policyOptions(wanted).directives ?? {}).some(
     (sources) =>
       typeof sources === 'object' &&
       sources !== null &&
@@ -149,14 +149,13 @@ function hasFunctions({ contentSecurityPolicy }: HelmetOptions): boolean {
   );
 }
 
-function policyOptions({
-  contentSecurityPolicy,
-}: HelmetOptions): Exclude<HelmetOptions['contentSecurityPolicy'], boolean> {
-  return typeof contentSecurityPolicy === 'object' ? contentSecurityPolicy : {};
+function policyOptions(wanted: HelmetOptions): PolicyOptions {
+  const { contentSecurityPolicy: policy } = wanted;
+  return typeof policy === 'object' ? policy : {};
 }
 
 function policyNameOf(wanted: HelmetOptions): string {
-  return POLICY_NAMES[policyOptions(wanted)?.reportOnly === true ? 1 : 0]!;
+  return POLICY_NAMES[policyOptions(wanted).reportOnly === true ? 1 : 0]!;
 }
 
 function dictionaryOf(

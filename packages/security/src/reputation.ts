@@ -4,9 +4,6 @@
  * ahead of all that inspects: a request that is blocked costs a look into a map.
  */
 import {
-  clientNetwork,
-  CREDENTIAL_DEFAULTS,
-  Credentials,
   defineMiddleware,
   type Exchange,
   type Given,
@@ -17,11 +14,12 @@ import {
   type StepResult,
 } from '@org/core';
 
-import { AddressList, bareAddress, NETWORK } from './address-list.ts';
+import { bareAddress } from './address-list.ts';
 import { blocksRoute, type BlockView } from './blocks-route.ts';
 import { type Block, Blocks } from './blocks.ts';
-import { isOwnProxy, ProxyWarning } from './client.ts';
+import { ProxyWarning } from './client.ts';
 import { type BlockedEvent, SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
+import { Gate, type Refusal } from './gate.ts';
 import { type ReputationOptions, resolveReputationOptions } from './reputation-options.ts';
 import { Scores } from './scores.ts';
 import { SharedReputation } from './shared-reputation.ts';
@@ -52,28 +50,21 @@ export interface Reputation extends Middleware {
   close(): Promise<void>;
 }
 
-type Reason = 'blocked' | 'denied' | 'unlisted';
-
-const PRINCIPAL = 'principal:';
-
 /** Makes the reputation. @throws OptionError for unknown or wrong options */
 export function reputation(options?: Given<ReputationOptions>): Reputation {
   const settings = resolveReputationOptions(options);
-  const { threshold, windowMs, maxBlockMs, allowOnly, ipv6PrefixBits, maxEntries } = settings;
-  const { clock, path, store } = settings;
+  const { threshold, windowMs, maxBlockMs, maxEntries, clock, path, store } = settings;
   const enforced = settings.mode === 'enforce';
-  const allow = new AddressList(settings.allow);
-  const deny = new AddressList(settings.deny);
   const scores = new Scores(windowMs, maxEntries);
   const blocks = new Blocks(settings, maxEntries);
-  const credentials = new Credentials(CREDENTIAL_DEFAULTS);
+  const gate = new Gate(settings, blocks);
   const listeners = new Listeners<SecurityEvent>(
     SECURITY_CHANNEL,
     settings.onEvent,
     'security onEvent',
   );
   const warning = new ProxyWarning();
-  const counts = { noted: 0, exempt: 0, blocked: 0, refused: 0, relieved: 0 };
+  const counts = { noted: 0, exempt: 0, blocked: 0, refused: 0 };
   const answerRoute =
     path === false ? undefined : blocksRoute(path, settings.access, { list, lift });
   const shared =
@@ -91,48 +82,8 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
         });
   let begun = shared === undefined;
   let closed = false;
-  /** Somebody has been blocked by name: principals are worth asking for. */
-  let knowsPrincipals = false;
 
-  /** What a request is refused for; nothing where it may pass. */
-  function verdict(exchange: Exchange): Reason | Block | undefined {
-    const { req } = exchange;
-    const { ip } = req;
-    // A socket without an address is local; it is on no list either.
-    if (ip === undefined) return allowOnly ? 'unlisted' : undefined;
-    const address = bareAddress(ip);
-    if (allowOnly) return isExempt(exchange, address) ? undefined : 'unlisted';
-    if (deny.has(address)) return isExempt(exchange, address) ? undefined : 'denied';
-    if (blocks.size === 0) return undefined;
-    const block = blockOf(exchange, clientNetwork(ip, ipv6PrefixBits));
-    return block === undefined || isExempt(exchange, address) ? undefined : block;
-  }
-
-  function blockOf(exchange: Exchange, network: string): Block | undefined {
-    const nowMs = clock.monotonicMs();
-    const ofAddress = blocks.find(network, nowMs);
-    if (ofAddress === undefined && !knowsPrincipals) return undefined;
-    const principal = principalKey(exchange);
-    if (principal === undefined) return ofAddress;
-    const ofPrincipal = blocks.find(principal, nowMs);
-    if (ofPrincipal !== undefined || ofAddress === undefined || ofAddress.manual) {
-      return ofPrincipal ?? ofAddress;
-    }
-    // One of many behind an address does not pay for the others.
-    counts.relieved++;
-    return undefined;
-  }
-
-  function isExempt({ req }: Exchange, address: string): boolean {
-    return allow.has(address) || isOwnProxy(req, address);
-  }
-
-  function principalKey(exchange: Exchange): string | undefined {
-    const part = credentials.partOf(exchange, 'principal');
-    return part === undefined ? undefined : PRINCIPAL + part;
-  }
-
-  function refuse(exchange: Exchange, found: Reason | Block): void {
+  function refuse(exchange: Exchange, found: Refusal | Block): void {
     const reason = typeof found === 'string' ? found : 'blocked';
     counts.refused++;
     if (listeners.listening) {
@@ -146,16 +97,13 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
   function note(exchange: Exchange, points: number, reason: string): void {
     const { ip } = exchange.req;
     if (closed || exchange.internal || ip === undefined || !(points > 0)) return;
-    if (isExempt(exchange, bareAddress(ip))) {
+    if (gate.isExempt(exchange, bareAddress(ip))) {
       counts.exempt++;
       return;
     }
-    const nowMs = clock.monotonicMs();
-    const principal = principalKey(exchange);
-    const isFirst = principal !== undefined && blocks.find(principal, nowMs) === undefined;
-    const key = isFirst ? principal : clientNetwork(ip, ipv6PrefixBits);
+    const key = gate.accountOf(exchange, ip);
     counts.noted++;
-    const score = scores.add(key, points, nowMs);
+    const score = scores.add(key, points, clock.monotonicMs());
     if (listeners.listening)
       listeners.tell({ type: 'noted', key, points, score, reason, exchange });
     if (score >= threshold) punish(key, reason);
@@ -182,10 +130,11 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
     shared?.blocked(block);
   }
 
-  function announce({ key, reason, strikes, untilMs }: Block, by: BlockedEvent['by']): void {
+  function announce(block: Block, by: BlockedEvent['by']): void {
     counts.blocked++;
-    if (key.startsWith(PRINCIPAL)) knowsPrincipals = true;
+    gate.blocked(block);
     if (!listeners.listening) return;
+    const { key, reason, strikes, untilMs } = block;
     const durationMs = untilMs - clock.monotonicMs();
     listeners.tell({ type: 'blocked', key, reason, durationMs, strikes, by });
   }
@@ -198,7 +147,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
   }
 
   function lift(address: string): boolean {
-    const key = keyOf(address);
+    const key = gate.keyOf(address);
     const lifted = forget(key);
     // Another process may know of one that has been forgotten here.
     shared?.lifted(key);
@@ -211,16 +160,6 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
     return blocks
       .held(nowMs)
       .map(({ untilMs, ...block }) => ({ ...block, untilAt: Math.round(atZero + untilMs) }));
-  }
-
-  function keyOf(address: string): string {
-    if (address.startsWith(PRINCIPAL)) return address;
-    const [alone = ''] = address.split('/', 1);
-    const key = NETWORK.accepts(address) ? clientNetwork(alone, ipv6PrefixBits) : undefined;
-    if (key !== undefined && (alone === address || key === address)) return key;
-    throw new RangeError(
-      `reputation: "${address}" must be an IP address, or a network as list() shows it (of IPv6, /${ipv6PrefixBits}).`,
-    );
   }
 
   const middleware = defineMiddleware({
@@ -236,8 +175,8 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
       if (answered !== undefined) return answered;
       if (!begun) void start();
       warning.check(exchange.req);
-      if (blocks.size === 0 && deny.size === 0 && !allowOnly) return undefined;
-      const found = verdict(exchange);
+      if (gate.isOpen) return undefined;
+      const found = gate.verdict(exchange);
       if (found !== undefined) refuse(exchange, found);
       return undefined;
     },
@@ -253,7 +192,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
       exemptTotal: counts.exempt,
       blockedTotal: counts.blocked,
       refusedTotal: counts.refused,
-      relievedTotal: counts.relieved,
+      relievedTotal: gate.relieved,
       storeFailuresTotal: shared?.failuresTotal ?? 0,
     }),
     async close() {
@@ -272,7 +211,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
   return Object.assign(middleware, {
     note,
     block(address: string, { durationMs = maxBlockMs, reason = BY_HAND }: ManualBlock = {}): void {
-      const key = keyOf(address);
+      const key = gate.keyOf(address);
       if (!(durationMs > 0)) {
         throw new RangeError(`reputation: durationMs must be above 0, but is ${durationMs}.`);
       }

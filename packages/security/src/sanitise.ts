@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { defineMiddleware, type Given, type Middleware, OptionError, type Stats } from '@org/core';
 import type { Request } from 'express';
 
-import { Copier, foldDuplicates, type HtmlFields, htmlFields } from './clean-copy.ts';
+import { Copier, foldDuplicates, htmlFields } from './clean-copy.ts';
 import {
   type CleanHtml,
   resolveSanitiseOptions,
@@ -51,7 +51,7 @@ export function sanitise(options?: Given<SanitiseOptions>): Middleware {
     const single = part === 'query' || isForm;
     const copy = copier.copy(
       single ? foldDuplicates(value, settings.duplicates, repeatable) : value,
-      html.below.get(part) as HtmlFields | undefined,
+      html.below.get(part),
     );
     counts.copies++;
     counts.dropped += copier.dropped;

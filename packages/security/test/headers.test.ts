@@ -35,8 +35,16 @@ const API = {
 /** The headers that are there for safety. */
 function safetyOf(answer: { readonly headers: Headers }): Record<string, string> {
   const others = new Set([
-    ...['connection', 'content-length', 'content-type', 'date', 'etag', 'keep-alive'],
-    ...['cache-control', 'retry-after', 'transfer-encoding', 'vary'],
+    'connection',
+    'content-length',
+    'content-type',
+    'date',
+    'etag',
+    'keep-alive',
+    'cache-control',
+    'retry-after',
+    'transfer-encoding',
+    'vary',
   ]);
   return Object.fromEntries([...answer.headers].filter(([name]) => !others.has(name)));
 }
