@@ -76,7 +76,10 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
           timeoutMs: settings.storeTimeoutMs,
           windowMs,
           clock,
-          onBlocked: (block) => announce(blocks.put(block), 'store'),
+          onBlocked(block) {
+            scores.forget(block.key);
+            announce(blocks.put(block), 'store');
+          },
           onLifted: (key) => void forget(key),
           held: () => blocks.held(clock.monotonicMs()),
         });

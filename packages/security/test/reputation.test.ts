@@ -340,9 +340,11 @@ describe('those who are known', () => {
   });
 
   test('have their address pay once they are blocked themselves', async () => {
-    const { attack, get } = await site({ mode: 'detect' }, authenticated);
-    await attack(A, 10, { 'X-User': 'mallory' });
-    expect((await get('/', A)).status).toBe(200);
+    const { attack, guard } = await site({ mode: 'detect' }, authenticated);
+    await attack(A, 9, { 'X-User': 'mallory' });
+    expect(guard.list()).toMatchObject([{ key: expect.stringContaining('principal:') as string }]);
+    await attack(A, 1, { 'X-User': 'mallory' });
+    expect(guard.list().map(({ key }) => key)).toContain(A);
   });
 
   test('are asked for without marking the answer as theirs', async () => {
@@ -509,6 +511,8 @@ describe('processes that share a store', () => {
     expect((await one.get('/', A)).status).toBe(403);
     expect((await two.get('/', A)).status).toBe(403);
     expect(one.guard.list()).toEqual(two.guard.list());
+    // Each made it, or heard of it, once.
+    for (const { guard } of [one, two]) expect(guard.stats()).toMatchObject({ blockedTotal: 1 });
     one.guard.lift(A);
     await settled();
     expect((await two.get('/', A)).status).toBe(200);
@@ -533,17 +537,49 @@ describe('processes that share a store', () => {
     expect((await three.get('/', A)).status).toBe(403);
   });
 
+  test('leave their blocks behind when they close', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const one = await site({ store });
+    await one.guard.start();
+    one.guard.block(A);
+    await one.guard.close();
+    const two = await site({ store });
+    await two.guard.start();
+    expect((await two.get('/', A)).status).toBe(403);
+  });
+
+  test('count anew after a block', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const [one, two] = [await site({ store, blockMs: 1000 }), await site({ store, blockMs: 1000 })];
+    await Promise.all([one.guard.start(), two.guard.start()]);
+    await one.attack(A, 3);
+    await two.attack(A, 2);
+    await settled();
+    clock.advance(1000);
+    await one.attack(A, 3);
+    await settled();
+    expect((await one.get('/', A)).status).toBe(200);
+  });
+
   test('go on alone while the store is away, which is told once, and join it again', async () => {
     const told = faults();
     const store = memoryStore({ clock });
     open.push(store);
     let away = true;
-    const flaky = Object.assign(Object.create(store) as typeof store, {
-      add: (...call: Parameters<typeof store.add>) => {
-        if (away) throw storeUnavailable('add');
-        return store.add(...call);
-      },
-    });
+    const unlessAway =
+      <A extends unknown[], R>(call: (...args: A) => R) =>
+      (...args: A): R => {
+        if (away) throw storeUnavailable('this');
+        return call(...args);
+      };
+    const flaky = {
+      ...store,
+      add: unlessAway(store.add.bind(store)),
+      set: unlessAway(store.set.bind(store)),
+      publish: unlessAway(store.publish.bind(store)),
+    };
     const { attack, get, guard } = await site({ store: flaky });
     await guard.start();
     await attack(A, 5);
@@ -551,6 +587,9 @@ describe('processes that share a store', () => {
     const signal = AbortSignal.timeout(1000);
     expect(await guard.health!(signal)).toMatchObject({ status: 'warn' });
     expect(guard.stats()).toMatchObject({ storeFailuresTotal: 1 });
+    clock.advance(1000);
+    await attack(B, 1);
+    expect(guard.stats()).toMatchObject({ storeFailuresTotal: 2 });
     expect(told.map(({ where }) => where)).toEqual(['reputation store']);
 
     away = false;

@@ -171,6 +171,15 @@ describe('HTML', () => {
     });
   });
 
+  test('is cleaned in every member of an object, and its own name goes before any', async () => {
+    const options = { html: ['body.*.text', 'body.title'], cleanHtml: () => 'clean' } as const;
+    const body = { a: { text: 'x', other: 'x' }, title: 'x', text: 'x' };
+    const answer = await post(`${await start(options, parts)}/1`, JSON.stringify(body));
+    expect(await answer.json()).toMatchObject({
+      body: { a: { text: 'clean', other: 'x' }, title: 'clean', text: 'x' },
+    });
+  });
+
   test('is cleaned by what is given instead, and in each of several values', async () => {
     const options = { html: ['query.q'], duplicates: 'keep', cleanHtml: () => 'clean' } as const;
     const answer = await fetch(`${await start(options, parts)}/1?q=a&q=b`);

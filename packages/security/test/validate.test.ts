@@ -136,6 +136,22 @@ describe('what does not', () => {
     });
   });
 
+  test('is told up to fifty times over all parts', async () => {
+    const numbers = z.record(z.string(), z.number());
+    const url = await start(
+      validate({ query: numbers, body: numbers }),
+      (_req, res) => void res.json({}),
+    );
+    const forty = Array.from({ length: 40 }, (_, at) => [`k${at}`, 'x']);
+    const query = new URLSearchParams(forty as [string, string][]);
+    const answer = await post(`${url}/items/1?${query}`, Object.fromEntries(forty));
+    const { errors, moreErrors } = (await answer.json()) as {
+      errors: object[];
+      moreErrors: number;
+    };
+    expect([errors.length, moreErrors]).toEqual([50, 30]);
+  });
+
   test('is told up to fifty times, and in bounded words', async () => {
     const many = z.record(z.string(), z.number('n'.repeat(9000)));
     const url = await start(validate({ body: many }), (_req, res) => void res.json({}));
