@@ -144,7 +144,7 @@ describe('what does not', () => {
     );
     const forty = Array.from({ length: 40 }, (_, at) => [`k${at}`, 'x']);
     const query = new URLSearchParams(forty as [string, string][]);
-    const answer = await post(`${url}/items/1?${query}`, Object.fromEntries(forty));
+    const answer = await post(`${url}/items/1?${query.toString()}`, Object.fromEntries(forty));
     const { errors, moreErrors } = (await answer.json()) as {
       errors: object[];
       moreErrors: number;
