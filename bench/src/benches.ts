@@ -185,6 +185,27 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
   },
   {
+    name: 'security-headers',
+    kind: 'throughput',
+    contenders: [
+      { server: 'headers-helmet', label: 'helmet' },
+      BARE,
+      { server: 'headers-used', label: 'ours, `app.use`' },
+      { server: 'headers-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express', 'helmet'],
+  },
+  {
+    name: 'security-reputation',
+    kind: 'calls',
+    contenders: [
+      { server: 'idle', label: 'nobody is blocked' },
+      { server: 'blocks', label: '1,000 others are blocked' },
+      { server: 'deny', label: 'a list of 100 networks' },
+    ],
+    peers: [],
+  },
+  {
     name: 'statements',
     kind: 'statements',
     path: '/api/cities?include=country&limit=50',

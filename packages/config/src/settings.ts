@@ -35,6 +35,8 @@ export interface GeneralValues {
   readonly THREAT_THRESHOLD: number;
   readonly THREAT_WINDOW: number;
   readonly ENABLE_IP_WHITELIST: boolean;
+  readonly IP_WHITELIST: readonly string[] | undefined;
+  readonly IP_DENYLIST: readonly string[] | undefined;
   readonly ENABLE_CSRF_PROTECTION: boolean;
   readonly ENABLE_PERFORMANCE_MONITORING: boolean;
   readonly ENABLE_POOL_MONITORING: boolean;
@@ -75,8 +77,11 @@ export interface StandardOptions {
     readonly enhanced: boolean;
     readonly threatThreshold: number;
     readonly threatWindowMs: number;
-    readonly ipWhitelist: boolean;
+    readonly allowOnly: boolean;
+    readonly allow?: readonly string[];
+    readonly deny?: readonly string[];
     readonly csrf: boolean;
+    readonly access?: string;
   };
   readonly 'rate-limit': {
     readonly limit: number;
@@ -100,6 +105,7 @@ const MAX_DELAY_S = Math.floor(MAX_DELAY_MS / 1000);
 
 /** The most that a limit counts. */
 const MAX_UNITS = 2 ** 31 - 1;
+const NETWORKS = 'addresses and networks with commas between (192.0.2.7, 10.0.0.0/8)';
 
 const to = (component: keyof StandardOptions, option: string, factor: number = 1): Feed[] => [
   { component, option, factor },
@@ -249,8 +255,22 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
   ENABLE_IP_WHITELIST: {
     type: 'boolean',
     default: false,
-    feeds: to('security', 'ipWhitelist'),
-    help: 'Whether only listed addresses are let in.',
+    feeds: to('security', 'allowOnly'),
+    help: 'Whether only the addresses of IP_WHITELIST are let in.',
+  },
+  IP_WHITELIST: {
+    type: 'custom',
+    expected: NETWORKS,
+    parse: parseNetworks,
+    feeds: to('security', 'allow'),
+    help: 'Addresses and networks that are never blocked.',
+  },
+  IP_DENYLIST: {
+    type: 'custom',
+    expected: NETWORKS,
+    parse: parseNetworks,
+    feeds: to('security', 'deny'),
+    help: 'Addresses and networks that are always refused.',
   },
   ENABLE_CSRF_PROTECTION: {
     type: 'boolean',
@@ -360,6 +380,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: [
       ...to('setup', 'monitoring'),
       ...to('health', 'access'),
+      ...to('security', 'access'),
       ...to('metrics', 'access'),
       ...to('dashboard', 'access'),
     ],
@@ -381,6 +402,16 @@ function parseTrustProxy(text: string): TrustProxy | undefined {
   if (/^\d{1,3}$/.test(word)) return Number(word);
   const members = word.split(',').map((member) => member.trim());
   return members.every(isNetwork) ? members.join(', ') : undefined;
+}
+
+/** Addresses, and networks by the length of their prefix (CIDR). */
+function parseNetworks(text: string): readonly string[] | undefined {
+  const members = text.split(',').map((member) => member.trim());
+  const isListed = (member: string): boolean =>
+    isNetwork(member) &&
+    isIP(member.split('/')[0]!) !== 0 &&
+    isIP(member.split('/')[1] ?? '') === 0;
+  return members.every(isListed) ? members : undefined;
 }
 
 /** An address, a subnet by its length or its mask, or one of the names that Express knows. */

@@ -56,6 +56,8 @@ describe('defaults', () => {
       THREAT_THRESHOLD: 5,
       THREAT_WINDOW: 300,
       ENABLE_IP_WHITELIST: false,
+      IP_WHITELIST: undefined,
+      IP_DENYLIST: undefined,
       ENABLE_CSRF_PROTECTION: false,
       ENABLE_PERFORMANCE_MONITORING: true,
       ENABLE_POOL_MONITORING: true,
@@ -476,6 +478,8 @@ describe('options of components', () => {
       REQUEST_TIMEOUT: '5',
       RETRY_MAX_ATTEMPTS: '2',
       THREAT_WINDOW: '2',
+      IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
+      MONITORING_TOKEN: 'sixteen-characters',
       LOG_LEVEL: 'warn',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
@@ -483,7 +487,17 @@ describe('options of components', () => {
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('retry')).toEqual({ maxAttempts: 2 });
-    expect(config.options('security')).toMatchObject({ threatWindowMs: 2000 });
+    expect(config.options('security')).toEqual({
+      enhanced: true,
+      threatThreshold: 5,
+      threatWindowMs: 2000,
+      allowOnly: false,
+      allow: ['192.0.2.7', '10.0.0.0/8', '2001:db8::/32'],
+      csrf: false,
+      access: 'sixteen-characters',
+    });
+    for (const wrong of ['loopback', '10.0.0.0/255.0.0.0', '10.0.0.0/33', '1.2.3', '10.0.0.0/8/8'])
+      expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
     expect(config.options('logging')).toEqual({ level: 'WARN' });
     expect(config.options('circuit')).toEqual({
       errorRatio: 0.3,

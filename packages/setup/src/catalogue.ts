@@ -54,6 +54,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   'rate-limit': {
     import: async () => (await import('@org/rate-limit')).rateLimit,
   },
+  security: {
+    import: async () => (await import('@org/security')).security,
+  },
   versioning: {
     // Its versions come with the options, or it says that they are needed.
     import: async () => (await import('@org/versioning')).versioning as Factory,

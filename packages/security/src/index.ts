@@ -1,0 +1,38 @@
+export type { BlockView } from './blocks-route.ts';
+export { CSRF_DEFAULTS, type CsrfOptions, type CsrfTokenOptions } from './csrf-options.ts';
+export { csrf, type Csrf } from './csrf.ts';
+export {
+  type BlockedEvent,
+  type LiftedEvent,
+  type NotedEvent,
+  type RefusedEvent,
+  SECURITY_CHANNEL,
+  type SecurityEvent,
+} from './events.ts';
+export { HEADERS_DEFAULTS, type HeadersOptions } from './headers-options.ts';
+export { headers } from './headers.ts';
+export {
+  REPUTATION_DEFAULTS,
+  type ReputationOptions,
+  type ReputationStore,
+} from './reputation-options.ts';
+export { type ManualBlock, reputation, type Reputation } from './reputation.ts';
+export {
+  type CleanHtml,
+  type Duplicates,
+  SANITISE_DEFAULTS,
+  type SanitiseOptions,
+} from './sanitise-options.ts';
+export { sanitise, type SanitisedRequest } from './sanitise.ts';
+export { security, type Security, SECURITY_DEFAULTS, type SecurityOptions } from './security.ts';
+export { type AjvValidate, fromAjv } from './standard-schema.ts';
+export {
+  type RequestSchemas,
+  type Valid,
+  validate,
+  VALIDATE_DEFAULTS,
+  type Validate,
+  type ValidateOptions,
+  type ValidRequest,
+} from './validate.ts';
+export type { RequestIssue, RequestPart } from './validation-problem.ts';
