@@ -119,6 +119,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   { name: 'stack', kind: 'throughput', contenders: [BARE, ...STACK], peers: STACK_PEERS },
+  {
+    name: 'standard',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'npm-standard', label: 'assembled from npm', doesJobs: true },
+      { server: 'standard-used', label: 'ours, `setup` and `app.listen`', doesJobs: true },
+      { server: 'standard', label: 'ours, `stack.listen`', doesJobs: true },
+    ],
+    peers: [...STACK_PEERS, 'helmet', 'express-rate-limit', 'compression', 'connect-timeout'],
+  },
   { name: 'cache-hit', kind: 'throughput', contenders: CACHES, peers: ['express', 'apicache'] },
   {
     name: 'cache-hit-gzip',

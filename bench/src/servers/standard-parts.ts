@@ -1,0 +1,18 @@
+/** The family as an environment without any settings has it, and a limit that nobody meets. */
+import { loadConfig } from '@org/config';
+import { lineTransport } from '@org/logging';
+import { type Parts, standard } from '@org/setup';
+import { logStream } from './log-stream.ts';
+
+export async function standardParts(): Promise<Parts> {
+  // All requests of the bench are one client's.
+  const config = loadConfig({ env: { RATE_LIMIT_MAX: '2000000000' }, dotenv: false });
+  const own: Readonly<Record<string, object>> = {
+    logging: { format: 'json', transports: [lineTransport(logStream())] },
+  };
+  return standard({
+    lazy: false,
+    isEnabled: (name) => config.isEnabled(name),
+    options: (name) => ({ ...config.options(name), ...own[name] }),
+  });
+}
