@@ -4,12 +4,12 @@
  */
 import { createTerminus } from '@godaddy/terminus';
 import { expressMiddleware, id } from 'cls-rtracer';
-import express, { type NextFunction, type Request, type Response } from 'express';
+import express from 'express';
 import expressWinston from 'express-winston';
-import createError, { isHttpError } from 'http-errors';
 import winston from 'winston';
 import { announce } from './announce.ts';
 import { logStream } from './log-stream.ts';
+import { answerErrors } from './npm-errors.ts';
 import { addRoutes } from './routes.ts';
 
 const app = express();
@@ -22,18 +22,7 @@ app.use(
   }),
 );
 addRoutes(app);
-app.use((_req, _res, next) => next(createError(404, 'There is nothing at this address.')));
-app.use((error: Error, _req: Request, res: Response, next: NextFunction) => {
-  if (res.headersSent) {
-    next(error);
-    return;
-  }
-  const known = isHttpError(error) && error.expose ? error : createError(500);
-  res
-    .status(known.status)
-    .type('application/problem+json')
-    .json({ title: known.name, status: known.status, detail: known.message, errorId: id() });
-});
+answerErrors(app);
 
 const server = app.listen(0, '127.0.0.1', () => announce(server));
 createTerminus(server, {
