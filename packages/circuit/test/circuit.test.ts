@@ -377,6 +377,25 @@ describe('half-open', () => {
     expect(kindOf(one)).toBe('closed');
   });
 
+  test('a call that was given up on makes place for another', async () => {
+    const { circuit: one, clock } = make({ halfOpenCalls: 1 });
+    await failTimes(one, 3);
+    clock.advance(1000);
+    await failTimes(one, 1, new DOMException('gone', 'AbortError'));
+    await one.run(succeed);
+    expect(kindOf(one)).toBe('closed');
+  });
+
+  test('a slow call opens it again, and is bad for the health', async () => {
+    const { circuit: one, clock } = make({ slowCallMs: 100 });
+    await failTimes(one, 3);
+    clock.advance(1000);
+    const before = one.breaker.healthScore;
+    await one.run(async () => clock.advance(100));
+    expect(kindOf(one)).toBe('open');
+    expect(one.breaker.healthScore).toBeLessThan(before);
+  });
+
   test('late answers move nothing: neither one from before it opened, nor one from the try before', async () => {
     const { circuit: one, clock } = make({ halfOpenCalls: 1 });
     const late: { succeed: () => void; fail: () => void }[] = [];
