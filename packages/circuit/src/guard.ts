@@ -18,8 +18,8 @@ export type OnTransition = (guard: Guard, transition: Transition) => void;
 export class Guard {
   readonly machine: StateMachine;
   readonly bulkhead: Bulkhead | undefined;
-  /** Somebody has asked for it by its name lately. */
-  used: boolean = true;
+  /** Somebody has asked for it again lately. */
+  used: boolean = false;
   private readonly settings: Settings;
 
   constructor(
@@ -50,8 +50,8 @@ export class Guard {
     context: CallContext = NO_CONTEXT,
     fallback: Fallback | null = this.settings.fallback ?? null,
   ): Promise<T> {
-    const { machine, bulkhead } = this;
-    if (bulkhead !== undefined && (machine.refusesAll || !bulkhead.enter())) {
+    const { bulkhead } = this;
+    if (bulkhead !== undefined && !bulkhead.enter()) {
       return this.runLater(bulkhead, call, context, fallback);
     }
     return this.runNow(call, context, fallback);
