@@ -78,6 +78,10 @@ describe('the strategies', () => {
     expect(kindOf(one)).toBe('closed');
     await failTimes(one, 1);
     expect(kindOf(one)).toBe('open');
+    one.breaker.reset();
+    await failTimes(one, 3);
+    await one.run(succeed);
+    expect(kindOf(one)).toBe('closed');
   });
 
   test('slow calls: a share of them opens though none has failed', async () => {
@@ -92,6 +96,9 @@ describe('the strategies', () => {
     await one.run(taking(200));
     expect(kindOf(one)).toBe('open');
     expect(one.breaker.stats()).toMatchObject({ successTotal: 4, slowTotal: 2 });
+    one.breaker.reset();
+    for (const ms of [200, 200, 200, 0]) await one.run(taking(ms));
+    expect(kindOf(one)).toBe('closed');
   });
 
   test('consecutive: a success begins the row anew', async () => {

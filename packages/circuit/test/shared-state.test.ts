@@ -171,6 +171,8 @@ test('without the store each decides alone, and the outage is reported once', as
   await turn();
   expect(faults).toHaveLength(1);
   expect(one.stats()).toMatchObject({ store: { failing: true } });
+  await one.close();
+  expect(clock.pending).toBe(0);
 });
 
 test('listens once the store is there', async () => {
@@ -212,5 +214,6 @@ test('listens no more after its end', async () => {
   await b.close();
   await trip(a);
   expect(kindOf(b)).toBe('closed');
-  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 1 });
+  await a.close();
+  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 0 });
 });
