@@ -18,8 +18,8 @@ export type OnTransition = (guard: Guard, transition: Transition) => void;
 export class Guard {
   readonly machine: StateMachine;
   readonly bulkhead: Bulkhead | undefined;
-  /** Somebody has asked for it by its name lately. */
-  used: boolean = true;
+  /** Somebody has asked for it again lately. */
+  used: boolean = false;
   private readonly settings: Settings;
 
   constructor(
@@ -45,35 +45,52 @@ export class Guard {
   }
 
   /** Makes the call, or answers in its place. Rejects as the call did, or with why it was not made; `null`: no fallback. */
-  async run<T>(
+  run<T>(
     call: Call<T>,
     context: CallContext = NO_CONTEXT,
     fallback: Fallback | null = this.settings.fallback ?? null,
   ): Promise<T> {
-    const { machine, bulkhead } = this;
-    if (bulkhead !== undefined && (machine.refusesAll || !bulkhead.enter())) {
-      const refused = await this.waitForPlace(bulkhead, context.signal);
-      if (refused !== undefined) return this.instead<T>(refused, fallback);
+    const { bulkhead } = this;
+    if (bulkhead !== undefined && !bulkhead.enter()) {
+      return this.runLater(bulkhead, call, context, fallback);
     }
+    return this.runNow(call, context, fallback);
+  }
+
+  private async runLater<T>(
+    bulkhead: Bulkhead,
+    call: Call<T>,
+    context: CallContext,
+    fallback: Fallback | null,
+  ): Promise<T> {
+    const refused = await this.waitForPlace(bulkhead, context.signal);
+    if (refused !== undefined) return this.instead<T>(refused, fallback);
+    return this.runNow(call, context, fallback);
+  }
+
+  /** In its place, where there is a bulkhead. No async function: that would cost another turn. */
+  private runNow<T>(call: Call<T>, context: CallContext, fallback: Fallback | null): Promise<T> {
+    const { machine } = this;
     if (!machine.enter()) {
-      bulkhead?.leave();
+      this.bulkhead?.leave();
       return this.instead<T>(this.refusal(), fallback);
     }
     const { epoch } = machine;
     const beganMs = machine.begin();
-    let result: T;
-    try {
-      result = await call(context);
-    } catch (error) {
-      const outcome = this.outcomeOf(error, context.signal);
-      machine.settle(epoch, outcome, beganMs);
-      bulkhead?.leave();
-      if (outcome === 'failure') return this.instead<T>(error, fallback);
-      throw error;
-    }
-    machine.settle(epoch, this.outcomeOfResult(result), beganMs);
-    bulkhead?.leave();
-    return result;
+    return made(call, context).then(
+      (result) => {
+        machine.settle(epoch, this.outcomeOfResult(result), beganMs);
+        this.bulkhead?.leave();
+        return result;
+      },
+      (error: unknown) => {
+        const outcome = this.outcomeOf(error, context.signal);
+        machine.settle(epoch, outcome, beganMs);
+        this.bulkhead?.leave();
+        if (outcome === 'failure') return this.instead<T>(error, fallback);
+        throw error;
+      },
+    );
   }
 
   /** Waits for a place, if that is of use; answers why there will not be one. */
@@ -119,15 +136,24 @@ export class Guard {
     }
   }
 
-  private instead<T>(error: unknown, fallback: Fallback | null): T | Promise<T> {
+  private async instead<T>(error: unknown, fallback: Fallback | null): Promise<T> {
     if (fallback === null) throw error;
     this.machine.counts.fallbackTotal++;
     // Whoever gives a fallback says that it fits.
-    return fallback(error, this.machine.state) as T | Promise<T>;
+    return fallback(error, this.machine.state) as T;
   }
 
   private refusal(): ProblemError {
     const { name, kind, retryAfterMs } = this.machine;
     return circuitOpen(name, kind, retryAfterMs);
+  }
+}
+
+/** The call's own promise, also where it throws at once or answers what is none. */
+function made<T>(call: Call<T>, context: CallContext): Promise<T> {
+  try {
+    return Promise.resolve(call(context));
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

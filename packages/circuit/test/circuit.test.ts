@@ -78,6 +78,10 @@ describe('the strategies', () => {
     expect(kindOf(one)).toBe('closed');
     await failTimes(one, 1);
     expect(kindOf(one)).toBe('open');
+    one.breaker.reset();
+    await failTimes(one, 3);
+    await one.run(succeed);
+    expect(kindOf(one)).toBe('closed');
   });
 
   test('slow calls: a share of them opens though none has failed', async () => {
@@ -92,6 +96,9 @@ describe('the strategies', () => {
     await one.run(taking(200));
     expect(kindOf(one)).toBe('open');
     expect(one.breaker.stats()).toMatchObject({ successTotal: 4, slowTotal: 2 });
+    one.breaker.reset();
+    for (const ms of [200, 200, 200, 0]) await one.run(taking(ms));
+    expect(kindOf(one)).toBe('closed');
   });
 
   test('consecutive: a success begins the row anew', async () => {
@@ -134,29 +141,41 @@ test('a strategy of yours that throws is reported, and costs no call its result'
 });
 
 describe('what counts', () => {
+  const COUNTED = {
+    failure: { failureTotal: 3 },
+    success: { successTotal: 3 },
+    ignored: { ignoredTotal: 3, failureTotal: 0 },
+  };
   test.each([
-    ['an error without a status', new Error('ECONNREFUSED'), 'open'],
-    ['5xx', Object.assign(new Error(), { status: 502 }), 'open'],
-    ['5xx as axios has it', Object.assign(new Error(), { response: { status: 500 } }), 'open'],
-    ['4xx', Object.assign(new Error(), { statusCode: 404 }), 'closed'],
-    ['its caller giving up', new DOMException('gone', 'AbortError'), 'closed'],
-    ['a client that has gone', Object.assign(new Error(), { status: 499 }), 'closed'],
-    ['a time limit', new DOMException('late', 'TimeoutError'), 'open'],
+    ['an error without a status', new Error('ECONNREFUSED'), 'open', 'failure'],
+    ['5xx', Object.assign(new Error(), { status: 502 }), 'open', 'failure'],
+    [
+      '5xx as axios has it',
+      Object.assign(new Error(), { response: { status: 500 } }),
+      'open',
+      'failure',
+    ],
+    ['4xx', Object.assign(new Error(), { statusCode: 404 }), 'closed', 'success'],
+    ['its caller giving up', new DOMException('gone', 'AbortError'), 'closed', 'ignored'],
+    ['a client that has gone', Object.assign(new Error(), { status: 499 }), 'closed', 'ignored'],
+    ['a time limit', new DOMException('late', 'TimeoutError'), 'open', 'failure'],
     [
       'another circuit',
       Object.assign(new Error(), { code: 'ERR_CIRCUIT_OPEN', status: 503 }),
       'closed',
+      'ignored',
     ],
     [
       'a full bulkhead',
       Object.assign(new Error(), { code: 'ERR_BULKHEAD_FULL', status: 503 }),
       'closed',
+      'ignored',
     ],
-    ['nothing at all', undefined, 'open'],
-  ])('%s', async (_name, error, kind) => {
+    ['nothing at all', undefined, 'open', 'failure'],
+  ] as const)('%s', async (_name, error, kind, counted) => {
     const { circuit: one } = make();
     await failTimes(one, 3, error);
-    expect(kindOf(one)).toBe(kind);
+    expect(one.breaker.stats()).toMatchObject({ state: kind, ...COUNTED[counted] });
   });
 
   test('what the caller’s signal aborts is ignored, whatever the reason, but for its time limit', async () => {
@@ -199,6 +218,8 @@ describe('what counts', () => {
   test('answers of fetch by their status, and anything by functions of yours', async () => {
     const { circuit: one } = make();
     for (let at = 0; at < 3; at++) await one.run(async () => new Response('', { status: 404 }));
+    // A city may have a status, too.
+    for (let at = 0; at < 3; at++) await one.run(async () => ({ status: 503 }));
     expect(kindOf(one)).toBe('closed');
     for (let at = 0; at < 3; at++) await one.run(async () => new Response('', { status: 503 }));
     expect(kindOf(one)).toBe('open');
@@ -362,8 +383,7 @@ describe('half-open', () => {
     for (let at = 0; at < 3; at++) await one.run(succeed);
     expect(kindOf(one)).toBe('half-open');
     clock.advance(60_000);
-    await one.run(succeed);
-    expect(kindOf(one)).toBe('closed');
+    expect(await one.run(async () => kindOf(one))).toBe('closed');
   });
 
   test('a call that never comes back does not keep it from recovering', async () => {
@@ -375,6 +395,25 @@ describe('half-open', () => {
     clock.advance(1000);
     await one.run(succeed);
     expect(kindOf(one)).toBe('closed');
+  });
+
+  test('a call that was given up on makes place for another', async () => {
+    const { circuit: one, clock } = make({ halfOpenCalls: 1 });
+    await failTimes(one, 3);
+    clock.advance(1000);
+    await failTimes(one, 1, new DOMException('gone', 'AbortError'));
+    await one.run(succeed);
+    expect(kindOf(one)).toBe('closed');
+  });
+
+  test('a slow call opens it again, and is bad for the health', async () => {
+    const { circuit: one, clock } = make({ slowCallMs: 100 });
+    await failTimes(one, 3);
+    clock.advance(1000);
+    const before = one.breaker.healthScore;
+    await one.run(async () => clock.advance(100));
+    expect(kindOf(one)).toBe('open');
+    expect(one.breaker.healthScore).toBeLessThan(before);
   });
 
   test('late answers move nothing: neither one from before it opened, nor one from the try before', async () => {
@@ -424,14 +463,26 @@ describe('by hand', () => {
     expect(one.breaker.state).toEqual({ kind: 'closed' });
     expect(one.breaker.healthScore).toBe(1);
     await failTimes(one, 2);
-    expect(kindOf(one)).toBe('closed');
+    let end!: (error: Error) => void;
+    const underWay = one.run(() => new Promise((_resolve, reject) => (end = reject)));
+    one.breaker.reset();
+    end(failure);
+    await expect(underWay).rejects.toBe(failure);
+    expect(one.breaker.stats()).toMatchObject({ state: 'closed', healthScore: 1, lateTotal: 1 });
   });
 
-  test('closing keeps the health', async () => {
-    const { circuit: one } = make();
-    await failTimes(one, 3);
+  test('closing forgets what was counted, and keeps the health', async () => {
+    const { circuit: one, clock } = make();
+    await failTimes(one, 2);
+    one.breaker.open();
     one.breaker.close();
     expect(one.breaker.healthScore).toBeLessThan(0.5);
+    await failTimes(one, 2);
+    expect(kindOf(one)).toBe('closed');
+    await failTimes(one, 1);
+    one.breaker.close();
+    clock.advance(100_000);
+    expect(kindOf(one)).toBe('closed');
   });
 });
 
@@ -543,7 +594,11 @@ describe('bulkhead', () => {
   });
 
   test('whoever gives up leaves the line', async () => {
-    const { circuit: one } = make({ maxConcurrent: 1, maxWaiting: 1 });
+    const { circuit: one } = make({
+      maxConcurrent: 1,
+      maxWaiting: 1,
+      fallback: () => 'never',
+    });
     const first = hold(one);
     const leaving = new AbortController();
     const second = hold(one, leaving.signal);
@@ -603,15 +658,21 @@ describe('breakers by name', () => {
     await failTimes(one.for('open'), 3);
     let end!: () => void;
     const busy = one.for('busy').run(() => new Promise<void>((resolve) => (end = resolve)));
-    for (let at = 0; at < 50; at++) {
-      await one.for(`tenant ${at}`).run(succeed);
-      await one.for(`tenant ${at}`).run(succeed);
-    }
-    expect(one.stats()).toMatchObject({ count: 4, open: 1, evictedTotal: 49, successTotal: 100 });
+    for (let at = 0; at < 50; at++) await one.for(`tenant ${at}`).run(succeed);
+    expect(one.stats()).toMatchObject({ count: 4, open: 1, evictedTotal: 49, successTotal: 50 });
     expect(one.for('open').state.kind).toBe('open');
     end();
     await busy;
     expect(one.for('busy').stats()).toMatchObject({ successTotal: 1 });
+  });
+
+  test('of those that are idle, those go first that were used once', async () => {
+    const { circuit: one } = make({ maxBreakers: 3 });
+    for (let at = 0; at < 50; at++) {
+      await one.for('steady').run(succeed);
+      await one.for(`passer-by ${at}`).run(succeed);
+    }
+    expect(one.for('steady').stats()).toMatchObject({ successTotal: 50 });
   });
 
   test('are bounded also where all are open, and what goes leaves no timer', async () => {
@@ -685,6 +746,8 @@ describe('as a component', () => {
     clock.advance(2000);
     await one.run(succeed);
     one.breaker.open();
+    one.breaker.open();
+    one.breaker.close();
     one.breaker.close();
     unsubscribe(CIRCUIT_CHANNEL, listen);
     expect(heard).toEqual(told);
@@ -739,9 +802,14 @@ describe('as a component', () => {
     const { circuit: one, clock } = make();
     await failTimes(one, 3);
     await failTimes(one.for('a'), 3);
+    let end!: (error: Error) => void;
+    const underWay = one.for('b').run(() => new Promise((_resolve, reject) => (end = reject)));
     await one.close();
     await one.close();
     expect(clock.pending).toBe(0);
+    end(failure);
+    await expect(underWay).rejects.toBe(failure);
+    expect(one.for('b').stats()).toMatchObject({ failureTotal: 0, lateTotal: 1 });
     await failTimes(one, 10);
     await failTimes(one.for('late'), 10);
     one.breaker.open();

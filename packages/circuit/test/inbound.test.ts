@@ -1,6 +1,7 @@
 /** Routes of this service behind a circuit. */
 import { once } from 'node:events';
 import express, { type Express, type Request, type Response } from 'express';
+import { exchangeOf } from '@org/core';
 import { type FakeClock, fakeClock, serve, type Served } from '@org/core/testing';
 import { setup, standard } from '@org/setup';
 import { type Circuit, circuit, type CircuitOptions } from '@org/circuit';
@@ -48,7 +49,13 @@ const statusOf = async (url: string): Promise<number> => {
 test('one route: refuses with a problem and when to come back, tries again, and recovers', async () => {
   const { circuit: one, clock } = make();
   const calls: string[] = [];
-  const app = express().get('/reports/:status', one.inbound, (req, res) => {
+  const errors: unknown[] = [];
+  const app = express();
+  app.use((req, res, next) => {
+    res.on('finish', () => errors.push(exchangeOf(req, res).error));
+    next();
+  });
+  app.get('/reports/:status', one.inbound, (req, res) => {
     calls.push(req.path);
     answer(req, res);
   });
@@ -68,6 +75,7 @@ test('one route: refuses with a problem and when to come back, tries again, and 
     detail: 'This part of the service does not work at the moment. Try again in 2 s.',
   });
   expect(calls).toHaveLength(6);
+  expect(errors.at(-1)).toMatchObject({ code: 'ERR_CIRCUIT_OPEN' });
   clock.advance(1500);
   expect(await statusOf(`${url}/reports/200`)).toBe(200);
   expect(one.breaker.state.kind).toBe('closed');

@@ -34,7 +34,7 @@ async function upstream(): Promise<string> {
       return;
     }
     if (req.url === '/early') res.writeProcessing();
-    res.statusCode = Number(req.url?.slice(1)) || 200;
+    res.statusCode = Number(req.url?.slice(1)) || 500;
     res.end('answer');
   });
   const one = await serve(server);
@@ -131,14 +131,18 @@ describe('the interceptor', () => {
     expect(one.for(good).stats()).toMatchObject({ successTotal: 1, inflight: 0 });
   });
 
-  test('4xx and early hints are no failure, a connection that breaks is one', async () => {
+  test('4xx is no failure, a connection that breaks is one, and what comes early says nothing', async () => {
     const one = make();
     const dispatcher = compose(one);
     const url = await upstream();
-    for (const path of ['404', '404', 'early']) {
+    for (const path of ['early', '404', '404']) {
       await (await request(`${url}/${path}`, { dispatcher })).body.dump();
     }
-    expect(one.for(url).stats()).toMatchObject({ state: 'closed', successTotal: 3 });
+    expect(one.for(url).stats()).toMatchObject({
+      state: 'closed',
+      successTotal: 2,
+      failureTotal: 1,
+    });
     for (let at = 0; at < 2; at++) {
       await expect(request(`${url}/cut`, { dispatcher })).rejects.toThrow('other side closed');
     }
@@ -158,11 +162,37 @@ describe('the interceptor', () => {
       await expect(answer.catch(() => 'given up')).resolves.toBe('given up');
     }
     expect(one.for(url).stats()).toMatchObject({ state: 'closed', ignoredTotal: 3, inflight: 0 });
-    for (let at = 0; at < 2; at++) {
-      const limited = request(`${url}/hang`, { dispatcher, headersTimeout: 1 });
-      await expect(limited).rejects.toThrow('Headers Timeout');
-    }
+    const limited = request(`${url}/hang`, { dispatcher, signal: AbortSignal.timeout(20) });
+    await expect(limited).rejects.toMatchObject({ name: 'TimeoutError' });
+    const limitedByUndici = request(`${url}/hang`, { dispatcher, headersTimeout: 1 });
+    await expect(limitedByUndici).rejects.toThrow('Headers Timeout');
     expect(one.for(url).state.kind).toBe('open');
+  });
+
+  test('tells of each error once', async () => {
+    const one = make({ consecutiveFailures: 1 });
+    const dispatcher = compose(one);
+    const url = await upstream();
+    const errors: Error[] = [];
+    const send = (path: string): Promise<void> =>
+      new Promise((resolve) => {
+        dispatcher.dispatch(
+          { origin: new URL(url), path, method: 'GET' },
+          {
+            onRequestStart: () => undefined,
+            onResponseError(_controller, error) {
+              errors.push(error);
+              setImmediate(resolve);
+            },
+          },
+        );
+      });
+    await send('/cut');
+    await send('/200');
+    expect(errors.map((error) => (error as { code?: string }).code)).toEqual([
+      'UND_ERR_SOCKET',
+      'ERR_CIRCUIT_OPEN',
+    ]);
   });
 
   test('keeps to the bulkhead: who waits is sent when there is a place', async () => {

@@ -93,6 +93,24 @@ test('who comes later learns it too, as long as it holds', async () => {
   expect(kindOf(c)).toBe('closed');
 });
 
+test('who has opened already stays open as long as it meant to', async () => {
+  const { store, clock } = shared();
+  const [a, b] = [await make(store, clock), await make(store, clock, { openMs: 3000 })];
+  await trip(a);
+  b.breaker.close();
+  await turn();
+  await trip(a);
+  const { state } = a.breaker;
+  // As if both had opened before either heard of the other.
+  await store.publish(
+    'circuit:circuit',
+    Buffer.from(
+      JSON.stringify({ kind: 'open', breaker: 'circuit', untilAt: clock.now() + 3000, from: 'b' }),
+    ),
+  );
+  expect(a.breaker.state).toBe(state);
+});
+
 test('by hand holds for all, also for those who come later', async () => {
   const { store, clock } = shared();
   const [a, b] = [await make(store, clock), await make(store, clock)];
@@ -153,6 +171,8 @@ test('without the store each decides alone, and the outage is reported once', as
   await turn();
   expect(faults).toHaveLength(1);
   expect(one.stats()).toMatchObject({ store: { failing: true } });
+  await one.close();
+  expect(clock.pending).toBe(0);
 });
 
 test('listens once the store is there', async () => {
@@ -194,5 +214,6 @@ test('listens no more after its end', async () => {
   await b.close();
   await trip(a);
   expect(kindOf(b)).toBe('closed');
-  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 1 });
+  await a.close();
+  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 0 });
 });

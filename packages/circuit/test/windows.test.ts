@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 
 import { CountWindow } from '../src/count-window.ts';
+import { HalfOpen } from '../src/half-open.ts';
 import { HealthScore } from '../src/health-score.ts';
 import { openTimeMs } from '../src/open-times.ts';
 import { TimeWindow } from '../src/time-window.ts';
@@ -92,6 +93,17 @@ describe('the health score', () => {
     score.reset();
     expect(score.at(51_000)).toBe(1);
   });
+});
+
+test('on the ramp the share of calls that goes through is the health score', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0.01, max: 1, noNaN: true }), (score) => {
+      const half = new HalfOpen(0, 0, 1000);
+      let admitted = 0;
+      for (let at = 0; at < 1000; at++) if (half.admit(score, 0)) admitted++;
+      expect(Math.abs(admitted - 1000 * score)).toBeLessThan(1.001);
+    }),
+  );
 });
 
 test('open times grow up to their limit, spread around it', () => {
