@@ -390,6 +390,7 @@ describe('cost', () => {
     expect(await failed.statuses(3, '/fails')).toEqual([500, 500, 500]);
     await until(() => failed.made.stats!()['givenBackTotal'] === 3);
     expect(await failed.statuses(3)).toEqual([200, 200, 429]);
+    expect(failed.made.stats!()).toMatchObject({ givenBackTotal: 3 });
     const fine = await start({ limit: 2, skipSuccessful: true });
     expect(await fine.statuses(3)).toEqual([200, 200, 200]);
     await until(() => fine.made.stats!()['givenBackTotal'] === 3);
@@ -498,6 +499,18 @@ describe('shadow', () => {
     expect(events[0]).toMatchObject({ type: 'refused', shadow: true, policies: ['default'] });
   });
 
+  test('what it would have refused has taken nothing', async () => {
+    const { statuses, made, clock } = await start({ shadow: true, limit: 1 });
+    await statuses(1);
+    clock.advance(5000);
+    await statuses(1);
+    clock.advance(5000);
+    await statuses(1);
+    expect(made.stats!()['routes']).toMatchObject({
+      '*': { default: { allowedTotal: 2, wouldDenyTotal: 1 } },
+    });
+  });
+
   test('of one policy beside others that hold', async () => {
     const { statuses, get, made } = await start({
       policies: { now: { limit: 3 }, next: { limit: 1, shadow: true } },
@@ -534,6 +547,24 @@ describe('without a request', () => {
     expect(await statuses(1)).toEqual([429]);
     await made.reset('127.0.0.1');
     expect(await statuses(1)).toEqual([200]);
+  });
+
+  test('whom everybody counts with is one', async () => {
+    const { made, statuses } = await start({ limit: 2, by: 'none' });
+    expect((await made.consume('a')).allowed).toBe(true);
+    expect((await made.consume('b')).allowed).toBe(true);
+    expect((await made.consume('c')).allowed).toBe(false);
+    expect(await statuses(1)).toEqual([429]);
+  });
+
+  test('long keys are the ones that requests have', async () => {
+    const { made, statuses } = await start({ limit: 1, by: ({ req }) => req.get('x-tenant') });
+    const tenant = 'a'.repeat(100);
+    await statuses(1, '/', { 'x-tenant': tenant });
+    expect((await made.peek(`own:${tenant}`)).allowed).toBe(false);
+    expect((await made.peek(`user:${tenant}`)).allowed).toBe(true);
+    await made.reset(`own:${tenant}`);
+    expect(await statuses(1, '/', { 'x-tenant': tenant })).toEqual([200]);
   });
 
   test('paths decide which policies hold', async () => {
