@@ -120,7 +120,7 @@ describe('a limit', () => {
   test('says no as draft-ietf-httpapi-ratelimit-headers §5.1 has it, with a Retry-After that holds', async () => {
     const { get, statuses, clock } = await start();
     await statuses(3);
-    clock.advance(2500);
+    clock.advance(2600);
     const answer = await get();
     expect(answer.status).toBe(429);
     expect(answer.headers.get('content-type')).toContain(PROBLEM_JSON);
@@ -184,6 +184,7 @@ describe('a limit', () => {
     await statuses(3);
     await made.close!();
     expect(await statuses(2)).toEqual([200, 200]);
+    expect(made.stats!()).toMatchObject({ keys: 0 });
   });
 });
 
@@ -206,6 +207,9 @@ describe('several policies', () => {
       ['burst', 1],
       ['day', 0],
     ]);
+    expect(made.stats!()['routes']).toMatchObject({
+      '*': { burst: { allowedTotal: 3, deniedTotal: 1 }, day: { allowedTotal: 3, deniedTotal: 1 } },
+    });
   });
 
   test('names all that are violated, and the longest wait', async () => {
@@ -227,7 +231,7 @@ describe('several policies', () => {
 describe('routes', () => {
   test('have policies of their own, in place of one, on top, or fewer', async () => {
     const { statuses, get } = await start({
-      policies: { all: { limit: 4 }, extra: { limit: 100 } },
+      policies: { all: { limit: 4, windowMs: 5000 }, extra: { limit: 100 } },
       routes: {
         '/login': { policies: { login: { limit: 1 } } },
         '/search': { policies: { all: { limit: 2 }, extra: false } },
@@ -235,7 +239,7 @@ describe('routes', () => {
       },
     });
     expect(await statuses(2, '/login')).toEqual([200, 429]);
-    expect((await get('/search')).headers.get('ratelimit-policy')).toBe('"all";q=2;w=10');
+    expect((await get('/search')).headers.get('ratelimit-policy')).toBe('"all";q=2;w=5');
     expect(await statuses(2, '/search')).toEqual([200, 429]);
     // The login took from "all" as well; the search has its own.
     expect(await statuses(4)).toEqual([200, 200, 200, 429]);
@@ -320,6 +324,18 @@ describe('who is counted', () => {
     expect(await statuses(2, '/', tenant('b'.repeat(5000)))).toEqual([200, 429]);
     expect(await statuses(1, '/', tenant('b'.repeat(4999)))).toEqual([200]);
     expect(await statuses(2)).toEqual([200, 429]);
+  });
+
+  test('what is kept of a name is bounded, whoever gives it', async () => {
+    const { statuses, made } = await start(
+      { by: 'principal' },
+      { before: (exchange) => void (exchange.principal = exchange.req.get('x-user')) },
+    );
+    await statuses(1, '/', { 'x-user': 'a'.repeat(5000) });
+    await statuses(1, '/', from('b'.repeat(5000)));
+    const names = made.top().map(({ key }) => key);
+    expect(names.filter((name) => name.length > 64)).toEqual([]);
+    expect(names).toHaveLength(2);
   });
 
   test('each policy by its own', async () => {
@@ -463,7 +479,7 @@ describe('fields', () => {
     const { get, clock } = await start({
       headers: false,
       legacyHeaders: true,
-      policies: { wide: { limit: 100 }, tight: { limit: 2 } },
+      policies: { wide: { limit: 100 }, tight: { limit: 2 }, trial: { limit: 1, shadow: true } },
     });
     const { headers } = await get();
     expect(headers.get('ratelimit')).toBeNull();
@@ -563,6 +579,7 @@ describe('without a request', () => {
     await statuses(1, '/', { 'x-tenant': tenant });
     expect((await made.peek(`own:${tenant}`)).allowed).toBe(false);
     expect((await made.peek(`user:${tenant}`)).allowed).toBe(true);
+    expect(made.top()[0]!.key).toMatch(/^own:[\w-]{43}$/);
     await made.reset(`own:${tenant}`);
     expect(await statuses(1, '/', { 'x-tenant': tenant })).toEqual([200]);
   });

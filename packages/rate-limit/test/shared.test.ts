@@ -306,6 +306,18 @@ describe.each([
   });
 });
 
+test('rate-limiter-flexible is asked in whole seconds, and never for too few', async () => {
+  const asked: unknown[] = [];
+  const store = flexible({
+    penalty: (...all: unknown[]) => {
+      asked.push(all);
+      return Promise.resolve({ consumedPoints: 3, msBeforeNext: 900 });
+    },
+  });
+  expect(await store.add('key', 2, 1500)).toEqual({ value: 3, resetMs: 900 });
+  expect(asked).toEqual([['key', 2, { customDuration: 2 }]]);
+});
+
 describe('while the store is away', () => {
   test('a call that hangs is given up after its time, and what this process has counted holds', async () => {
     const { store, clock, one } = pair({ storeTimeoutMs: 50 });
