@@ -222,6 +222,17 @@ describe('shared counters', () => {
     expect(policies.map(({ remaining }) => remaining)).toEqual([8, 2]);
   });
 
+  test('what was not taken is not given back', async () => {
+    const { store, one, other } = pair({
+      policies: { holds: { limit: 4 }, trial: { limit: 2, shadow: true } },
+    });
+    expect([await allowed(one, 2), await allowed(other, 2)]).toEqual([2, 2]);
+    expect(await allowed(one, 1)).toBe(0);
+    store.mood = 'throws';
+    const { policies } = await one.peek('a');
+    expect(policies.map(({ remaining }) => remaining)).toEqual([2, 0]);
+  });
+
   test('whom others have used up a lowered limit for is told that it is lowered', async () => {
     let load = 0;
     const { clock, one, other } = pair({ adaptive: { load: () => load } });
