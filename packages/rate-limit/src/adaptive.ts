@@ -4,6 +4,7 @@
  * nothing moves, so that they do not swing. It is looked at when requests come, without a timer.
  */
 import {
+  callHook,
   type Checks,
   type Clock,
   durationMs,
@@ -93,8 +94,9 @@ export class Adaptive {
 
   private read(): Load {
     if (this.own !== undefined) return this.own.read();
-    const ratioNow = this.options.load!();
-    return { ratio: ratioNow, reason: `the load is ${ratioNow} of what can be carried` };
+    // One that cannot be told, for an error that was reported, moves nothing.
+    const load = Number(callHook(this.options.load!, 'rate-limit load'));
+    return { ratio: load, reason: `the load is ${load} of what can be carried` };
   }
 
   private move(to: number, reason: string): void {

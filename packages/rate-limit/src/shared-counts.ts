@@ -184,7 +184,6 @@ function untilFree(
 ): number {
   const { windowMs } = options;
   const room = Math.max(algorithm.limit, algorithm.capacity) - units;
-  if (room < 0) return windowMs;
   if (options.algorithm !== 'fixed' && current <= room) {
     // The window before has to slide out a little more.
     return Math.max(0, restMs - ((room - current) / previous) * windowMs);

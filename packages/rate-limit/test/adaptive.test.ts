@@ -1,5 +1,7 @@
 /** Limits that give way. */
+import diagnostics from 'node:diagnostics_channel';
 import express from 'express';
+import { FAULT_CHANNEL } from '@org/core';
 import { fakeClock, serve } from '@org/core/testing';
 import { rateLimit, type RateLimitEvent } from '@org/rate-limit';
 
@@ -32,6 +34,27 @@ test('limits are lowered by a fifth while the service suffers, to a least share,
   after(60_000);
   expect(adaptive.ratio).toBe(1);
   adaptive.close();
+});
+
+test('a load that cannot be told moves nothing, and is reported', () => {
+  const faults: unknown[] = [];
+  const listener = (fault: unknown): void => void faults.push(fault);
+  diagnostics.subscribe(FAULT_CHANNEL, listener);
+  const clock = fakeClock();
+  const adaptive = new Adaptive(
+    {
+      load() {
+        throw new Error('no load');
+      },
+    },
+    clock,
+    () => undefined,
+  );
+  clock.advance(1000);
+  adaptive.look(clock.monotonicMs());
+  diagnostics.unsubscribe(FAULT_CHANNEL, listener);
+  expect(adaptive.ratio).toBe(1);
+  expect(faults).toMatchObject([{ error: { message: 'no load' }, where: 'rate-limit load' }]);
 });
 
 test('a late loop suffers only if it is busy, too', () => {

@@ -10,6 +10,7 @@ import {
 
 import type { Algorithm } from '../src/algorithm.ts';
 import { algorithmOf } from '../src/algorithms.ts';
+import { CellColumns } from '../src/cell-columns.ts';
 import type { AlgorithmName, PolicyOptions } from '../src/policy-options.ts';
 
 const WINDOW_MS = 1000;
@@ -140,6 +141,19 @@ describe('sliding', () => {
         },
       ),
     );
+  });
+
+  test('never has more than 21 cells, whatever is given back or taken on credit', () => {
+    const written = jest.spyOn(CellColumns.prototype, 'set');
+    const one = made('sliding', 100);
+    for (let nowMs = 0; nowMs < 400; nowMs++) {
+      one.take(1, 7, nowMs);
+      if (nowMs > 10) one.give(1, 5, nowMs - 10, nowMs);
+    }
+    expect(Math.max(...written.mock.calls.map(([age]) => age))).toBe(20);
+    written.mockRestore();
+    expect(one.available(1, 400)).toBeLessThan(0);
+    expect(one.available(1, 1400)).toBe(100);
   });
 
   test('gives back exactly while the log is exact', () => {

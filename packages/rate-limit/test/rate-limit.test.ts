@@ -120,7 +120,7 @@ describe('a limit', () => {
   test('says no as draft-ietf-httpapi-ratelimit-headers §5.1 has it, with a Retry-After that holds', async () => {
     const { get, statuses, clock } = await start();
     await statuses(3);
-    clock.advance(2500);
+    clock.advance(2600);
     const answer = await get();
     expect(answer.status).toBe(429);
     expect(answer.headers.get('content-type')).toContain(PROBLEM_JSON);
@@ -184,6 +184,7 @@ describe('a limit', () => {
     await statuses(3);
     await made.close!();
     expect(await statuses(2)).toEqual([200, 200]);
+    expect(made.stats!()).toMatchObject({ keys: 0 });
   });
 });
 
@@ -206,6 +207,9 @@ describe('several policies', () => {
       ['burst', 1],
       ['day', 0],
     ]);
+    expect(made.stats!()['routes']).toMatchObject({
+      '*': { burst: { allowedTotal: 3, deniedTotal: 1 }, day: { allowedTotal: 3, deniedTotal: 1 } },
+    });
   });
 
   test('names all that are violated, and the longest wait', async () => {
@@ -227,7 +231,7 @@ describe('several policies', () => {
 describe('routes', () => {
   test('have policies of their own, in place of one, on top, or fewer', async () => {
     const { statuses, get } = await start({
-      policies: { all: { limit: 4 }, extra: { limit: 100 } },
+      policies: { all: { limit: 4, windowMs: 5000 }, extra: { limit: 100 } },
       routes: {
         '/login': { policies: { login: { limit: 1 } } },
         '/search': { policies: { all: { limit: 2 }, extra: false } },
@@ -235,7 +239,7 @@ describe('routes', () => {
       },
     });
     expect(await statuses(2, '/login')).toEqual([200, 429]);
-    expect((await get('/search')).headers.get('ratelimit-policy')).toBe('"all";q=2;w=10');
+    expect((await get('/search')).headers.get('ratelimit-policy')).toBe('"all";q=2;w=5');
     expect(await statuses(2, '/search')).toEqual([200, 429]);
     // The login took from "all" as well; the search has its own.
     expect(await statuses(4)).toEqual([200, 200, 200, 429]);
@@ -322,6 +326,18 @@ describe('who is counted', () => {
     expect(await statuses(2)).toEqual([200, 429]);
   });
 
+  test('what is kept of a name is bounded, whoever gives it', async () => {
+    const { statuses, made } = await start(
+      { by: 'principal' },
+      { before: (exchange) => void (exchange.principal = exchange.req.get('x-user')) },
+    );
+    await statuses(1, '/', { 'x-user': 'a'.repeat(5000) });
+    await statuses(1, '/', from('b'.repeat(5000)));
+    const names = made.top().map(({ key }) => key);
+    expect(names.filter((name) => name.length > 64)).toEqual([]);
+    expect(names).toHaveLength(2);
+  });
+
   test('each policy by its own', async () => {
     const { statuses } = await start({
       policies: { each: { limit: 2 }, all: { limit: 3, by: 'none' } },
@@ -390,6 +406,7 @@ describe('cost', () => {
     expect(await failed.statuses(3, '/fails')).toEqual([500, 500, 500]);
     await until(() => failed.made.stats!()['givenBackTotal'] === 3);
     expect(await failed.statuses(3)).toEqual([200, 200, 429]);
+    expect(failed.made.stats!()).toMatchObject({ givenBackTotal: 3 });
     const fine = await start({ limit: 2, skipSuccessful: true });
     expect(await fine.statuses(3)).toEqual([200, 200, 200]);
     await until(() => fine.made.stats!()['givenBackTotal'] === 3);
@@ -462,7 +479,7 @@ describe('fields', () => {
     const { get, clock } = await start({
       headers: false,
       legacyHeaders: true,
-      policies: { wide: { limit: 100 }, tight: { limit: 2 } },
+      policies: { wide: { limit: 100 }, tight: { limit: 2 }, trial: { limit: 1, shadow: true } },
     });
     const { headers } = await get();
     expect(headers.get('ratelimit')).toBeNull();
@@ -496,6 +513,18 @@ describe('shadow', () => {
     });
     expect(events).toHaveLength(2);
     expect(events[0]).toMatchObject({ type: 'refused', shadow: true, policies: ['default'] });
+  });
+
+  test('what it would have refused has taken nothing', async () => {
+    const { statuses, made, clock } = await start({ shadow: true, limit: 1 });
+    await statuses(1);
+    clock.advance(5000);
+    await statuses(1);
+    clock.advance(5000);
+    await statuses(1);
+    expect(made.stats!()['routes']).toMatchObject({
+      '*': { default: { allowedTotal: 2, wouldDenyTotal: 1 } },
+    });
   });
 
   test('of one policy beside others that hold', async () => {
@@ -534,6 +563,25 @@ describe('without a request', () => {
     expect(await statuses(1)).toEqual([429]);
     await made.reset('127.0.0.1');
     expect(await statuses(1)).toEqual([200]);
+  });
+
+  test('whom everybody counts with is one', async () => {
+    const { made, statuses } = await start({ limit: 2, by: 'none' });
+    expect((await made.consume('a')).allowed).toBe(true);
+    expect((await made.consume('b')).allowed).toBe(true);
+    expect((await made.consume('c')).allowed).toBe(false);
+    expect(await statuses(1)).toEqual([429]);
+  });
+
+  test('long keys are the ones that requests have', async () => {
+    const { made, statuses } = await start({ limit: 1, by: ({ req }) => req.get('x-tenant') });
+    const tenant = 'a'.repeat(100);
+    await statuses(1, '/', { 'x-tenant': tenant });
+    expect((await made.peek(`own:${tenant}`)).allowed).toBe(false);
+    expect((await made.peek(`user:${tenant}`)).allowed).toBe(true);
+    expect(made.top()[0]!.key).toMatch(/^own:[\w-]{43}$/);
+    await made.reset(`own:${tenant}`);
+    expect(await statuses(1, '/', { 'x-tenant': tenant })).toEqual([200]);
   });
 
   test('paths decide which policies hold', async () => {

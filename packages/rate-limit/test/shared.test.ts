@@ -1,6 +1,6 @@
 /** Limits across processes: what is shared, and what happens when it is not there. */
 import express from 'express';
-import type { Count, CounterStore } from '@org/core';
+import type { CallOptions, Count, CounterStore } from '@org/core';
 import { memoryStore } from '@org/core';
 import { type FakeClock, fakeClock, serve } from '@org/core/testing';
 import {
@@ -18,9 +18,19 @@ class Moody implements CounterStore {
   calls: number = 0;
   readonly held: (() => void)[] = [];
   readonly counts: Map<string, number> = new Map();
+  /** How long the last counter is kept, and how long the last call may take, in ms. */
+  kept: number = 0;
+  timeout: number | undefined;
 
-  add(key: string, amount: number, windowMs: number): Count | Promise<Count> {
+  add(
+    key: string,
+    amount: number,
+    windowMs: number,
+    options?: CallOptions,
+  ): Count | Promise<Count> {
     this.calls++;
+    this.kept = windowMs;
+    this.timeout = options?.timeoutMs;
     const count = (): Count => {
       const value = (this.counts.get(key) ?? 0) + amount;
       this.counts.set(key, value);
@@ -150,6 +160,100 @@ describe('shared counters', () => {
     expect(at.length).toBeGreaterThan(450);
   });
 
+  test('a window that is full has to slide out of the next one', async () => {
+    const { clock, one, other } = pair();
+    await allowed(one, 10);
+    const refused = await other.consume('a');
+    expect(refused.retryAfterMs).toBeCloseTo(11_000);
+    clock.advance(10_999);
+    expect((await other.consume('a')).allowed).toBe(false);
+    clock.advance(1);
+    expect((await other.consume('a')).allowed).toBe(true);
+  });
+
+  test('a burst above the limit may come at once, and has to slide out as well', async () => {
+    const { one, other } = pair({ algorithm: 'token-bucket', limit: 5, burst: 10 });
+    expect(await allowed(one, 6)).toBe(6);
+    expect((await other.consume('a', { units: 4 })).allowed).toBe(true);
+    const refused = await other.consume('a', { units: 5 });
+    expect(refused.allowed).toBe(false);
+    // Five of ten may be left: half of the next window later.
+    expect(refused.retryAfterMs).toBeCloseTo(15_000);
+  });
+
+  test('calls may take as long as the options say, and a window is kept until the next one is over', async () => {
+    const { store, one } = pair({ storeTimeoutMs: 70, algorithm: 'fixed' });
+    await one.consume('a');
+    expect([store.kept, store.timeout]).toEqual([20_000, 70]);
+  });
+
+  test('windows that are over are read once, as long as there is room to remember', async () => {
+    const { store, one } = pair({ maxKeys: 2 });
+    for (const key of ['a', 'b', 'a', 'b']) await one.consume(key);
+    expect(store.calls).toBe(6);
+    await one.consume('c');
+    await one.consume('a');
+    expect(store.calls).toBe(10);
+  });
+
+  test('a policy in shadow is counted there, and given back alone where it would have refused', async () => {
+    const { store, one, other } = pair({
+      skipFailed: true,
+      policies: { holds: { limit: 10 }, trial: { limit: 2, shadow: true } },
+    });
+    const app = express();
+    app.use(other);
+    app.get('/:status', (req, res) => void res.status(Number(req.params.status)).send('answered'));
+    const { url, close } = await serve(app);
+    await allowed(one, 2, '127.0.0.1');
+    for (const status of [200, 500, 200])
+      expect((await fetch(`${url}/${status}`)).status).toBe(status);
+    await close();
+    await settled();
+    const sums = [...store.counts].filter(([, value]) => value > 0);
+    expect(sums.map(([name, value]) => [name.split(':')[1], value])).toEqual([
+      ['holds', 4],
+      ['trial', 2],
+    ]);
+    expect(other.stats!()['routes']).toMatchObject({ '*': { trial: { wouldDenyTotal: 3 } } });
+    // Nor has the process itself kept them.
+    store.mood = 'throws';
+    const { policies } = await other.peek('127.0.0.1');
+    expect(policies.map(({ remaining }) => remaining)).toEqual([8, 2]);
+  });
+
+  test('what was not taken is not given back', async () => {
+    const { store, one, other } = pair({
+      policies: { holds: { limit: 4 }, trial: { limit: 2, shadow: true } },
+    });
+    expect([await allowed(one, 2), await allowed(other, 2)]).toEqual([2, 2]);
+    expect(await allowed(one, 1)).toBe(0);
+    store.mood = 'throws';
+    const { policies } = await one.peek('a');
+    expect(policies.map(({ remaining }) => remaining)).toEqual([2, 0]);
+  });
+
+  test('whom others have used up a lowered limit for is told that it is lowered', async () => {
+    let load = 0;
+    const { clock, one, other } = pair({ adaptive: { load: () => load } });
+    const app = express();
+    app.use(one);
+    const { url, close } = await serve(app);
+    await allowed(other, 8, '127.0.0.1');
+    load = 2;
+    clock.advance(1000);
+    const lowered = await fetch(url);
+    expect([lowered.status, ((await lowered.json()) as { code: string }).code]).toEqual([
+      503,
+      'ERR_RATE_LIMIT_REDUCED',
+    ]);
+    load = 0;
+    clock.advance(4000);
+    expect(await allowed(other, 2, '127.0.0.1')).toBe(2);
+    expect((await fetch(url)).status).toBe(429);
+    await close();
+  });
+
   test('buckets hold their form in each process, and the limit over all', async () => {
     const { one, other } = pair({ algorithm: 'gcra', burst: 4 });
     expect(await allowed(one, 6)).toBe(4);
@@ -169,12 +273,17 @@ describe('shared counters', () => {
   });
 
   test('a key is forgotten there, too', async () => {
-    const { store, one, other } = pair();
+    const { store, clock, one, other } = pair();
     await allowed(one, 10);
     await one.reset('a');
     expect(store.sum()).toBe(0);
     expect(await allowed(one, 1)).toBe(1);
     expect(await allowed(other, 9)).toBe(9);
+    // The window before as well, which this process has read.
+    clock.advance(10_000);
+    expect(await allowed(one, 1)).toBe(0);
+    await one.reset('a');
+    expect(await allowed(one, 11)).toBe(10);
   });
 
   test('are left alone where they are switched off', async () => {
@@ -206,6 +315,18 @@ describe.each([
     await other.reset('a');
     expect(await allowed(other, 11)).toBe(10);
   });
+});
+
+test('rate-limiter-flexible is asked in whole seconds, and never for too few', async () => {
+  const asked: unknown[] = [];
+  const store = flexible({
+    penalty: (...all: unknown[]) => {
+      asked.push(all);
+      return Promise.resolve({ consumedPoints: 3, msBeforeNext: 900 });
+    },
+  });
+  expect(await store.add('key', 2, 1500)).toEqual({ value: 3, resetMs: 900 });
+  expect(asked).toEqual([['key', 2, { customDuration: 2 }]]);
 });
 
 describe('while the store is away', () => {
@@ -277,9 +398,13 @@ describe('while the store is away', () => {
     const { store, clock, one } = pair();
     store.mood = 'hangs';
     await advance(clock, one.consume('a'));
+    expect(one.stats!()).toMatchObject({ storeErrorsTotal: 2, store: 'there' });
     for (const answer of store.held.splice(0)) answer();
     await settled();
-    expect(one.stats!()).toMatchObject({ storeErrorsTotal: 2 });
+    store.mood = 'fails';
+    await one.consume('a');
+    expect(one.stats!()).toMatchObject({ store: 'away' });
+    expect(clock.pending).toBe(0);
   });
 
   test('open: everybody passes, also who has used up what this process has counted', async () => {
@@ -306,6 +431,39 @@ describe('while the store is away', () => {
     expect(one.stats!()).toMatchObject({ unavailableTotal: 1, allowedTotal: 1 });
     store.mood = 'async';
     expect((await one.peek('127.0.0.1')).policies[0]!.remaining).toBe(9);
+  });
+
+  test('closed: what was refused that way has not been taken, nor given back twice', async () => {
+    const { store, one } = pair({ fail: 'closed', skipFailed: true });
+    const app = express();
+    app.use(one);
+    const { url, close } = await serve(app);
+    store.mood = 'fails';
+    expect((await fetch(url)).status).toBe(503);
+    await close();
+    expect(one.stats!()).toMatchObject({ givenBackTotal: 0 });
+    store.mood = 'sync';
+    expect((await one.peek('127.0.0.1')).policies[0]!.remaining).toBe(10);
+  });
+
+  test('closed: an answer that has begun meanwhile is left alone', async () => {
+    const { store, clock, one } = pair({ fail: 'closed' });
+    store.mood = 'hangs';
+    const app = express();
+    let begun: express.Response | undefined;
+    app.use((_req, res, next) => {
+      begun = res;
+      res.write('begun, ');
+      next();
+    });
+    app.use(one);
+    const { url, close } = await serve(app);
+    const answer = await fetch(url);
+    clock.advance(50);
+    await settled();
+    begun!.end('ended');
+    expect(await answer.text()).toBe('begun, ended');
+    await close();
   });
 
   test('local: requests through a server are counted here, without a 5xx', async () => {

@@ -15,13 +15,14 @@ test('counts are never too low, and never too high by more than they say', () =>
         const truth = new Map<string, number>();
         let sum = 0;
         for (const [who, units] of asked) {
-          consumers.note(`key ${who}`, units, false, 0);
+          consumers.note(`key ${who}`, units, units > 5, 0);
           truth.set(`key ${who}`, (truth.get(`key ${who}`) ?? 0) + units);
           sum += units;
         }
         const top = consumers.top(100);
         expect(top.length).toBe(Math.min(maxKeys, truth.size));
-        for (const { key, units, error } of top) {
+        for (const { key, units, error, refused } of top) {
+          expect(refused).toBeLessThanOrEqual(units - error);
           expect(units).toBeGreaterThanOrEqual(truth.get(key)!);
           expect(units - error).toBeLessThanOrEqual(truth.get(key)!);
         }
@@ -46,6 +47,17 @@ test('counts are halved every five minutes', () => {
   expect(consumers.top(2)).toEqual([
     { key: 'a', units: 12, error: 0, refused: 12 },
     { key: 'b', units: 1, error: 0, refused: 0 },
+  ]);
+});
+
+test('after that the smallest go first again', () => {
+  const consumers = new TopConsumers(2);
+  for (const key of ['a', 'b']) consumers.note(key, 100, false, 0);
+  consumers.note('c', 1, false, 0);
+  for (const key of ['d', 'e']) consumers.note(key, 1, false, 300_000);
+  expect(consumers.top(2).map(({ key, units }) => [key, units])).toEqual([
+    ['d', 51],
+    ['e', 51],
   ]);
 });
 
