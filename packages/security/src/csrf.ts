@@ -7,22 +7,19 @@ import {
   addressOf,
   Credentials,
   defineMiddleware,
-  exchangeOf,
   type Given,
   Listeners,
   type Middleware,
   ProblemError,
   routeTable,
-  type StateKey,
-  stateKey,
   type Stats,
   type StepResult,
 } from '@org/core';
 import type { Request, Response } from 'express';
 
-import { type CsrfOptions, type CsrfTokenOptions, resolveCsrfOptions } from './csrf-options.ts';
-import { equal, mask, Tokens, unmask } from './csrf-token.ts';
+import { type CsrfOptions, resolveCsrfOptions } from './csrf-options.ts';
 import { SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
+import { TokenDesk } from './token-desk.ts';
 
 /** The middleware, and the token that a page needs. */
 export interface Csrf extends Middleware {
@@ -105,7 +102,7 @@ export function csrf(options?: Given<CsrfOptions>): Csrf {
     step(exchange): StepResult {
       const { req, res } = exchange;
       if (closed) return;
-      if (tokens !== undefined) offerToken(tokens, req, res);
+      tokens?.offer(req, res);
       if (!needsCheck(req)) return;
       counts.checked++;
       const reason = verdict(req);
@@ -135,63 +132,6 @@ export function csrf(options?: Given<CsrfOptions>): Csrf {
       );
     },
   }) as Csrf;
-}
-
-/** Gives tokens out and takes them back. */
-class TokenDesk {
-  readonly required: CsrfTokenOptions['required'];
-  private readonly settings: CsrfTokenOptions;
-  private readonly tokens: Tokens;
-  private readonly attributes: string;
-  /** The token that an answer sets already: asked for twice, it is set once. */
-  private readonly given: StateKey<string> = stateKey('security:csrf');
-
-  constructor(settings: CsrfTokenOptions) {
-    const { secret, sameSite, httpOnly, required } = settings;
-    this.settings = settings;
-    this.required = required;
-    this.tokens = new Tokens(typeof secret === 'string' ? [secret] : secret);
-    // A name with __Host- asks for all of it: this host alone, over TLS (RFC 6265bis §4.1.3.2).
-    this.attributes = `; Path=/; Secure; SameSite=${sameSite}${httpOnly ? '; HttpOnly' : ''}`;
-  }
-
-  give(req: Request, res: Response): string {
-    const exchange = exchangeOf(req, res);
-    // Whoever would share the answer must not: the token is one session's.
-    void exchange.principal;
-    const session = this.settings.sessionOf(req) ?? '';
-    const kept = exchange.getState(this.given) ?? cookieOf(req, this.settings.cookie);
-    if (kept !== undefined && this.tokens.isCurrent(kept, session)) return mask(kept);
-    const made = this.tokens.make(session);
-    res.appendHeader('Set-Cookie', `${this.settings.cookie}=${made}${this.attributes}`);
-    exchange.setState(this.given, made);
-    return mask(made);
-  }
-
-  isBrought(req: Request): boolean {
-    const submitted = this.settings.tokenOf(req);
-    const kept = cookieOf(req, this.settings.cookie);
-    if (typeof submitted !== 'string' || kept === undefined) return false;
-    if (!equal(unmask(submitted), kept)) return false;
-    return this.tokens.isValid(kept, this.settings.sessionOf(req) ?? '');
-  }
-}
-
-function offerToken(tokens: TokenDesk, req: Request, res: Response): void {
-  Object.defineProperty(res.locals, 'csrfToken', {
-    configurable: true,
-    enumerable: true,
-    get: () => tokens.give(req, res),
-  });
-}
-
-/** The first of a name; values that we made need no decoding. */
-function cookieOf({ headers }: Request, name: string): string | undefined {
-  for (const pair of headers.cookie?.split(';') ?? []) {
-    const [key, value] = pair.split('=', 2);
-    if (key?.trim() === name) return value?.trim();
-  }
-  return undefined;
 }
 
 function withoutAuthorization(req: Request): Request {
