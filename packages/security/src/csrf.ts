@@ -10,7 +10,7 @@ import {
   type Given,
   Listeners,
   type Middleware,
-  ProblemError,
+  type ProblemError,
   routeTable,
   type Stats,
   type StepResult,
@@ -19,6 +19,7 @@ import type { Request, Response } from 'express';
 
 import { type CsrfOptions, resolveCsrfOptions } from './csrf-options.ts';
 import { SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
+import { refusalError, refuse } from './refusals.ts';
 import { TokenDesk } from './token-desk.ts';
 
 /** The middleware, and the token that a page needs. */
@@ -101,17 +102,17 @@ export function csrf(options?: Given<CsrfOptions>): Csrf {
     reason: 'what another site sent in somebody’s name is refused before anything is done for it',
     step(exchange): StepResult {
       const { req, res } = exchange;
-      if (closed) return;
+      if (closed) return undefined;
       tokens?.offer(req, res);
-      if (!needsCheck(req)) return;
+      if (!needsCheck(req)) return undefined;
       counts.checked++;
       const reason = verdict(req);
-      if (reason === undefined) return;
+      if (reason === undefined) return undefined;
       counts[reason === 'cross-site' ? 'crossSite' : reason]++;
       if (listeners.listening) {
         listeners.tell({ type: 'refused', part: 'csrf', reason, enforced, exchange });
       }
-      if (enforced) throw refusal(reason);
+      return enforced ? refuse(exchange, refusal(reason), settings.throwRefusals) : undefined;
     },
     stats: (): Stats => ({
       checkedTotal: counts.checked,
@@ -155,5 +156,5 @@ const DETAILS = Object.freeze({
 });
 
 function refusal(reason: keyof typeof DETAILS): ProblemError {
-  return new ProblemError({ code: 'ERR_CSRF', status: 403, detail: DETAILS[reason] });
+  return refusalError({ code: 'ERR_CSRF', detail: DETAILS[reason] });
 }

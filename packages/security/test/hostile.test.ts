@@ -43,8 +43,13 @@ const hostile = record({
 });
 
 test('whatever a client sends, what comes of it is a refusal or nothing: no error of ours', () => {
-  const guard = reputation({ deny: ['10.0.0.0/8', '2001:db8::/32'], allow: ['::1'] });
+  const guard = reputation({
+    deny: ['10.0.0.0/8', '2001:db8::/32'],
+    allow: ['::1'],
+    throwRefusals: true,
+  });
   const protection = csrf({
+    throwRefusals: true,
     token: { secret: 'a secret of at least thirty-two characters', sessionOf: () => 'me' },
   });
   const copies = sanitise();
