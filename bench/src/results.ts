@@ -38,7 +38,7 @@ export function markdownOf({
   const peers = bench.peers.map((name) => `${name} ${versionOf(name)}`).join(', ');
   const lines = [...lineBytes].map(([server, bytes]) => `${bytes} (${labels.get(server)})`);
   const told = [
-    `Node ${runtime.version}; ${peers}.`,
+    `Node ${runtime.version}${peers === '' ? '' : `; ${peers}`}.`,
     method,
     `${machine()}.`,
     ...(lines.length === 0 ? [] : [`Bytes of a log line: ${lines.join(', ')}.`]),

@@ -59,6 +59,8 @@ export interface CsrfOptions {
   readonly routes: Readonly<Record<string, boolean>>;
   /** Signed tokens besides. @default none */
   readonly token: Given<CsrfTokenOptions> | undefined;
+  /** Hand refusals to the error handlers, rather than answer them at once. @default false */
+  readonly throwRefusals: boolean;
   /** Hears of refusals. What it throws is reported. @default none */
   readonly onEvent: ((event: SecurityEvent) => unknown) | undefined;
 }
@@ -71,6 +73,7 @@ export const CSRF_DEFAULTS: Readonly<CsrfOptions> = Object.freeze<CsrfOptions>({
   harmlessCookies: Object.freeze([]),
   routes: Object.freeze({}),
   token: undefined,
+  throwRefusals: false,
   onEvent: undefined,
 });
 
@@ -126,6 +129,7 @@ const CHECKS: Checks<CsrfOptions> = {
     accepts: (value): value is Given<CsrfTokenOptions> =>
       typeof value === 'object' && value !== null,
   },
+  throwRefusals: boolean(),
   onEvent: func<(event: SecurityEvent) => unknown>(),
 };
 

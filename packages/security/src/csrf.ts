@@ -7,22 +7,20 @@ import {
   addressOf,
   Credentials,
   defineMiddleware,
-  exchangeOf,
   type Given,
   Listeners,
   type Middleware,
-  ProblemError,
+  type ProblemError,
   routeTable,
-  type StateKey,
-  stateKey,
   type Stats,
   type StepResult,
 } from '@org/core';
 import type { Request, Response } from 'express';
 
-import { type CsrfOptions, type CsrfTokenOptions, resolveCsrfOptions } from './csrf-options.ts';
-import { equal, mask, Tokens, unmask } from './csrf-token.ts';
+import { type CsrfOptions, resolveCsrfOptions } from './csrf-options.ts';
 import { SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
+import { refusalError, refuse } from './refusals.ts';
+import { TokenDesk } from './token-desk.ts';
 
 /** The middleware, and the token that a page needs. */
 export interface Csrf extends Middleware {
@@ -104,17 +102,17 @@ export function csrf(options?: Given<CsrfOptions>): Csrf {
     reason: 'what another site sent in somebody’s name is refused before anything is done for it',
     step(exchange): StepResult {
       const { req, res } = exchange;
-      if (closed) return;
-      if (tokens !== undefined) offerToken(tokens, req, res);
-      if (!needsCheck(req)) return;
+      if (closed) return undefined;
+      tokens?.offer(req, res);
+      if (!needsCheck(req)) return undefined;
       counts.checked++;
       const reason = verdict(req);
-      if (reason === undefined) return;
+      if (reason === undefined) return undefined;
       counts[reason === 'cross-site' ? 'crossSite' : reason]++;
       if (listeners.listening) {
         listeners.tell({ type: 'refused', part: 'csrf', reason, enforced, exchange });
       }
-      if (enforced) throw refusal(reason);
+      return enforced ? refuse(exchange, refusal(reason), settings.throwRefusals) : undefined;
     },
     stats: (): Stats => ({
       checkedTotal: counts.checked,
@@ -135,63 +133,6 @@ export function csrf(options?: Given<CsrfOptions>): Csrf {
       );
     },
   }) as Csrf;
-}
-
-/** Gives tokens out and takes them back. */
-class TokenDesk {
-  readonly required: CsrfTokenOptions['required'];
-  private readonly settings: CsrfTokenOptions;
-  private readonly tokens: Tokens;
-  private readonly attributes: string;
-  /** The token that an answer sets already: asked for twice, it is set once. */
-  private readonly given: StateKey<string> = stateKey('security:csrf');
-
-  constructor(settings: CsrfTokenOptions) {
-    const { secret, sameSite, httpOnly, required } = settings;
-    this.settings = settings;
-    this.required = required;
-    this.tokens = new Tokens(typeof secret === 'string' ? [secret] : secret);
-    // A name with __Host- asks for all of it: this host alone, over TLS (RFC 6265bis §4.1.3.2).
-    this.attributes = `; Path=/; Secure; SameSite=${sameSite}${httpOnly ? '; HttpOnly' : ''}`;
-  }
-
-  give(req: Request, res: Response): string {
-    const exchange = exchangeOf(req, res);
-    // Whoever would share the answer must not: the token is one session's.
-    void exchange.principal;
-    const session = this.settings.sessionOf(req) ?? '';
-    const kept = exchange.getState(this.given) ?? cookieOf(req, this.settings.cookie);
-    if (kept !== undefined && this.tokens.isCurrent(kept, session)) return mask(kept);
-    const made = this.tokens.make(session);
-    res.appendHeader('Set-Cookie', `${this.settings.cookie}=${made}${this.attributes}`);
-    exchange.setState(this.given, made);
-    return mask(made);
-  }
-
-  isBrought(req: Request): boolean {
-    const submitted = this.settings.tokenOf(req);
-    const kept = cookieOf(req, this.settings.cookie);
-    if (typeof submitted !== 'string' || kept === undefined) return false;
-    if (!equal(unmask(submitted), kept)) return false;
-    return this.tokens.isValid(kept, this.settings.sessionOf(req) ?? '');
-  }
-}
-
-function offerToken(tokens: TokenDesk, req: Request, res: Response): void {
-  Object.defineProperty(res.locals, 'csrfToken', {
-    configurable: true,
-    enumerable: true,
-    get: () => tokens.give(req, res),
-  });
-}
-
-/** The first of a name; values that we made need no decoding. */
-function cookieOf({ headers }: Request, name: string): string | undefined {
-  for (const pair of headers.cookie?.split(';') ?? []) {
-    const [key, value] = pair.split('=', 2);
-    if (key?.trim() === name) return value?.trim();
-  }
-  return undefined;
 }
 
 function withoutAuthorization(req: Request): Request {
@@ -215,5 +156,5 @@ const DETAILS = Object.freeze({
 });
 
 function refusal(reason: keyof typeof DETAILS): ProblemError {
-  return new ProblemError({ code: 'ERR_CSRF', status: 403, detail: DETAILS[reason] });
+  return refusalError({ code: 'ERR_CSRF', detail: DETAILS[reason] });
 }

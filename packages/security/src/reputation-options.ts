@@ -62,6 +62,8 @@ export interface ReputationOptions {
   readonly path: string | false;
   /** Opens that path beyond loopback: a token, or a decision of yours. @default loopback only */
   readonly access: MonitoringAccess | undefined;
+  /** Hand refusals to the error handlers, rather than answer them at once. @default false */
+  readonly throwRefusals: boolean;
   /** Hears what happens. What it throws is reported. @default none */
   readonly onEvent: ((event: SecurityEvent) => unknown) | undefined;
   /** Where time comes from. @default the machine's clock */
@@ -84,6 +86,7 @@ export const REPUTATION_DEFAULTS: Readonly<ReputationOptions> = Object.freeze<Re
   namespace: 'reputation',
   path: '/api/middleware/blocks',
   access: undefined,
+  throwRefusals: false,
   onEvent: undefined,
   clock: systemClock,
 });
@@ -111,6 +114,7 @@ const CHECKS: Checks<ReputationOptions> = {
   namespace: text({ expected: 'a name', pattern: /^.+$/ }),
   path: either(text({ expected: 'a path', pattern: /^\/[^?#]+[^?#/]$/ }), oneOf(false)),
   access: monitoringAccess,
+  throwRefusals: boolean(),
   onEvent: func<(event: SecurityEvent) => unknown>(),
   clock: clockCheck,
 };

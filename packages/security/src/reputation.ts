@@ -9,7 +9,7 @@ import {
   type Given,
   Listeners,
   type Middleware,
-  ProblemError,
+  type ProblemError,
   type Stats,
   type StepResult,
 } from '@org/core';
@@ -21,6 +21,7 @@ import { ProxyWarning } from './client.ts';
 import { type BlockedEvent, SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
 import { Gate, type Refusal } from './gate.ts';
 import { type ReputationOptions, resolveReputationOptions } from './reputation-options.ts';
+import { refusalError, refuse } from './refusals.ts';
 import { Scores } from './scores.ts';
 import { SharedReputation } from './shared-reputation.ts';
 
@@ -86,15 +87,16 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
   let begun = shared === undefined;
   let closed = false;
 
-  function refuse(exchange: Exchange, found: Refusal | Block): void {
+  function turnAway(exchange: Exchange, found: Refusal | Block): StepResult {
     const reason = typeof found === 'string' ? found : 'blocked';
     counts.refused++;
     if (listeners.listening) {
       listeners.tell({ type: 'refused', part: 'reputation', reason, enforced, exchange });
     }
-    if (!enforced) return;
-    if (typeof found === 'string') throw denied();
-    throw blocked(found.untilMs - clock.monotonicMs());
+    if (!enforced) return undefined;
+    const error =
+      typeof found === 'string' ? denied() : blocked(found.untilMs - clock.monotonicMs());
+    return refuse(exchange, error, settings.throwRefusals);
   }
 
   function note(exchange: Exchange, points: number, reason: string): void {
@@ -180,8 +182,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
       warning.check(exchange.req);
       if (gate.isOpen) return undefined;
       const found = gate.verdict(exchange);
-      if (found !== undefined) refuse(exchange, found);
-      return undefined;
+      return found === undefined ? undefined : turnAway(exchange, found);
     },
     start,
     health: () =>
@@ -230,18 +231,16 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
 const BY_HAND = 'blocked by an operator';
 
 function blocked(leftMs: number): ProblemError {
-  return new ProblemError({
+  return refusalError({
     code: 'ERR_ADDRESS_BLOCKED',
-    status: 403,
     detail: 'This address is blocked for a while because of what came from it. Try again later.',
     headers: { 'Retry-After': String(Math.max(1, Math.ceil(leftMs / 1000))) },
   });
 }
 
 function denied(): ProblemError {
-  return new ProblemError({
+  return refusalError({
     code: 'ERR_ADDRESS_DENIED',
-    status: 403,
     detail: 'This address is not let in.',
   });
 }

@@ -56,6 +56,8 @@ export interface SecurityOptions {
   readonly access: MonitoringAccess | undefined;
   /** Where processes share reputations. @default nowhere */
   readonly store: ReputationStore | undefined;
+  /** Hand refusals to the error handlers, rather than answer them at once. @default false */
+  readonly throwRefusals: boolean | undefined;
   /** Hears what happens in any part. @default none */
   readonly onEvent: ((event: SecurityEvent) => unknown) | undefined;
   /** Where time comes from. @default the machine's clock */
@@ -76,6 +78,7 @@ export const SECURITY_DEFAULTS: Readonly<SecurityOptions> = Object.freeze<Securi
   allowOnly: undefined,
   access: undefined,
   store: undefined,
+  throwRefusals: undefined,
   onEvent: undefined,
   clock: undefined,
 });
@@ -112,6 +115,7 @@ const CHECKS: Checks<SecurityOptions> = {
   allowOnly: boolean(),
   access: monitoringAccess,
   store: shape<ReputationStore>('a store', []),
+  throwRefusals: boolean(),
   onEvent: func<(event: SecurityEvent) => unknown>(),
   clock: clockCheck,
 };
@@ -130,7 +134,7 @@ export type Security = Middleware[] & {
  */
 export function security(options?: Given<SecurityOptions>): Security {
   const settings = resolveOptions('security', SECURITY_DEFAULTS, CHECKS, options);
-  const { mode, onEvent } = settings;
+  const { mode, throwRefusals, onEvent } = settings;
 
   const guard =
     settings.reputation === false
@@ -138,7 +142,9 @@ export function security(options?: Given<SecurityOptions>): Security {
       : reputation({ ...forReputation(settings), ...given(settings.reputation) });
   const csrfOptions = settings.csrf === true ? {} : settings.csrf;
   const protection =
-    csrfOptions === false ? undefined : csrf({ mode, onEvent, ...given(csrfOptions) });
+    csrfOptions === false
+      ? undefined
+      : csrf({ mode, throwRefusals, onEvent, ...given(csrfOptions) });
 
   const parts: (Middleware | undefined)[] = [
     settings.headers === false ? undefined : headers(settings.headers),
@@ -155,9 +161,20 @@ export function security(options?: Given<SecurityOptions>): Security {
 
 /** What is said for all, in the words of the reputation. */
 function forReputation(settings: SecurityOptions): Given<ReputationOptions> {
-  const { mode, allow, deny, allowOnly, access, store, onEvent, clock } = settings;
-  const { threatThreshold: threshold, threatWindowMs: windowMs } = settings;
-  return { mode, threshold, windowMs, allow, deny, allowOnly, access, store, onEvent, clock };
+  const { mode, allow, deny, allowOnly, access, store, throwRefusals, onEvent, clock } = settings;
+  return {
+    mode,
+    threshold: settings.threatThreshold,
+    windowMs: settings.threatWindowMs,
+    allow,
+    deny,
+    allowOnly,
+    access,
+    store,
+    throwRefusals,
+    onEvent,
+    clock,
+  };
 }
 
 /** Without what is undefined, which would hide what is said for all. */

@@ -126,16 +126,18 @@ export class SharedReputation {
 
   private async listen(): Promise<void> {
     const { store, onBlocked } = this.options;
-    const heard = await this.call(async () => {
+    let listening = false;
+    await this.call(async () => {
       this.unsubscribe ??= await store.subscribe(this.channel, ({ data }) => this.hear(data));
       if (this.closed) return this.unsubscribe();
       const list = await store.get(this.listKey, this.limits);
       for (const block of list === undefined ? [] : (parse(list) as readonly SharedBlock[])) {
         onBlocked(this.fromShared(block));
       }
+      listening = true;
     }, true);
-    // Tried again with the next call that works.
-    if (heard === undefined) this.starting = undefined;
+    // Tried again with the next call.
+    if (!listening) this.starting = undefined;
   }
 
   private hear(data: Uint8Array): void {
@@ -157,7 +159,7 @@ export class SharedReputation {
     try {
       const answer = await ask();
       this.failing = false;
-      return (answer ?? true) as T;
+      return answer;
     } catch (error) {
       this.failuresTotal++;
       if (!this.failing) report(error, 'reputation store');

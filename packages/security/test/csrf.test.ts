@@ -296,9 +296,20 @@ describe('tokens', () => {
 });
 
 describe('a refusal', () => {
-  test('is a problem for the error handlers, and counted', async () => {
+  test('is a problem document', async () => {
+    const { url } = await site({ unknown: 'refuse' });
+    const answer = await fetch(url, { method: 'POST', headers: COOKIE });
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(await answer.json()).toMatchObject({
+      status: 403,
+      code: 'ERR_CSRF',
+      detail: 'The request does not tell which site it comes from. Send an Origin header.',
+    });
+  });
+
+  test('is for the error handlers where that is asked for, and counted', async () => {
     const seen: unknown[] = [];
-    const made = await site({ unknown: 'refuse' });
+    const made = await site({ unknown: 'refuse', throwRefusals: true });
     const app = express().use(made.guard);
     app.use(((error, _req, res, _next) => {
       seen.push({ code: error.code, status: error.status });

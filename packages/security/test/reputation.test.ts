@@ -84,6 +84,8 @@ describe('points', () => {
     const refused = await get('/', A);
     expect(refused.status).toBe(403);
     expect(refused.headers.get('retry-after')).toBe('600');
+    expect(refused.headers.get('content-type')).toBe('application/problem+json');
+    expect(await refused.json()).toMatchObject({ status: 403, code: 'ERR_ADDRESS_BLOCKED' });
     expect((await get('/', B)).status).toBe(200);
   });
 
@@ -284,6 +286,7 @@ describe('lists', () => {
       const refused = await get('/', from);
       expect(refused.status).toBe(403);
       expect(refused.headers.has('retry-after')).toBe(false);
+      expect(await refused.json()).toMatchObject({ code: 'ERR_ADDRESS_DENIED' });
     }
     expect((await get('/', '2001:db9::1')).status).toBe(200);
   });
@@ -472,7 +475,7 @@ describe('a flood', () => {
   }
 
   test('of a million spoofed addresses keeps to its bound, and the block that is in use', () => {
-    const guard = reputation({ clock, maxEntries: 10_000, threshold: 2 });
+    const guard = reputation({ clock, maxEntries: 10_000, threshold: 2, throwRefusals: true });
     open.push(guard);
     const app = { get: () => undefined };
     const exchangeFrom = (ip: string) =>

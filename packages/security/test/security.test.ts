@@ -69,6 +69,43 @@ test('tells the reputation what is said for all, and what it is told itself wins
   expect(await from('203.0.113.1')).toBe(200);
 });
 
+test('offers nonce, token and copies to handlers behind a stack that listens', async () => {
+  const app = express();
+  const stack = setup(app, [
+    security({
+      headers: { preset: 'site', nonce: true },
+      csrf: {
+        token: { secret: 'a secret of at least thirty-two characters', sessionOf: () => 'me' },
+      },
+    }),
+  ]);
+  app.get('/', (req, res) => {
+    const { cspNonce, csrfToken } = res.locals as { cspNonce: string; csrfToken: string };
+    res.json({ cspNonce, csrfToken, query: req.sanitised.query });
+  });
+  served = await serve(await stack.listen(0, '127.0.0.1'));
+  const answer = await fetch(`${served.url}/?a=1&a=2`);
+  const { cspNonce, ...rest } = (await answer.json()) as { cspNonce: string };
+  expect(answer.headers.get('content-security-policy')).toContain(`'nonce-${cspNonce}'`);
+  expect(answer.headers.getSetCookie()).toHaveLength(1);
+  expect(rest).toEqual({ csrfToken: expect.any(String) as string, query: { a: '2' } });
+  await stack.close();
+});
+
+test('has refusals answered by the error handlers where that is asked for', async () => {
+  const made = security({ throwRefusals: true, csrf: { unknown: 'refuse' } });
+  const app = express().set('trust proxy', 'loopback').use(made);
+  app.use(((error, _req, res, _next) => {
+    res.status(418).send(String(error.code));
+  }) satisfies express.ErrorRequestHandler);
+  served = await serve(app);
+  made.reputation!.block('203.0.113.1');
+  const blocked = await fetch(served.url, { headers: { 'X-Forwarded-For': '203.0.113.1' } });
+  expect([blocked.status, await blocked.text()]).toEqual([418, 'ERR_ADDRESS_BLOCKED']);
+  const foreign = await fetch(served.url, { method: 'POST', headers: { Cookie: 'a=1' } });
+  expect([foreign.status, await foreign.text()]).toEqual([418, 'ERR_CSRF']);
+});
+
 test('detects in all parts at once', async () => {
   const made = security({ mode: 'detect', csrf: { unknown: 'refuse' }, deny: ['127.0.0.1'] });
   served = await serve(
