@@ -1,0 +1,1 @@
+export { security, SECURITY_DEFAULTS, type SecurityOptions } from './security.ts';
