@@ -50,7 +50,8 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
   if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
   const pieces = PIECES.exec(text);
   if (pieces !== null && (characters & HAS.paren) !== 0) notes.add('command', 'command-disguised', 5, pieces.index);
-  const prose = isProse(text);
+  // A script names its interpreter first; what is injected goes on with a line of another.
+  const prose = isProse(text) || text.startsWith('#!');
   const commands = commandsOf(text);
   let telling = 0;
   for (const command of commands) {

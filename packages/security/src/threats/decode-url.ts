@@ -19,9 +19,8 @@ function byteAt(text: string, at: number): number {
   return high < 0 || low < 0 ? -1 : (high << 4) | low;
 }
 
-/** Whether a byte says that two or more bytes make one character: also such as RFC 3629 forbids. */
+/** How many bytes a byte from 0xc0 on says will follow: also such numbers as RFC 3629 forbids. */
 function tailOf(byte: number): number {
-  if (byte < 0xc0) return 0;
   return byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf8 ? 3 : byte < 0xfc ? 4 : 5;
 }
 
@@ -36,7 +35,10 @@ export function decodeUrl(text: string): string {
     let size = 0;
     let character = '';
     const byte = byteAt(text, from);
-    if (byte >= 0) {
+    if (byte >= 0 && byte < 0xc0) {
+      size = 3;
+      character = String.fromCharCode(byte);
+    } else if (byte >= 0) {
       [character, size] = characterAt(text, from, byte);
     } else if ((text.charCodeAt(next) | 32) === 117) {
       const code = Number.parseInt(text.slice(next + 1, next + 5), 16);
@@ -57,7 +59,6 @@ export function decodeUrl(text: string): string {
 /** The character whose bytes begin here, and how much text they take. */
 function characterAt(text: string, from: number, first: number): [string, number] {
   const tail = tailOf(first);
-  if (tail === 0) return [String.fromCharCode(first), 3];
   let code = first & (0x3f >> tail);
   let at = from + 3;
   for (let count = 0; count < tail; count++) {

@@ -18,7 +18,7 @@ export interface Tag {
 }
 
 /** No more tags of one text than this are looked at; nobody needs so many to do harm, and they are told apart by the first. */
-const MAX_TAGS = 5000;
+const MAX_TAGS = 2000;
 const MAX_NESTING = 3;
 const NAME = /<(\/?)\s{0,8}([a-z][^\s>/<"'=]*|!--|!\[?[a-z]*|\?[\w=-]*|%)/iy;
 const ATTRIBUTE = /[\s/"'`]*([^\s/>=<"'`][^\s/>=<]*)(?:\s*=\s*(?:"([^"]*)("|$)|'([^']*)('|$)|`([^`]*)(`|$)|([^\s>"'`][^\s>]*)?))?/y;

@@ -12,6 +12,8 @@ const ALIAS = /[\w$\])]\s{0,4}=\s{0,4}(?:alert|eval|prompt|confirm|document|unes
 const TORN = /\b(?:alert|prompt|confirm|eval)\s{0,4}[(`][^)`]{0,64}[)`]\s{0,4}[;"'/]{0,4}\s{0,4}(?:>|\/\/|<\/|--|\/\*)|=\s{0,4}(?:alert|prompt|confirm)\s{0,4}\(/;
 /** A call with something that nobody asks about: a string, a document, an expression. */
 const ARGUED = /\b(?:alert|prompt|confirm)\s{0,4}[(`]\s{0,4}(?:["'\/`]|document|window|location|String|this|\w+\.)[^)]{0,64}\)?\s{0,4}(?:;|$|["'<>])/;
+/** What a filter that drops brackets leaves. */
+const REMAINS = /script\W{0,3}(?:alert|prompt|confirm|document\.)\s{0,4}[(\w]/i;
 const SINK =
   /(?:\b(?:alert|prompt|confirm|eval|setTimeout|setInterval|setImmediate|Function|execScript|import|fetch|atob|unescape|fromCharCode|createElement|appendChild|insertAdjacentHTML|importScripts|print|open|postMessage|getElementsByTagName|getElementById)\b\s{0,8}(?:\(|`|\?\.\(|\/\*)|document\s{0,4}(?:\.|\[)\s{0,4}["'`]?(?:cookie|domain|write|location|body|createElement|URL|referrer|documentElement)|\b(?:window|self|top|parent|frames|globalThis|this)\s{0,4}\[\s{0,4}["'`\/(]|\blocation\s{0,4}(?:=|\.\s{0,4}(?:href|replace|assign|hash))|\binnerHTML\s{0,4}=|\bString\s{0,4}\.\s{0,4}fromCharCode|\bconstructor\s{0,4}[.(\[]|\bonerror\s{0,4}=|\bnew\s+(?:Image|Function|XMLHttpRequest|WebSocket)\b|\[\s{0,4}["'`]constructor|\bXMLHttpRequest\b)/;
 
@@ -35,10 +37,12 @@ export function inspectScript(text: string, coded: boolean, notes: Notes): void 
     const begins = text.slice(0, scheme.index).trim().length <= 1;
     if (/^\s{0,16}[\w$[(/\\'"`!+~;%&{<?@.,*-]/.test(rest)) {
       if (sink !== null) notes.add('xss', 'xss-script-address', 6, scheme.index);
-      else if (begins && !/^ /.test(rest)) notes.add('xss', 'xss-script-address', 5, scheme.index);
+      else if (begins && (!rest.startsWith(' ') || /^\W?data/i.test(text))) notes.add('xss', 'xss-script-address', 5, scheme.index);
       else if (/[=(]\s{0,4}["'`]?\s{0,4}$/.test(text.slice(0, scheme.index))) notes.add('xss', 'xss-script-address', 5, scheme.index);
     }
   }
+  const remains = REMAINS.exec(text);
+  if (remains !== null) notes.add('xss', 'xss-remains', 5, remains.index);
   const symbols = SYMBOLS_ONLY.exec(text);
   if (symbols !== null && /\[\]/.test(symbols[0])) notes.add('xss', 'xss-symbols', 5, symbols.index);
   if (sink === null) return;
@@ -50,7 +54,7 @@ export function inspectScript(text: string, coded: boolean, notes: Notes): void 
     return;
   }
   // Nothing but script, and more of it than a call that somebody may ask about.
-  if (text.length < 400 && !/[a-z]{2,}\s+[a-z]{2,}\s+[a-z]{2,}\s/i.test(text)) {
+  if (text.length < 400 && !/[;{}]\s{0,8}\n/.test(text) && !/[a-z]{2,}\s+[a-z]{2,}\s+[a-z]{2,}\s/i.test(text)) {
     notes.add('xss', 'xss-call', /[;=.]|\)\s*\(|\bdocument\b|\bwindow\b|\btop\b|\/.*\//.test(text) ? 3 : 2, sink.index);
     const torn = TORN.exec(text) ?? ARGUED.exec(text);
     if (torn !== null) notes.add('xss', 'xss-torn', 3, torn.index);

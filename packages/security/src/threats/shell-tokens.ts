@@ -21,7 +21,7 @@ export interface Command {
   readonly at: number;
 }
 
-const MAX_COMMANDS = 2000;
+const MAX_COMMANDS = 1000;
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD = /(?:[^\s;|&<>(){}`"'$\\^]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
 const SPACE = /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command)\b\s){0,64}/iy;

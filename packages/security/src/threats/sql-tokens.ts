@@ -20,6 +20,8 @@ export interface SqlTokens {
 const TOKEN =
   /([a-z_\u00a1-\uffff][\w$\u00a1-\uffff]*(?:\.{1,2}(?:[a-z_][\w$]*|`[^`]{0,64}`))*)|(0x[\da-f]*|0b[01]+(?!\w)|\\N(?!\w)|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:[df](?=union))?)|([\s\u0000-\u001f\u007f-\u00a0]+)|(@{1,2}(?:[\w$.]+|`[^`]{0,64}`|(?=\s|$|[^\w`'"@]))|\$\w+|:[a-z_]\w*)|(\|\||&&)|(<=>|[<>]{2}|[<>!^]=|[=<>]|!~\*?|~\*?|@>|<@|->>?|#>>?|\?[|&]|:=|::)|([-+/%^|&!])|([\s\S])/giy;
 
+/** What is injected is SQL from its first token on: if so many say nothing, more will not. */
+const MAX_TOKENS = 2000;
 const QUOTES = new Set([`'`, '"', '`']);
 
 /** Tokens from `from` on; with `quote`, the text begins inside of a string. */
@@ -44,7 +46,7 @@ export function sqlTokens(text: string, quote: string, from = 0): SqlTokens {
   };
 
   if (quote !== '') at = string(from, from, quote);
-  while (at < text.length) {
+  while (at < text.length && kinds.length < MAX_TOKENS) {
     const start = at;
     const character = text[at]!;
     const next = text[at + 1];

@@ -9,7 +9,7 @@ import type { Notes } from './notes.ts';
 
 /** Files and folders of systems and programs that hold secrets, or prove that one can read. */
 const SENSITIVE =
-  /(?:^|[\\/=:"'(;,\s])(?:[\\/]+|[a-z]:[\\/]*|file:[\\/]*)?(?:\.?[\\/]+)*(?:etc[\\/]+(?:\.?[\\/]+)*(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|mtab|sudoers|crontab|hostname|resolv\.conf|ssh|ssl|httpd|apache2?|nginx|mysql|php|init\.d|rc\.\w|pam\.d|cron|default|security|sysconfig|network|networks|services|protocols|master\.passwd|environment|profile|bash\w*|inetd|xinetd|syslog|logrotate|vsftpd|proftpd|pure-ftpd|samba|snmp|exports|my\.cnf|redhat-release|debian_version|os-release|lsb-release|\w[\w.-]*(?:\.conf|\.cfg|\.d\b|\.cnf|\.allow|\.deny|\.ini|\.log|\.cf|rc)\b)|proc[\\/]+(?:self|version|cmdline|cpuinfo|meminfo|mounts|net|sched_debug|interrupts|\d+|[a-z]+\b)|(?:usr[\\/]+local|usr|opt|home|root|var|srv)[\\/]+(?:[\w.@+~-]+[\\/]+){0,8}[\w.@+~-]*(?:passwd|shadow|(?:access|error)[_.-]?log|\.log|\.conf|\.cnf|\.ini|id_rsa|authorized_keys|known_hosts|history|\.bash\w*|\.ssh|\.aws|\.mysql_history|messages|utmp|wtmp|lastlog|secure|maillog|syslog|dmesg|htpasswd|httpd|paniclog|mainlog|rejectlog|xferlog)|system32[\\/]|appserv[\\/]|apache group[\\/]|windows[\\/]+(?:win\.ini|system\.ini|system32|repair|php\.ini|my\.ini|debug|panther|iis\d?\.log|sysprep|setup)|winnt[\\/]|boot\.ini\b|autoexec\.bat|win\.ini\b|inetpub[\\/]|program files[^\\/]{0,8}[\\/]|documents and settings[\\/]|system volume information|web-inf[\\/]|meta-inf[\\/]|sys[\\/]+(?:class|devices|kernel)|dev[\\/]+(?:tcp|udp|random|urandom|zero|mem|kmem|sd[a-z]|hd[a-z])\b|boot[\\/]+grub|\.ssh[\\/]|\.aws[\\/]+credentials|\.git[\\/]+(?:config|head|index)|\.htaccess|\.htpasswd|\.env\b(?![\w(])|wp-config\.php|(?:xampp|wamp|apache\d?|mysql|php\d?)[\\/]+(?:[\w.-]+[\\/]+){0,4}[\w.-]+\.(?:log|conf|ini|cnf|err))/i;
+  /(?:^|[/=:"'(;,\s.])(?:[a-z]:)?(?:etc\/(?:passwd|shadow|group|gshadow|hosts|issue|motd|fstab|mtab|vfstab|sudoers|crontab|hostname|resolv\.conf|ssh|ssl|httpd|apache2?|nginx|mysql|php|init\.d|rc\.\w|pam\.d|cron|default|security|sysconfig|network|networks|services|protocols|master\.passwd|environment|profile|bash\w{0,8}|inetd|xinetd|syslog|logrotate|vsftpd|proftpd|pure-?ftpd|wu-ftpd|samba|snmp|exports|my\.cnf|redhat-release|debian_version|os-release|lsb-release|[\w-]{1,32}\.(?:conf|cfg|d|cnf|allow|deny|ini|log|cf|passwd|pdb)\b)|proc\/(?:self|version|cmdline|cpuinfo|meminfo|mounts|net|sched_debug|interrupts|\d+|[a-z]{3,16}\b)|(?:usr\/local|usr|opt|home|root|var|srv)\/(?:[\w.@+~-]{1,64}\/){0,8}[\w.@+~-]{0,64}(?:passwd|shadow|(?:access|error)[_.-]?log|\.log|\.conf|\.cnf|\.ini|id_rsa|authorized_keys|known_hosts|history|\.bash\w{0,12}|\.ssh|\.aws|messages|utmp|wtmp|lastlog|secure|maillog|syslog|dmesg|htpasswd|httpd|paniclog|mainlog|rejectlog|xferlog)|windows\/(?:win\.ini|system\.ini|system32|repair|php\.ini|my\.ini|debug|panther|iis\d?\.log|sysprep|setup)|winnt\/|system32\/|appserv\/|apache group\/|boot\.ini\b|autoexec\.bat|win\.ini\b|inetpub\/|program files[^/]{0,8}\/|documents and settings\/|system volume information|web-inf\/|meta-inf\/|sys\/(?:class|devices|kernel)|dev\/(?:tcp|udp|random|urandom|zero|mem|kmem|sd[a-z]|hd[a-z])\b|boot\/grub|\.ssh\/|\.aws\/credentials|\.git\/(?:config|head|index)|\.htaccess|\.htpasswd|\.env\b(?![\w(])|wp-config\.php|(?:xampp|wamp|apache\d?|mysql|php\d?)\/(?:[\w.-]{1,64}\/){0,4}[\w.-]{1,64}\.(?:log|conf|ini|cnf|err))/i;
 
 /** Begins as a stream, not as a page that one links to. */
 const WRAPPER = /(?:^|[=\s"'(;,])(?:php:\/\/(?:filter|input|fd|memory|temp|output|stdin)|phar:\/\/|zip:\/\/|expect:\/\/|glob:\/\/|compress\.\w+:\/\/|ogg:\/\/|ssh2\.|rar:\/\/|jar:(?:file|https?):|netdoc:|file:\/{1,3}[^/\s]|data:\/\/)/i;
@@ -17,6 +17,8 @@ const WRAPPER = /(?:^|[=\s"'(;,])(?:php:\/\/(?:filter|input|fd|memory|temp|outpu
 /** Two dots, or more that a filter leaves two of, between separators, in whatever is one to somebody. */
 const CLIMB = /(?:^|[\\/=:;,?&"'(\s]|\.)\.{2,8}[;\s]{0,2}(?:[\\/]|$)/g;
 const CLIMB_PLAIN = /(?:^|[\\/=])\.\.[\\/]/;
+/** Separators of either kind, doubled, with `.` between them: one separator. */
+const SEPARATORS = /[\\/]+(?:\.[\\/]+)*/g;
 const HEX_SEPARATOR = /0x(2e|2f|5c)/gi;
 const DOT_SLASHES = /(?:\.[\\/]){20,}|(?:[\\/]\.){20,}|\.{40,}/;
 /** A file of a system's configuration, named from its root. */
@@ -40,7 +42,8 @@ export function inspectTraversal(text: string, characters: number, part: Place['
   }
   // Prose and markup that speak of a folder above: words around, or a link.
   const surrounded = /[a-z]{2,} +[a-z(]{2,}|<a\s|\]\(/i.test(path.slice(0, 400));
-  const sensitive = SENSITIVE.exec(path.length > 20_000 ? path.slice(0, 20_000) : path);
+  const simple = path.replace(SEPARATORS, '/');
+  const sensitive = SENSITIVE.exec(simple);
   if (climbs > 0) {
     const tail = path.slice(last, last + 200);
     const begins = first <= 1 || /^[\w.:\\/~-]*$/.test(path.slice(0, first));
@@ -48,10 +51,10 @@ export function inspectTraversal(text: string, characters: number, part: Place['
     notes.add('traversal', 'traversal-climb', surrounded && !begins && climbs < 4 ? Math.min(score, 2) : score, Math.max(0, first));
     if (sensitive !== null) notes.add('traversal', 'traversal-file', 3, sensitive.index);
   } else if (sensitive !== null) {
-    const begins = /^[\w\\/.:-]{0,8}$/.test(path.slice(0, sensitive.index + 1)) || path.length - sensitive[0].length < 24;
+    const begins = /^[\w/.:-]{0,8}$/.test(simple.slice(0, sensitive.index + 1)) || simple.length - sensitive[0].length < 24;
     notes.add('traversal', 'traversal-file', surrounded ? (begins ? 3 : 1) : begins || path.length < 400 ? 5 : 3, sensitive.index);
   }
-  if (!surrounded && ROOTED.test(path)) notes.add('traversal', 'traversal-rooted', 5, 0);
+  if (!surrounded && ROOTED.test(simple)) notes.add('traversal', 'traversal-rooted', 5, 0);
   const wrapper = WRAPPER.exec(path);
   if (wrapper !== null) notes.add('traversal', 'traversal-wrapper', surrounded ? 2 : 5, wrapper.index);
   const dots = DOT_SLASHES.exec(path);

@@ -5,10 +5,18 @@
  */
 import { HAS } from './characters.ts';
 import { type Attribute, eachTag, readAttributes, type Tag } from './html-tags.ts';
-import { ACTIVE_TAGS, ADDRESS_ATTRIBUTES, COMMON_TAGS, HANDLER, HANDLER_ANYWHERE } from './html-words.ts';
+import { ACTIVE_TAGS, ADDRESS_ATTRIBUTES, COMMON_TAGS, HANDLER, HANDLER_ANYWHERE, PAGE_TAGS } from './html-words.ts';
 import type { Notes } from './notes.ts';
 import { inspectScript, SCRIPT_SCHEME } from './script.ts';
 
+/** A value that is little more than what is looked for; in longer ones it may be talked about. */
+const SHORT = 300;
+/** Schemes that are script to some browser. */
+const OLD_SCHEME = /^\s{0,8}(?:mocha|livescript|vbs|mhtml|ms-its|res|view-source|jar|feed)\s{0,4}:/i;
+/** A host as a number, or in octal and hexadecimal parts. */
+const NUMBERED_HOST = /^\s{0,8}https?:\/\/(?:\d{6,}|[\d.\s]{0,16}(?:0x|0\d\d))/i;
+/** Ends of all contexts in a row, to fit wherever it lands. */
+const POLYGLOT = /["'`]{2,}\s{0,4}-->|-->\s{0,4}\]\]>|\*\/\s{0,4}-->/;
 const STYLE_CALL = /expression\s{0,8}\(|(?:behavior|-moz-binding|behaviour)\s{0,8}:|@import|javascript\s{0,4}:|-o-link|filter\s{0,8}:\s{0,8}progid|:\s{0,8}url\s{0,4}\(\s{0,4}["']?\s{0,4}(?:data|javascript|vbscript)/i;
 /** What styles have that people do not write: escapes, comments, brackets, addresses of this site's own files. */
 const STYLE_ODD = /[[\]}\\]|\/\*|&#|url\s{0,4}\(\s{0,4}["']?(?!https?:|data:image|\/\w|#)[^)]|expr|binding/i;
@@ -26,6 +34,8 @@ export function inspectXss(text: string, characters: number, coded: boolean, not
       tags++;
       if (inspectTag(tag, text, notes)) common++;
     });
+    const polyglot = POLYGLOT.exec(text);
+    if (polyglot !== null) notes.add('xss', 'xss-polyglot', text.length < SHORT ? 5 : 3, polyglot.index);
     if (common > 0 && tags <= 3 && text.trimStart()[0] === '<') notes.add('xss', 'xss-element-alone', 2, 0);
   }
   if ((characters & HAS.equals) !== 0) inspectInsideOfTag(text, characters, notes);
@@ -40,11 +50,13 @@ function inspectTag(tag: Tag, text: string, notes: Notes): boolean {
   if (ACTIVE_TAGS.has(name) || /^(?:script|iframe|object|embed|applet|isindex)/.test(local)) {
     if (COMMON_TAGS.has(name)) {
       common = true;
-      notes.add('xss', 'xss-element', 3, at);
-    } else if (tag.closing) notes.add('xss', 'xss-closing', name === 'script' ? 5 : 4, at);
+      notes.add('xss', 'xss-element', name === 'style' && text.length < SHORT ? 5 : 3, at);
+    } else if (tag.closing) notes.add('xss', 'xss-closing', name === 'script' || text.length < 40 ? 5 : 4, at);
     else notes.add('xss', 'xss-element', tag.ended || tag.attributes.length > 0 || text.length < 200 ? 6 : 4, at);
-  } else if (tag.closing && (name === 'textarea' || name === 'title' || name === 'noembed' || name === 'xmp')) {
-    notes.add('xss', 'xss-closing', 2, at);
+  } else if (PAGE_TAGS.has(name) || (local !== name && /^[a-z]{1,10}$/.test(local))) {
+    notes.add('xss', 'xss-page', text.length < SHORT ? 5 : 1, at);
+  } else if (name === '!--' && text.length < SHORT / 2) {
+    notes.add('xss', 'xss-comment', 5, at);
   }
   for (const attribute of tag.attributes) inspectAttribute(attribute, name, at, notes);
   return common;
@@ -64,6 +76,7 @@ function inspectAttribute({ name, value }: Attribute, tag: string, at: number, n
     notes.add('xss', 'xss-srcdoc', 6, at);
   } else if (ADDRESS_ATTRIBUTES.has(name)) {
     if (SCRIPT_SCHEME.test(value) && !/^\s*data:image\/(?:png|gif|jpe?g|webp)/i.test(value)) notes.add('xss', 'xss-script-address', 6, at);
+    else if (OLD_SCHEME.test(value) || NUMBERED_HOST.test(value)) notes.add('xss', 'xss-load', 5, at);
     else if (tag === 'link' || tag === 'base') notes.add('xss', 'xss-load', 3, at);
   } else if (name.startsWith('xmlns:') && !value.startsWith('http')) {
     notes.add('xss', 'xss-namespace', 5, at);
