@@ -3,7 +3,33 @@
  * none that matter, and are done with here.
  */
 
-export const HAS = Object.freeze({
+/** What is told apart. */
+type Character =
+  | 'quote'
+  | 'angle'
+  | 'ampersand'
+  | 'percent'
+  | 'backslash'
+  | 'separator'
+  | 'dollar'
+  | 'brace'
+  | 'paren'
+  | 'equals'
+  | 'slash'
+  | 'hash'
+  | 'dots'
+  | 'colon'
+  | 'control'
+  | 'wide'
+  | 'star'
+  | 'dashes'
+  | 'at'
+  | 'comma'
+  | 'bracket'
+  | 'space'
+  | 'plus';
+
+export const HAS: Readonly<Record<Character, number>> = Object.freeze({
   quote: 1,
   angle: 2,
   ampersand: 4,

@@ -8,28 +8,37 @@ import { type Command, commandsOf } from './shell-tokens.ts';
 import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
 
 const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
-const FOLDER = /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
+const FOLDER =
+  /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
-const ARGUMENT = /^(?:\s|\+|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
-const SERVER_SIDE_INCLUDE = /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|config|set|printenv|flastmod|fsize)\b/i;
-const SUPERGLOBAL = /\$_(?:GET|POST|REQUEST|COOKIE|SERVER|SESSION|FILES|ENV)\s{0,4}[[{]|\$GLOBALS\s{0,4}\[/;
+const ARGUMENT =
+  /^(?:\s|\+|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
+const SERVER_SIDE_INCLUDE =
+  /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|config|set|printenv|flastmod|fsize)\b/i;
+const SUPERGLOBAL =
+  /\$_(?:GET|POST|REQUEST|COOKIE|SERVER|SESSION|FILES|ENV)\s{0,4}[[{]|\$GLOBALS\s{0,4}\[/;
 /** A variable that is set, and then run. */
 const VARIABLE_RUN = /(?:^|[^\w])(\w{1,24})=[^;&|\n]{1,64}[;&|\n]{1,2}\s{0,4}\$\{?\1\b/;
 /** Text in pieces that only an interpreter puts together. */
 const PIECES = /(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
 const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
 const SHELLSHOCK = /\(\s*\)\s*\{[^}]{0,40};?\s*\}\s*;/;
-const PHP_TAG = /<\?(?:php\b|=|\s+(?:system|exec|echo|eval|passthru|include|print)\b)|<%=?\s*(?:eval|execute|response\.write|Runtime|system|import)|<jsp:/i;
-const REDIRECT = /[^<>=-][12]?>>?\s*(?:&[12]|\/(?:dev|tmp|var|etc|home|usr)\/|[\w./-]+\.(?:php|sh|txt|jsp|asp|html|py|pl)\b|nul\b)/i;
-const POWERSHELL = /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}|set-executionpolicy)/i;
-const DESERIALIZED = /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?[^}]{0,40}(?:lower|upper|env|sys|::-)[^}]{0,20}\}/i;
+const PHP_TAG =
+  /<\?(?:php\b|=|\s+(?:system|exec|echo|eval|passthru|include|print)\b)|<%=?\s*(?:eval|execute|response\.write|Runtime|system|import)|<jsp:/i;
+const REDIRECT =
+  /[^<>=-][12]?>>?\s*(?:&[12]|\/(?:dev|tmp|var|etc|home|usr)\/|[\w./-]+\.(?:php|sh|txt|jsp|asp|html|py|pl)\b|nul\b)/i;
+const POWERSHELL =
+  /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}|set-executionpolicy)/i;
+const DESERIALIZED =
+  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:lower|upper|env|sys|date|::-):[^}]{0,40}\}/i;
 
 /** Notes what a text holds of commands and code. */
 export function inspectCommand(text: string, characters: number, notes: Notes): void {
   if ((characters & (SEPARATES | HAS.slash | HAS.brace | HAS.angle)) === 0) {
     if ((characters & HAS.dashes) === 0 && !/^(?:invoke-|powershell|cmd)/i.test(text)) return;
   }
-  if ((characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.slash | HAS.paren)) !== 0) inspectShell(text, characters, notes);
+  if ((characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.slash | HAS.paren)) !== 0)
+    inspectShell(text, characters, notes);
   const shock = SHELLSHOCK.exec(text);
   if (shock !== null) notes.add('command', 'command-shellshock', 6, shock.index);
   const script = PHP_TAG.exec(text);
@@ -37,7 +46,8 @@ export function inspectCommand(text: string, characters: number, notes: Notes): 
   const include = SERVER_SIDE_INCLUDE.exec(text);
   if (include !== null) notes.add('command', 'command-include', 6, include.index);
   const superglobal = SUPERGLOBAL.exec(text);
-  if (superglobal !== null) notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
+  if (superglobal !== null)
+    notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
   const power = POWERSHELL.exec(text);
   if (power !== null) notes.add('command', 'command-powershell', 4, power.index);
   const object = DESERIALIZED.exec(text);
@@ -49,7 +59,8 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
   const variable = VARIABLE_RUN.exec(text);
   if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
   const pieces = PIECES.exec(text);
-  if (pieces !== null && (characters & HAS.paren) !== 0) notes.add('command', 'command-disguised', 5, pieces.index);
+  if (pieces !== null && (characters & HAS.paren) !== 0)
+    notes.add('command', 'command-disguised', 5, pieces.index);
   // A script names its interpreter first; what is injected goes on with a line of another.
   const prose = isProse(text) || text.startsWith('#!');
   const commands = commandsOf(text);
@@ -58,11 +69,21 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
     const score = scoreOf(command, text, prose);
     if (score <= 0) continue;
     telling++;
-    notes.add('command', command.disguised ? 'command-disguised' : command.lead === '' ? 'command-first' : 'command-separated', score, command.at);
+    notes.add(
+      'command',
+      command.disguised
+        ? 'command-disguised'
+        : command.lead === ''
+          ? 'command-first'
+          : 'command-separated',
+      score,
+      command.at,
+    );
   }
   if (telling > 1) notes.add('command', 'command-several', 2, 0);
   if (telling === 0) {
-    if ((characters & HAS.dollar) !== 0 && /\$\{?IFS\b/.test(text)) notes.add('command', 'command-disguised', 5, text.indexOf('IFS'));
+    if ((characters & HAS.dollar) !== 0 && /\$\{?IFS\b/.test(text))
+      notes.add('command', 'command-disguised', 5, text.indexOf('IFS'));
     return;
   }
   if (!prose) {
@@ -73,9 +94,14 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
 }
 
 /** How much a command says; 0: nothing. */
-function scoreOf({ word, lead, rest, end, disguised, folder, at }: Command, text: string, prose: boolean): number {
+function scoreOf(
+  { word, lead, rest, end, disguised, folder, at }: Command,
+  text: string,
+  prose: boolean,
+): number {
   const placed = folder !== '' && FOLDER.test(folder);
-  const known = ALONE.has(word) || WITH_ARGUMENT.has(word) || (placed && /[?*]/.test(folder + word));
+  const known =
+    ALONE.has(word) || WITH_ARGUMENT.has(word) || (placed && /[?*]/.test(folder + word));
   if (!known && !placed) return 0;
   const argued = ARGUMENT.test(rest) || (WITH_ARGUMENT.has(word) && strongArgument(word, rest));
   const alone = ALONE.has(word) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
@@ -85,20 +111,31 @@ function scoreOf({ word, lead, rest, end, disguised, folder, at }: Command, text
     if (disguised && known) score = 5;
     else if (placed && end !== '' && (known || argued)) score = 5;
     else if (placed && known) score = argued ? 5 : 4;
-    else if (alone && end !== '' && end !== '\n' && text.length < 40) score = end === '|' && !/\s/.test(text) ? 5 : 4;
-    else if (argued && strongArgument(word, rest)) score = end === '|' || end === '&' || end === ';' || end === '&&' || end === '||' ? 5 : 3;
+    else if (alone && end !== '' && end !== '\n' && text.length < 40)
+      score = end === '|' && !/\s/.test(text) ? 5 : 4;
+    else if (argued && strongArgument(word, rest))
+      score = end === '|' || end === '&' || end === ';' || end === '&&' || end === '||' ? 5 : 3;
     else return 0;
     return prose ? score - 3 : score;
   }
   const substitution = lead === '`' || lead === '$(' || lead === '<(' || lead === '>(';
-  if (alone) score = substitution ? 5 : COMMON.has(word) ? (/^["'`)\s]*$/.test(rest) && text.length < 40 ? 5 : 3) : 5;
+  if (alone)
+    score = substitution
+      ? 5
+      : COMMON.has(word)
+        ? /^["'`)\s]*$/.test(rest) && text.length < 40
+          ? 5
+          : 3
+        : 5;
   else if (argued) score = 5;
   else if (placed) score = 5;
   else return disguised && known ? 5 : 0;
   if (disguised) score += 2;
-  if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30) score -= 2;
+  if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30)
+    score -= 2;
   if (lead === '(' || lead === '{') score -= prose ? 4 : 1;
-  if (lead === '\n' || lead === '\r') score = prose ? score - 4 : placed || (alone && end !== '' && end !== '\n') ? 5 : score - 1;
+  if (lead === '\n' || lead === '\r')
+    score = prose ? score - 4 : placed || (alone && end !== '' && end !== '\n') ? 5 : score - 1;
   // Code in prose stands between backticks, and lines of code have semicolons.
   return prose && !(at < 4 && argued) ? score - (substitution ? 4 : 3) : score;
 }
@@ -127,7 +164,9 @@ function strongArgument(word: string, rest: string): boolean {
     case 'tail':
     case 'nl':
     case 'less':
-      return /^(?:\/|[a-z]:\\|\.{1,2}\/|-\w|\$|[\w./-]+\.\w{1,5}\s*(?:$|[;|&"'`)]))|^[\w]*[?*]/i.test(text);
+      return /^(?:\/|[a-z]:\\|\.{1,2}\/|-\w|\$|[\w./-]+\.\w{1,5}\s*(?:$|[;|&"'`)]))|^[\w]*[?*]/i.test(
+        text,
+      );
     case 'net':
       return /^(?:user|localgroup|view|start|stop|use|share|group|accounts)\b/i.test(text);
     case 'reg':
@@ -151,7 +190,8 @@ function strongArgument(word: string, rest: string): boolean {
   }
 }
 
-const CODE_ARGUMENT = /^\s{0,4}(?:["'`$\\]|\)\s{0,4}(?:;|$|["'}])|@|\w{1,24}\s{0,4}\(|\d{1,6}\s{0,4}\)\s{0,4}(?:;|$|["'}])|[A-Z]\w{1,30}\s{0,4}\)|chr\b|__|this\b|import\b)/;
+const CODE_ARGUMENT =
+  /^\s{0,4}(?:["'`$\\]|\)\s{0,4}(?:;|$|["'}])|@|\w{1,24}\s{0,4}\(|\d{1,6}\s{0,4}\)\s{0,4}(?:;|$|["'}])|[A-Z]\w{1,30}\s{0,4}\)|chr\b|__|this\b|import\b)/;
 /** Calls that even in a short value say nothing: questions after a function, formulas. */
 const HARMLESS_ALONE = /^(?:print|md5|open|require|compile|include|sleep|die|assert|fopen)$/i;
 
@@ -162,7 +202,15 @@ function inspectCode(text: string, notes: Notes): void {
   if (!CODE_ARGUMENT.test(behind)) return;
   const begins = text.slice(0, call.index + 1).trim().length <= 6;
   const wrapped = /[$@{<%]|<\?/.test(text.slice(Math.max(0, call.index - 8), call.index + 1));
-  let score = HARMLESS_ALONE.test(call[1]!) ? (wrapped ? 5 : /['"`;]\s{0,4}$/.test(text.slice(0, call.index + 1)) ? 3 : 1) : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1)) ? 5 : 3;
+  let score = HARMLESS_ALONE.test(call[1]!)
+    ? wrapped
+      ? 5
+      : /['"`;]\s{0,4}$/.test(text.slice(0, call.index + 1))
+        ? 3
+        : 1
+    : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1))
+      ? 5
+      : 3;
   if (isProse(text)) score -= 4;
   if (text.length > 400 && !begins) score -= 2;
   if (score > 0) notes.add('command', 'command-code', score, call.index);
@@ -172,7 +220,9 @@ function inspectCode(text: string, notes: Notes): void {
 export function isProse(text: string): boolean {
   const sample = text.length > 600 ? text.slice(0, 600) : text;
   let runs = 0;
-  for (const run of sample.matchAll(/[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]{1,}(?:['’][a-z]+)?[,.:]?){3,}/gu)) {
+  for (const run of sample.matchAll(
+    /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]{1,}(?:['’][a-z]+)?[,.:]?){3,}/gu,
+  )) {
     runs += run[0].length;
     if (runs > 60) return true;
   }

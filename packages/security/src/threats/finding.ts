@@ -1,7 +1,20 @@
 /** What an inspection finds: a threat, by which rules, where, and the text that shows it. */
 
-/** The classes of threats. `bomb`: more depth, keys or text than a request needs. */
-export const THREATS = Object.freeze([
+/** `bomb`: more depth, members or text than a request needs. */
+export type Threat =
+  | 'sqli'
+  | 'xss'
+  | 'command'
+  | 'traversal'
+  | 'template'
+  | 'nosql'
+  | 'pollution'
+  | 'header'
+  | 'ssrf'
+  | 'bomb';
+
+/** All classes of threats. */
+export const THREATS: readonly Threat[] = Object.freeze<Threat[]>([
   'sqli',
   'xss',
   'command',
@@ -12,9 +25,7 @@ export const THREATS = Object.freeze([
   'header',
   'ssrf',
   'bomb',
-] as const);
-
-export type Threat = (typeof THREATS)[number];
+]);
 
 /** The part of a request that a value came from. */
 export type Part = 'path' | 'query' | 'header' | 'cookie' | 'body' | 'file';

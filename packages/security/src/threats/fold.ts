@@ -3,13 +3,36 @@
  * (NFKC), slashes and quotes of other blocks; takes away NUL, other controls and what has no width.
  */
 
-// oxlint-disable-next-line no-control-regex
-const INVISIBLE = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff0-\uffff]/g;
+const INVISIBLE =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufff0-\uffff]/g;
 const LOOKALIKES: Readonly<Record<string, string>> = Object.freeze({
-  '\u2013': '--', '\u2014': '--', '\u2044': '/', '\u2215': '/', '\u29f8': '/', '\u2216': '\\', '\u29f5': '\\', '\u29f9': '\\',
-  '\u2018': "'", '\u2019': "'", '\u02b9': "'", '\u02bc': "'", '\u2032': "'",
-  '\u201c': '"', '\u201d': '"', '\u2033': '"', '\u2039': '<', '\u203a': '>', '\u3008': '<', '\u3009': '>',
-  '\u2329': '<', '\u232a': '>', '\u02ba': '"', '\u212a': 'k', '\u017f': 's', '\u0131': 'i',
+  '\u2013': '--',
+  '\u2014': '--',
+  '\u2044': '/',
+  '\u2215': '/',
+  '\u29f8': '/',
+  '\u2216': '\\',
+  '\u29f5': '\\',
+  '\u29f9': '\\',
+  '\u2018': "'",
+  '\u2019': "'",
+  '\u02b9': "'",
+  '\u02bc': "'",
+  '\u2032': "'",
+  '\u201c': '"',
+  '\u201d': '"',
+  '\u2033': '"',
+  '\u2039': '<',
+  '\u203a': '>',
+  '\u3008': '<',
+  '\u3009': '>',
+  '\u2329': '<',
+  '\u232a': '>',
+  '\u02ba': '"',
+  '\u212a': 'k',
+  '\u017f': 's',
+  '\u0131': 'i',
 });
 const ALIKE = new RegExp(`[${Object.keys(LOOKALIKES).join('')}]`, 'g');
 

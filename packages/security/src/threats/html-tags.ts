@@ -21,7 +21,8 @@ export interface Tag {
 const MAX_TAGS = 2000;
 const MAX_NESTING = 3;
 const NAME = /<(\/?)\s{0,8}([a-z][^\s>/<"'=]*|!--|!\[?[a-z]*|\?[\w=-]*|%)/iy;
-const ATTRIBUTE = /[\s/"'`]*([^\s/>=<"'`][^\s/>=<]*)(?:\s*=\s*(?:"([^"]*)("|$)|'([^']*)('|$)|`([^`]*)(`|$)|([^\s>"'`][^\s>]*)?))?/y;
+const ATTRIBUTE =
+  /[\s/"'`]*([^\s/>=<"'`][^\s/>=<]*)(?:\s*=\s*(?:"([^"]*)("|$)|'([^']*)('|$)|`([^`]*)(`|$)|([^\s>"'`][^\s>]*)?))?/y;
 
 /** Calls `each` for every tag. */
 export function eachTag(text: string, each: (tag: Tag) => void): void {

@@ -10,10 +10,14 @@ export const ACTIVE_TAGS: ReadonlySet<string> = words(`
 `);
 
 /** Elements of those that ordinary markup has, too; they weigh less when nothing else speaks for it. */
-export const COMMON_TAGS: ReadonlySet<string> = words('meta link style base noscript template ? !doctype ?xml set ![cdata');
+export const COMMON_TAGS: ReadonlySet<string> = words(
+  'meta link style base noscript template ? !doctype ?xml set ![cdata',
+);
 
 /** Elements that make a page or a form: no text of a visitor has them. */
-export const PAGE_TAGS: ReadonlySet<string> = words('html head body form input button select textarea stylesheet frameset title marquee blink keygen dialog isindex');
+export const PAGE_TAGS: ReadonlySet<string> = words(
+  'html head body form input button select textarea stylesheet frameset title marquee blink keygen dialog isindex',
+);
 
 /** Events, without `on`: an attribute of another name starting so is none. */
 const EVENT =

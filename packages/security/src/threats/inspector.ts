@@ -5,7 +5,14 @@
  */
 import { charactersOf, HAS } from './characters.ts';
 import { inspectCommand } from './command.ts';
-import { type Evidence, excerptOf, type Finding, type Part, type Place, type Threat } from './finding.ts';
+import {
+  type Evidence,
+  excerptOf,
+  type Finding,
+  type Part,
+  type Place,
+  type Threat,
+} from './finding.ts';
 import { inspectHeader } from './header.ts';
 import { inspectName, inspectNosql } from './names.ts';
 import { Notes } from './notes.ts';
@@ -44,7 +51,8 @@ const NONE: readonly Finding[] = Object.freeze([]);
 const TELLING = ~(HAS.at | HAS.comma | HAS.space | HAS.plus | HAS.wide);
 
 /** Letters only can still be a clause: `AND true`. */
-const CLAUSE = /^\s*(?:x?or|and|union|select|having|order|group|waitfor|exec|drop|where|sleep)\b|\b(?:union|waitfor|select)\b/i;
+const CLAUSE =
+  /^\s*(?:x?or|and|union|select|having|order|group|waitfor|exec|drop|where|sleep)\b|\b(?:union|waitfor|select|case\s+when)\b/i;
 const SHELL_WORDS = /^(?:invoke-|powershell|cmd|\/?bin)/i;
 
 /** Makes an inspector. */
@@ -52,10 +60,26 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
   const threshold = THRESHOLDS[strictness];
   const notes = new Notes();
   const [sqli, xss, command, traversal, template, nosql, pollution, header, ssrf] = (
-    ['sqli', 'xss', 'command', 'traversal', 'template', 'nosql', 'pollution', 'header', 'ssrf'] as const
+    [
+      'sqli',
+      'xss',
+      'command',
+      'traversal',
+      'template',
+      'nosql',
+      'pollution',
+      'header',
+      'ssrf',
+    ] as const
   ).map((threat) => threats.has(threat));
 
-  function analyse(text: string, characters: number, coded: boolean, part: Part, kind: FieldKind): void {
+  function analyse(
+    text: string,
+    characters: number,
+    coded: boolean,
+    part: Part,
+    kind: FieldKind,
+  ): void {
     if (kind !== 'code') {
       if (sqli) inspectSql(text, characters, notes);
       if (command) inspectCommand(text, characters, notes);
@@ -64,7 +88,8 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       if (xss && kind !== 'html') inspectXss(text, characters, coded, notes);
     }
     if (traversal) inspectTraversal(text, characters, part, notes);
-    if (header && (characters & (HAS.separator | HAS.control | HAS.backslash)) !== 0) inspectHeader(text, notes);
+    if (header && (characters & (HAS.separator | HAS.control | HAS.backslash)) !== 0)
+      inspectHeader(text, notes);
     if (ssrf && (characters & (HAS.slash | HAS.colon)) !== 0) inspectSsrf(text, notes);
   }
 
@@ -72,7 +97,10 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
   function conclude(place: Place, text: string, found: Finding[], needed: number): void {
     for (const [threat, list] of notes.byThreat()) {
       if (!threats.has(threat) || found.some((finding) => finding.threat === threat)) continue;
-      const score = Math.min(MAX_SCORE, list.reduce((sum, note) => sum + note.score, 0));
+      const score = Math.min(
+        MAX_SCORE,
+        list.reduce((sum, note) => sum + note.score, 0),
+      );
       if (score < needed) continue;
       const evidence = list.map(({ rule, score: weight }): Evidence => ({ rule, score: weight }));
       const { rule, at } = list[0]!;
@@ -85,12 +113,30 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       if (value.length < 2) return NONE;
       const characters = charactersOf(value);
       const plain = (characters & TELLING) === 0;
-      if (plain && !CLAUSE.test(value) && !SHELL_WORDS.test(value) && !(value.length >= 12 && (characters & HAS.space) === 0)) return NONE;
+      if (
+        plain &&
+        !CLAUSE.test(value) &&
+        !SHELL_WORDS.test(value) &&
+        !(value.length >= 12 && (characters & HAS.space) === 0)
+      )
+        return NONE;
       const found: Finding[] = [];
       for (const view of viewsOf(value, characters, true)) {
         notes.clear();
-        analyse(view, view === value ? characters : charactersOf(view), view !== value, place.part, kind);
-        if (!notes.empty) conclude(place, view, found, kind === 'text' || kind === 'code' ? threshold + 2 : threshold);
+        analyse(
+          view,
+          view === value ? characters : charactersOf(view),
+          view !== value,
+          place.part,
+          kind,
+        );
+        if (!notes.empty)
+          conclude(
+            place,
+            view,
+            found,
+            kind === 'text' || kind === 'code' ? threshold + 2 : threshold,
+          );
       }
       return found;
     },

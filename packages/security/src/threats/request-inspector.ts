@@ -86,12 +86,17 @@ export class Inspection {
   /** A body as a parser made it: text, bytes are not looked at, objects are walked. */
   body(body: unknown, mediaType: string): void {
     if (typeof body === 'string') this.text(body, mediaType);
-    else if (typeof body === 'object' && body !== null && !ArrayBuffer.isView(body)) this.walk(body);
+    else if (typeof body === 'object' && body !== null && !ArrayBuffer.isView(body))
+      this.walk(body);
   }
 
   /** Names and field names of files; `files` as multer and its kin hand them over. */
   files(files: unknown): void {
-    const lists = Array.isArray(files) ? [files] : typeof files === 'object' && files !== null ? Object.values(files) : [];
+    const lists = Array.isArray(files)
+      ? [files]
+      : typeof files === 'object' && files !== null
+        ? Object.values(files)
+        : [];
     for (const list of lists) {
       for (const file of Array.isArray(list) ? (list as unknown[]) : [list]) {
         if (typeof file !== 'object' || file === null || !this.spendKey('file')) continue;
@@ -140,7 +145,8 @@ export class Inspection {
       // A parameter in pieces: some frameworks join them with a comma.
       const earlier = before.get(name);
       if (earlier !== undefined && value.length > 1) this.value(part, name, `${earlier},${value}`);
-      if (before.size < 64) before.set(name, earlier === undefined ? value : `${earlier},${value}`.slice(-4096));
+      if (before.size < 64)
+        before.set(name, earlier === undefined ? value : `${earlier},${value}`.slice(-4096));
       else before = new Map();
     }
   }
@@ -158,7 +164,9 @@ export class Inspection {
 
   /** Objects and lists, without recursion: a stack of ours has no end that a client may reach. */
   private walk(root: object): void {
-    const stack: { value: object; path: string; depth: number }[] = [{ value: root, path: '', depth: 1 }];
+    const stack: { value: object; path: string; depth: number }[] = [
+      { value: root, path: '', depth: 1 },
+    ];
     for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
       const { value, path, depth } = item;
       if (depth > this.limits.maxDepth) {
@@ -172,13 +180,22 @@ export class Inspection {
         const name = list ? `${path}[]` : path === '' ? key : `${path}.${key}`;
         if (!list) {
           this.name('body', key, true);
-          if (key === 'constructor' && typeof member === 'object' && member !== null && Object.hasOwn(member, 'prototype')) {
+          if (
+            key === 'constructor' &&
+            typeof member === 'object' &&
+            member !== null &&
+            Object.hasOwn(member, 'prototype')
+          ) {
             this.name('body', 'constructor.prototype', false);
           }
         }
         if (typeof member === 'string') this.member(name, key, path, member);
         else if (typeof member === 'object' && member !== null && !ArrayBuffer.isView(member)) {
-          stack.push({ value: member, path: name.length > 256 ? name.slice(-256) : name, depth: depth + 1 });
+          stack.push({
+            value: member,
+            path: name.length > 256 ? name.slice(-256) : name,
+            depth: depth + 1,
+          });
         }
       }
     }
@@ -200,7 +217,7 @@ export class Inspection {
     if (name.includes('$') || name.includes('__') || name.includes('constructor')) {
       this.add(this.inspector.inspectName(part, name, operators));
     }
-    if (name.length > 2 && NAME_CHARACTERS.test(name) === false) this.value(part, name.slice(0, 80), name);
+    if (name.length > 2 && !NAME_CHARACTERS.test(name)) this.value(part, name.slice(0, 80), name);
   }
 
   private value(part: Part, name: string, value: string): void {
@@ -229,11 +246,19 @@ export class Inspection {
 
   private bomb(rule: string, place: Place): void {
     if (this.findings.some((finding) => finding.rule === rule)) return;
-    this.findings.push({ threat: 'bomb', rule, place, excerpt: '', score: 10, evidence: [{ rule, score: 10 }] });
+    this.findings.push({
+      threat: 'bomb',
+      rule,
+      place,
+      excerpt: '',
+      score: 10,
+      evidence: [{ rule, score: 10 }],
+    });
   }
 
   private add(found: readonly Finding[]): void {
-    for (const finding of found) if (this.findings.length < MAX_FINDINGS) this.findings.push(finding);
+    for (const finding of found)
+      if (this.findings.length < MAX_FINDINGS) this.findings.push(finding);
   }
 }
 

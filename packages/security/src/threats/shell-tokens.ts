@@ -21,17 +21,21 @@ export interface Command {
   readonly at: number;
 }
 
+/** Text in which backticks stand around code. */
+const MARKDOWN = /```|^\s{0,3}#{1,6} \S|\]\(https?:/m;
 const MAX_COMMANDS = 1000;
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
-const WORD = /(?:[^\s;|&<>(){}`"'$\\^]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
-const SPACE = /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command)\b\s){0,64}/iy;
+const WORD =
+  /(?:[^\s;|&<>(){}`"'$\\^]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
+const SPACE =
+  /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command)\b\s){0,64}/iy;
 const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
 
 /** The commands of a text. */
 export function commandsOf(text: string): readonly Command[] {
   const commands: Command[] = [];
-  // A fence of Markdown is no substitution.
-  const fenced = text.includes('```');
+  // A backtick of Markdown is no substitution.
+  const fenced = MARKDOWN.test(text);
   const leads: { lead: string; from: number; at: number }[] = [{ lead: '', from: 0, at: 0 }];
   for (const match of text.matchAll(SEPARATOR)) {
     if (leads.length > MAX_COMMANDS) break;
@@ -47,7 +51,14 @@ export function commandsOf(text: string): readonly Command[] {
   return commands;
 }
 
-function commandAt(text: string, from: number, to: number, lead: string, end: string, at: number): Command | undefined {
+function commandAt(
+  text: string,
+  from: number,
+  to: number,
+  lead: string,
+  end: string,
+  at: number,
+): Command | undefined {
   SPACE.lastIndex = from;
   SPACE.test(text);
   const begin = Math.max(from, SPACE.lastIndex);
@@ -58,7 +69,10 @@ function commandAt(text: string, from: number, to: number, lead: string, end: st
   const stop = WORD.lastIndex;
   const plain = raw.replace(DISGUISE, '');
   const slash = Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\'));
-  const word = plain.slice(slash + 1).toLowerCase().replace(/\.(?:exe|com|cmd)$/, '');
+  const word = plain
+    .slice(slash + 1)
+    .toLowerCase()
+    .replace(/\.(?:exe|com|cmd)$/, '');
   if (word === '') return undefined;
   const rest = text.slice(stop, Math.min(Math.max(stop, to), stop + 200));
   return {
@@ -66,7 +80,10 @@ function commandAt(text: string, from: number, to: number, lead: string, end: st
     lead,
     rest,
     end,
-    disguised: (plain !== raw && /[a-z]["'\\^$][^\s]*[a-z'"]/i.test(raw)) || /^\$\{?IFS/i.test(rest) || /\/[\w?*[\]]*\?[\w?*[\]]*\//.test(raw),
+    disguised:
+      (plain !== raw && /[a-z]["'\\^$][^\s]*[a-z'"]/i.test(raw)) ||
+      /^\$\{?IFS/i.test(rest) ||
+      /\/[\w?*[\]]*\?[\w?*[\]]*\//.test(raw),
     folder: slash === -1 ? '' : plain.slice(0, slash + 1).toLowerCase(),
     at,
   };

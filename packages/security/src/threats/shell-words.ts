@@ -11,7 +11,9 @@ export const ALONE: ReadonlySet<string> = words(`
 `);
 
 /** Of those, words that ordinary text has, too: alone they need more than one separator. */
-export const COMMON: ReadonlySet<string> = words('id w last users groups set export history env true mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua');
+export const COMMON: ReadonlySet<string> = words(
+  'id w true false last users groups set export history env mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua',
+);
 
 /** Do something with a path, an option or an address. */
 export const WITH_ARGUMENT: ReadonlySet<string> = words(`
@@ -28,5 +30,5 @@ export const WITH_ARGUMENT: ReadonlySet<string> = words(`
 `);
 
 /** Functions of languages that run text as code or as a command. */
-export const CODE_CALL =
+export const CODE_CALL: RegExp =
   /(?:^|[^\w$>.-]|\.)(system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|call_user_func(?:_array)?|create_function|preg_replace|file_get_contents|file_put_contents|readfile|fopen|base64_decode|execfile|compile|__import__|execSync|spawn(?:Sync)?|child_process|require|include(?:_once)?|getRuntime|os\.system|subprocess\.\w{2,12}|os\.popen|print|var_dump|sleep|die|md5|usleep|instance_eval|class_eval|Execute|ExecuteGlobal|MsgBox|CreateObject|WScript\.Shell|Process\.spawn|IO\.popen|open)\s{0,4}\(/i;

@@ -57,7 +57,17 @@ export class Reading {
 const OPERANDS = '1sv0nZ';
 const CONSTANTS = '1s0vq';
 /** Clauses that say something by being there. */
-const TELLING_CLAUSES: ReadonlySet<string> = new Set(['where', 'having', 'group', 'order', 'limit', 'into', 'procedure', 'outfile', 'dumpfile']);
+const TELLING_CLAUSES: ReadonlySet<string> = new Set([
+  'where',
+  'having',
+  'group',
+  'order',
+  'limit',
+  'into',
+  'procedure',
+  'outfile',
+  'dumpfile',
+]);
 /** Names that a statement may put side by side. */
 const STATEMENT_NAMES = 6;
 
@@ -79,7 +89,8 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
     const word = words[at]!;
     const first = !behind && at === from;
     let telling = false;
-    const called = after === '(' && word !== '' && (FUNCTIONS.has(word) || TELLING_FUNCTIONS.has(word));
+    const called =
+      after === '(' && word !== '' && (FUNCTIONS.has(word) || TELLING_FUNCTIONS.has(word));
     switch (called ? 'f' : kind) {
       case 'f':
         if (complete && before !== 'n' && before !== 's') r.faults++;
@@ -100,15 +111,27 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
           break;
         }
         if (kind === 'k') {
-          const suffix = word === 'as' || word === 'asc' || word === 'desc' || word === 'using' || word === 'with' || word === 'mode';
+          const suffix =
+            word === 'as' ||
+            word === 'asc' ||
+            word === 'desc' ||
+            word === 'using' ||
+            word === 'with' ||
+            word === 'mode';
           if (complete && statement === '' && !suffix) r.faults++;
           // The name of a type is an operand of CONVERT and CAST.
-          complete = word === 'asc' || word === 'desc' || word === 'mode' || after === ',' || after === ')' ? true : word === 'as' ? false : complete && statement === '';
+          complete =
+            word === 'asc' || word === 'desc' || word === 'mode' || after === ',' || after === ')'
+              ? true
+              : word === 'as'
+                ? false
+                : complete && statement === '';
           break;
         }
         if (complete) {
           if (statement === 'M' && names < STATEMENT_NAMES) names++;
-          else if (kind === 'n' && statement === 'S' && names === 0 && 'n)s1*v'.includes(before)) names++;
+          else if (kind === 'n' && statement === 'S' && names === 0 && 'n)s1*v'.includes(before))
+            names++;
           else r.faults++;
         }
         complete = true;
@@ -121,7 +144,13 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
         complete = true;
         break;
       case 's':
-        if (complete && before !== 's' && statement !== 'M' && !('nv1)'.includes(before) && statement === 'S')) r.faults++;
+        if (
+          complete &&
+          before !== 's' &&
+          statement !== 'M' &&
+          !('nv1)'.includes(before) && statement === 'S')
+        )
+          r.faults++;
         complete = true;
         break;
       case 'q':
@@ -136,6 +165,7 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
         complete = false;
         break;
       case 'o':
+        if (!complete && word.startsWith('~')) break;
         if (!complete && before !== '!' && before !== 'o') r.faults++;
         r.comparisons++;
         r.operators++;
@@ -152,7 +182,8 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
       case '*':
         r.stars++;
         // An operand of SELECT and COUNT, an operator elsewhere.
-        complete = !complete && (before === 'S' || before === '(' || before === ',' || before === 'k');
+        complete =
+          !complete && (before === 'S' || before === '(' || before === ',' || before === 'k');
         if (!complete) r.operators++;
         break;
       case '!':
@@ -209,7 +240,10 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
       case 'B':
         if (!complete && !first && before !== 'B' && statement === '') r.faults++;
         if (word === 'from') r.sources++;
-        if (TELLING_CLAUSES.has(word) && (word !== 'group' && word !== 'order' || words[at + 1] === 'by')) {
+        if (
+          TELLING_CLAUSES.has(word) &&
+          ((word !== 'group' && word !== 'order') || words[at + 1] === 'by')
+        ) {
           r.clauses++;
           telling = complete || first;
         }
@@ -226,7 +260,8 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
         break;
       case 'M':
         if (words[at - 1] === 'for') break;
-        if (complete && statement !== 'M' && r.semicolons === 0 && !(behind && at === from)) r.faults++;
+        if (complete && statement !== 'M' && r.semicolons === 0 && !(behind && at === from))
+          r.faults++;
         if (!first && (before === ';' || before === ')')) {
           r.stacked++;
           telling = true;
@@ -277,11 +312,21 @@ function condition({ kinds, words }: SqlTokens, at: number, r: Reading): boolean
 }
 
 /** The place behind the operand that begins at `at`; whether it is constant; whether it computes. */
-function operandAt(kinds: readonly string[], words: readonly string[], at: number): [number, boolean, boolean] {
+function operandAt(
+  kinds: readonly string[],
+  words: readonly string[],
+  at: number,
+): [number, boolean, boolean] {
   let next = at;
-  while ('(!ak'.includes(kinds[next] ?? ' ') && kinds[next + 1] !== undefined && !isCall(kinds, words, next)) next++;
+  while (
+    '(!ak'.includes(kinds[next] ?? ' ') &&
+    kinds[next + 1] !== undefined &&
+    !isCall(kinds, words, next)
+  )
+    next++;
   const kind = kinds[next] ?? ' ';
-  if (kind === 'S' || kind === 'C') return [next, false, kind === 'C' ? words[next] === 'case' : next > at];
+  if (kind === 'S' || kind === 'C')
+    return [next, false, kind === 'C' ? words[next] === 'case' : next > at];
   if (kind === 'q') return [next + 1, true, false];
   if (isCall(kinds, words, next)) return [behindCall(kinds, next + 1), false, true];
   if (!OPERANDS.includes(kind)) return [next, false, false];
@@ -296,7 +341,7 @@ function operandAt(kinds: readonly string[], words: readonly string[], at: numbe
       constant &&= CONSTANTS.includes(other);
       computed ||= isCall(kinds, words, next + 1);
       next += 2;
-    } else if (here === ':' ) next += 2;
+    } else if (here === ':') next += 2;
     else break;
   }
   return [next, constant, computed];
@@ -305,7 +350,13 @@ function operandAt(kinds: readonly string[], words: readonly string[], at: numbe
 /** A function that is known, EXISTS, or a name with its arguments. */
 function isCall(kinds: readonly string[], words: readonly string[], at: number): boolean {
   const word = words[at] ?? '';
-  return kinds[at + 1] === '(' && (FUNCTIONS.has(word) || TELLING_FUNCTIONS.has(word) || word === 'exists' || (kinds[at] === 'n' && /[_.]/.test(word)));
+  return (
+    kinds[at + 1] === '(' &&
+    (FUNCTIONS.has(word) ||
+      TELLING_FUNCTIONS.has(word) ||
+      word === 'exists' ||
+      (kinds[at] === 'n' && /[_.]/.test(word)))
+  );
 }
 
 /** The place behind the parentheses that open at `at`. */
@@ -328,5 +379,7 @@ function argumentAt(kinds: readonly string[], at: number): boolean {
 function opensSelect(kinds: readonly string[], at: number): boolean {
   let next = at;
   while (kinds[next] === 'k' || kinds[next] === '(') next++;
-  return kinds[next] === 'S' && kinds[next + 1] !== undefined;
+  return (
+    kinds[next] === 'S' && (kinds[next + 1] !== undefined || '1s'.includes(kinds[at - 2] ?? ' '))
+  );
 }

@@ -1,7 +1,8 @@
 /** Statements by the words that must follow each other: nobody injects half of one. */
 import type { SqlTokens } from './sql-tokens.ts';
 
-const OBJECTS = 'table|database|schema|user|login|index|view|function|procedure|trigger|role|column|policy|event|type|sequence|temporary|or|tablespace|assembly';
+const OBJECTS =
+  'table|database|schema|user|login|index|view|function|procedure|trigger|role|column|policy|event|type|sequence|temporary|or|tablespace|assembly';
 const FORMS: readonly (readonly [RegExp, number])[] = [
   [/^declare (?:[@:]|\S+ cursor )/, 5],
   [/^waitfor (?:delay|time) /, 6],
@@ -25,13 +26,19 @@ const FORMS: readonly (readonly [RegExp, number])[] = [
 ];
 
 /** The weightiest form of the statements of a text, and whether it stands at the beginning. */
-export function statementOf({ kinds, words }: SqlTokens, from: number): { score: number; at: number } | undefined {
+export function statementOf(
+  { kinds, words }: SqlTokens,
+  from: number,
+): { score: number; at: number } | undefined {
   let best: { score: number; at: number } | undefined;
   let seen = 0;
   for (let at = from; at < kinds.length && seen < 64; at++) {
     if (kinds[at] !== 'M' && words[at] !== 'desc') continue;
     seen++;
-    const form = Array.from({ length: Math.min(5, kinds.length - at) }, (_, step) => words[at + step] || kinds[at + step]).join(' ');
+    const form = Array.from(
+      { length: Math.min(5, kinds.length - at) },
+      (_, step) => words[at + step] || kinds[at + step],
+    ).join(' ');
     for (const [pattern, score] of FORMS) {
       if (pattern.test(`${form} `) && score > (best?.score ?? 0)) best = { score, at };
     }

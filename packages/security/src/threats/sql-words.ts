@@ -4,7 +4,7 @@ import { words } from './words.ts';
 /** Kinds of tokens, one letter each, so that a statement reads as a short text. */
 const KEYWORDS: Readonly<Record<string, string>> = Object.freeze({
   // between operands
-  '&': 'and or xor',
+  '&': 'and or xor eqv imp',
   o: 'like rlike regexp ilike glob match is in between sounds similar isnull notnull against overlaps div mod collate escape member',
   '!': 'not',
   // operands

@@ -56,11 +56,13 @@ function decodeUtf7(text: string): string {
 const BASE64 = /^[A-Za-z\d+/_-]{8,}={0,2}$/;
 // oxlint-disable-next-line no-control-regex
 const TEXT = /^[\t\n\r\u0020-\u007e]+$/;
-const TELLING = HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace;
+const TELLING =
+  HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace;
 
 /** The text that a value holds in Base64, if it is text that can be dangerous. */
 function fromBase64(value: string, characters: number): string | undefined {
-  if (value.length > 8192 || (characters & (HAS.space | HAS.wide | HAS.quote)) !== 0) return undefined;
+  if (value.length > 8192 || (characters & (HAS.space | HAS.wide | HAS.quote)) !== 0)
+    return undefined;
   if (!BASE64.test(value)) return undefined;
   const text = Buffer.from(value, 'base64').toString('latin1');
   return TEXT.test(text) && (charactersOf(text) & TELLING) !== 0 ? text : undefined;

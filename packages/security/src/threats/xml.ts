@@ -1,7 +1,8 @@
 /** Texts and attributes of an XML document, and entities that read files or call out. */
 import type { Notes } from './notes.ts';
 
-const ENTITY = /<!(?:ENTITY|DOCTYPE)\b[^>]{0,300}?\b(?:SYSTEM|PUBLIC)\b|<!ENTITY\s|<(?:xi|\w{1,10}):include\b|<!ELEMENT\s/i;
+const ENTITY =
+  /<!(?:ENTITY|DOCTYPE)\b[^>]{0,300}?\b(?:SYSTEM|PUBLIC)\b|<!ENTITY\s|<(?:xi|\w{1,10}):include\b|<!ELEMENT\s/i;
 
 export function inspectEntities(text: string, notes: Notes): void {
   const entity = ENTITY.exec(text);
@@ -25,7 +26,8 @@ export function xmlValues(text: string, each: (value: string) => void): void {
     }
     const close = text.indexOf('>', open);
     const tag = text.slice(open, close === -1 ? text.length : close);
-    for (const match of tag.matchAll(/=\s{0,8}(?:"([^"]*)"|'([^']*)')/g)) each(match[1] ?? match[2] ?? '');
+    for (const match of tag.matchAll(/=\s{0,8}(?:"([^"]*)"|'([^']*)')/g))
+      each(match[1] ?? match[2] ?? '');
     at = close === -1 ? text.length : close + 1;
   }
 }
