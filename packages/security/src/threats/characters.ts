@@ -27,7 +27,9 @@ type Character =
   | 'comma'
   | 'bracket'
   | 'space'
-  | 'plus';
+  | 'plus'
+  /** Looks like a plain character, or may become one when it is folded. */
+  | 'lookalike';
 
 export const HAS: Readonly<Record<Character, number>> = Object.freeze({
   quote: 1,
@@ -53,6 +55,7 @@ export const HAS: Readonly<Record<Character, number>> = Object.freeze({
   bracket: 1048576,
   space: 2097152,
   plus: 4194304,
+  lookalike: 8388608,
 });
 
 const BITS = new Uint32Array(128);
@@ -85,6 +88,25 @@ BITS[127]! |= HAS.control;
 const DOT = 46;
 const DASH = 45;
 
+/** Quotes, slashes, fullwidth and small forms, mathematical letters, and what has no width. */
+function isLookalike(code: number): boolean {
+  if (code >= 0x2000) {
+    return (
+      code >= 0xfe50 ||
+      code === 0xd835 ||
+      (code <= 0x206f && code !== 0x2026) ||
+      (code >= 0x2200 && code <= 0x232a)
+    );
+  }
+  return (
+    code < 0xc0 ||
+    (code >= 0x2b9 && code <= 0x2bc) ||
+    code === 0x17f ||
+    code === 0x131 ||
+    code === 0x180e
+  );
+}
+
 /** The characters of a text, as bits of `HAS`. */
 export function charactersOf(text: string): number {
   let bits = 0;
@@ -95,7 +117,7 @@ export function charactersOf(text: string): number {
       bits |= BITS[code]!;
       if (code === before) bits |= code === DOT ? HAS.dots : code === DASH ? HAS.dashes : 0;
     } else {
-      bits |= HAS.wide;
+      bits |= isLookalike(code) ? HAS.wide | HAS.lookalike : HAS.wide;
     }
     before = code;
   }

@@ -4,7 +4,7 @@
  */
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
-import { type Command, commandsOf } from './shell-tokens.ts';
+import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
 import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
 
 const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
@@ -12,7 +12,7 @@ const FOLDER =
   /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
 const ARGUMENT =
-  /^(?:\s|\+|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
+  /^(?:\s|\+|,|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
 const SERVER_SIDE_INCLUDE =
   /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|config|set|printenv|flastmod|fsize)\b/i;
 const SUPERGLOBAL =
@@ -28,7 +28,7 @@ const PHP_TAG =
 const REDIRECT =
   /[^<>=-][12]?>>?\s*(?:&[12]|\/(?:dev|tmp|var|etc|home|usr)\/|[\w./-]+\.(?:php|sh|txt|jsp|asp|html|py|pl)\b|nul\b)/i;
 const POWERSHELL =
-  /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}|set-executionpolicy)/i;
+  /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|set-executionpolicy)|\s-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}/i;
 const DESERIALIZED =
   /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:lower|upper|env|sys|date|::-):[^}]{0,40}\}/i;
 
@@ -49,7 +49,8 @@ export function inspectCommand(text: string, characters: number, notes: Notes): 
   if (superglobal !== null)
     notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
   const power = POWERSHELL.exec(text);
-  if (power !== null) notes.add('command', 'command-powershell', 4, power.index);
+  if (power !== null)
+    notes.add('command', 'command-powershell', text.length < 300 ? 5 : 3, power.index);
   const object = DESERIALIZED.exec(text);
   if (object !== null) notes.add('command', 'command-object', 6, object.index);
   if ((characters & HAS.paren) !== 0) inspectCode(text, notes);
@@ -134,15 +135,19 @@ function scoreOf(
   if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30)
     score -= 2;
   if (lead === '(' || lead === '{') score -= prose ? 4 : 1;
-  if (lead === '\n' || lead === '\r')
-    score = prose ? score - 4 : placed || (alone && end !== '' && end !== '\n') ? 5 : score - 1;
+  // Lines of text may begin with any word; of a short value, the second line is the attack.
+  if (lead === '\n' || lead === '\r') {
+    if (isMarkdown(text)) return 0;
+    const whole = placed || (alone && end !== '' && end !== '\n') || (argued && text.length < 100);
+    score = prose ? score - 4 : whole ? 5 : score - 1;
+  }
   // Code in prose stands between backticks, and lines of code have semicolons.
   return prose && !(at < 4 && argued) ? score - (substitution ? 4 : 3) : score;
 }
 
 /** An argument that this program in particular takes. */
 function strongArgument(word: string, rest: string): boolean {
-  const text = rest.replace(/^(?:\s|\+|\$\{?IFS\}?)+/i, '');
+  const text = rest.replace(/^(?:\s|\+|,|\$\{?IFS\}?)+/i, '');
   switch (word) {
     case 'sleep':
     case 'timeout':
@@ -216,15 +221,19 @@ function inspectCode(text: string, notes: Notes): void {
   if (score > 0) notes.add('command', 'command-code', score, call.index);
 }
 
-/** Whether a text is one that people read: sentences, with words and their spaces. */
+/** Words that hold sentences together, in some languages of many. */
+const CONNECTIVES =
+  /(?<![\p{L}\d_$./-])(?:the|an|is|are|was|of|to|and|or|with|that|this|it|you|as|be|by|not|from|we|your|der|die|das|und|ist|ein|nicht|mit|le|la|les|des|est|une|pour|que|el|los|las|una|por|il|che|di|per)(?![\p{L}\d_$./-])/giu;
+
+/** Whether a text is one that people read: sentences, with words and what joins them. */
 export function isProse(text: string): boolean {
+  if (text.length < 48) return false;
   const sample = text.length > 600 ? text.slice(0, 600) : text;
+  if ((sample.match(CONNECTIVES)?.length ?? 0) >= 4) return true;
   let runs = 0;
-  for (const run of sample.matchAll(
-    /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]{1,}(?:['’][a-z]+)?[,.:]?){3,}/gu,
-  )) {
-    runs += run[0].length;
-    if (runs > 60) return true;
-  }
-  return sample.length >= 80 && runs * 2 > sample.length;
+  for (const run of sample.matchAll(RUN)) runs += run[0].length;
+  return runs > 60 || (sample.length >= 80 && runs * 2 > sample.length);
 }
+
+/** Four words and more with nothing but spaces between. */
+const RUN = /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]+(?:['’][a-z]+)?[,.:]?){3,}/gu;

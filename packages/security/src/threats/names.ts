@@ -50,7 +50,7 @@ export function inspectNosql(text: string, notes: Notes): void {
     );
   }
   const script = MONGO_SCRIPT.exec(text);
-  if (script !== null && text.length < 200) notes.add('nosql', 'nosql-script', 4, script.index);
+  if (script !== null && text.length < 200) notes.add('nosql', 'nosql-script', 5, script.index);
   if (text.length < 400 && (text.includes('__proto__') || text.includes('constructor'))) {
     const prototype =
       /__proto__["'\]]{0,3}\s{0,2}[.[:=]|["'[]__proto__|constructor["'\]]{0,3}\s?[.[]["']?prototype/.exec(

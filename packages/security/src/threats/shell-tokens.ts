@@ -23,10 +23,16 @@ export interface Command {
 
 /** Text in which backticks stand around code. */
 const MARKDOWN = /```|^\s{0,3}#{1,6} \S|\]\(https?:/m;
+
+/** Whether a text is written in Markdown. */
+export function isMarkdown(text: string): boolean {
+  return MARKDOWN.test(text);
+}
+
 const MAX_COMMANDS = 1000;
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD =
-  /(?:[^\s;|&<>(){}`"'$\\^]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
+  /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
 const SPACE =
   /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command)\b\s){0,64}/iy;
 const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
@@ -35,7 +41,7 @@ const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
 export function commandsOf(text: string): readonly Command[] {
   const commands: Command[] = [];
   // A backtick of Markdown is no substitution.
-  const fenced = MARKDOWN.test(text);
+  const fenced = isMarkdown(text);
   const leads: { lead: string; from: number; at: number }[] = [{ lead: '', from: 0, at: 0 }];
   for (const match of text.matchAll(SEPARATOR)) {
     if (leads.length > MAX_COMMANDS) break;

@@ -16,7 +16,7 @@ const WRAPPER =
   /(?:^|[=\s"'(;,])(?:php:\/\/(?:filter|input|fd|memory|temp|output|stdin)|phar:\/\/|zip:\/\/|expect:\/\/|glob:\/\/|compress\.\w+:\/\/|ogg:\/\/|ssh2\.|rar:\/\/|jar:(?:file|https?):|netdoc:|file:\/{1,3}[^/\s]|data:\/\/)/i;
 
 /** Two dots, or more that a filter leaves two of, between separators, in whatever is one to somebody. */
-const CLIMB = /(?:^|[\\/=:;,?&"'(\s]|\.)\.{2,8}[;\s]{0,2}(?:[\\/]|$)/g;
+const CLIMB = /(?:^|[\\/=:;,?&"'(\s]|\.)\.{2,8}[;\s]{0,2}(?=[\\/]|$)/g;
 const CLIMB_PLAIN = /(?:^|[\\/=])\.\.[\\/]/;
 /** Separators of either kind, doubled, with `.` between them: one separator. */
 const SEPARATORS = /[\\/]+(?:\.[\\/]+)*/g;

@@ -13,7 +13,7 @@ import { fold } from './fold.ts';
 export const MAX_VIEWS = 6;
 const ROUNDS = 4;
 
-const CODED = HAS.percent | HAS.ampersand | HAS.backslash | HAS.control | HAS.wide | HAS.plus;
+const CODED = HAS.percent | HAS.ampersand | HAS.backslash | HAS.control | HAS.lookalike | HAS.plus;
 
 /** A value as it is, and as it reads when what hides it is undone. Different texts only. */
 export function viewsOf(value: string, characters: number, base64: boolean): readonly string[] {
@@ -26,7 +26,7 @@ export function viewsOf(value: string, characters: number, base64: boolean): rea
   };
   if (plain !== undefined) add(plain);
   const url = add(rounds(value, decodeUrl));
-  const folded = add(charactersOf(url) & (HAS.control | HAS.wide) ? fold(url) : url);
+  const folded = add(charactersOf(url) & (HAS.control | HAS.lookalike) ? fold(url) : url);
   const entities = add(rounds(folded, decodeEntities));
   const escapes = add(rounds(rounds(entities, decodeEscapes), decodeUrl));
   // A value may hold the text of a form: `select+1`, and `+ADw-` is UTF-7's `<`.
