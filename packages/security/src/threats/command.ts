@@ -10,6 +10,8 @@ import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
 const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
 const FOLDER =
   /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
+/** A program by its folder, or a folder with wildcards. */
+const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]/;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
 const ARGUMENT =
   /^(?:\s|\+|,|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
@@ -37,7 +39,10 @@ export function inspectCommand(text: string, characters: number, notes: Notes): 
   if ((characters & (SEPARATES | HAS.slash | HAS.brace | HAS.angle)) === 0) {
     if ((characters & HAS.dashes) === 0 && !/^(?:invoke-|powershell|cmd)/i.test(text)) return;
   }
-  if ((characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.slash | HAS.paren)) !== 0)
+  if (
+    (characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.paren)) !== 0 ||
+    PROGRAM.test(text)
+  )
     inspectShell(text, characters, notes);
   const shock = SHELLSHOCK.exec(text);
   if (shock !== null) notes.add('command', 'command-shellshock', 6, shock.index);

@@ -2,6 +2,7 @@
 import { routeTable } from '@org/core';
 
 import type { Finding } from './finding.ts';
+import { CleanValues } from './clean-values.ts';
 import { compileInspector, type Inspector } from './inspector.ts';
 import type { RouteThreats, ThreatMode, ThreatsOptions } from './options.ts';
 import { type Fields, type HeaderValues, Inspection } from './request-inspector.ts';
@@ -13,6 +14,7 @@ export class Policy {
   private readonly settings: ThreatsOptions;
   private readonly headers: readonly string[];
   private readonly fields: Fields;
+  private readonly clean: CleanValues = new CleanValues();
 
   constructor(settings: ThreatsOptions, own: RouteThreats) {
     this.settings = settings;
@@ -29,7 +31,7 @@ export class Policy {
   head(url: string, headers: HeaderValues): readonly Finding[] {
     const inspection = this.begin();
     inspection.url(url);
-    inspection.headers(headers, this.headers);
+    inspection.headers(headers, this.headers, this.clean);
     if (this.settings.cookies) inspection.cookies(headers['cookie']);
     return inspection.findings;
   }

@@ -4,6 +4,7 @@
  * needs is itself a finding. Knows plain values only, so that logs can be inspected, too.
  */
 import { charactersOf, HAS } from './characters.ts';
+import type { CleanValues } from './clean-values.ts';
 import { decodeUrl } from './decode-url.ts';
 import { excerptOf, type Finding, type Part, type Place } from './finding.ts';
 import { graphqlStrings, isGraphql } from './graphql.ts';
@@ -64,11 +65,16 @@ export class Inspection {
     if (mark !== -1) this.form('query', url.slice(mark + 1));
   }
 
-  headers(headers: HeaderValues, names: readonly string[]): void {
+  /** Headers by name; `clean` remembers those in which there was nothing. */
+  headers(headers: HeaderValues, names: readonly string[], clean?: CleanValues): void {
     for (const name of names) {
       const value = headers[name];
-      if (typeof value === 'string') this.header(name, value);
-      else if (value !== undefined) for (const one of value) this.header(name, one);
+      if (typeof value === 'string') {
+        if (clean?.has(value)) continue;
+        const before = this.findings.length;
+        this.header(name, value);
+        if (this.findings.length === before) clean?.add(value);
+      } else if (value !== undefined) for (const one of value) this.header(name, one);
     }
   }
 
