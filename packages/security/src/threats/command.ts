@@ -12,17 +12,20 @@ const FOLDER =
   /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
 /** A program by its folder, or a folder with wildcards. */
 const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]/;
+const INTERPRETER = /^\s{0,4}(?:cmd|powershell|pwsh|bash|sh)(?:\.exe)?\s/i;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
 const ARGUMENT =
-  /^(?:\s|\+|,|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/[\w?*.-]|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
+  /^(?:\s|\+|,|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/(?:[\w?*.-]|\s|$)|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
 const SERVER_SIDE_INCLUDE =
   /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|config|set|printenv|flastmod|fsize)\b/i;
 const SUPERGLOBAL =
   /\$_(?:GET|POST|REQUEST|COOKIE|SERVER|SESSION|FILES|ENV)\s{0,4}[[{]|\$GLOBALS\s{0,4}\[/;
 /** A variable that is set, and then run. */
 const VARIABLE_RUN = /(?:^|[^\w])(\w{1,24})=[^;&|\n]{1,64}[;&|\n]{1,2}\s{0,4}\$\{?\1\b/;
+/** The shell itself, by its variable, where a command stands. */
+const SHELL_VARIABLE = /[;|&\n]\s{0,4}\$(?:0|SHELL|BASH)\b/;
 /** Text in pieces that only an interpreter puts together. */
-const PIECES = /(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
+const PIECES = /(?:"\s{0,2}&\s{0,2}"[\w ]{1,6}){2,}|(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
 const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
 const SHELLSHOCK = /\(\s*\)\s*\{[^}]{0,40};?\s*\}\s*;/;
 const PHP_TAG =
@@ -32,7 +35,7 @@ const REDIRECT =
 const POWERSHELL =
   /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|set-executionpolicy)|\s-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}/i;
 const DESERIALIZED =
-  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:lower|upper|env|sys|date|::-):[^}]{0,40}\}/i;
+  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|\bchild_process\b|\bmainModule\.require/i;
 
 /** Notes what a text holds of commands and code. */
 export function inspectCommand(text: string, characters: number, notes: Notes): void {
@@ -41,7 +44,8 @@ export function inspectCommand(text: string, characters: number, notes: Notes): 
   }
   if (
     (characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.paren)) !== 0 ||
-    PROGRAM.test(text)
+    PROGRAM.test(text) ||
+    INTERPRETER.test(text)
   )
     inspectShell(text, characters, notes);
   const shock = SHELLSHOCK.exec(text);
@@ -64,6 +68,8 @@ export function inspectCommand(text: string, characters: number, notes: Notes): 
 function inspectShell(text: string, characters: number, notes: Notes): void {
   const variable = VARIABLE_RUN.exec(text);
   if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
+  const shell = SHELL_VARIABLE.exec(text);
+  if (shell !== null) notes.add('command', 'command-disguised', 5, shell.index);
   const pieces = PIECES.exec(text);
   if (pieces !== null && (characters & HAS.paren) !== 0)
     notes.add('command', 'command-disguised', 5, pieces.index);
@@ -99,6 +105,9 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
   }
 }
 
+/** Programs that run the text they are given. */
+const INTERPRETERS: ReadonlySet<string> = new Set(['cmd', 'powershell', 'pwsh', 'bash', 'sh']);
+
 /** How much a command says; 0: nothing. */
 function scoreOf(
   { word, lead, rest, end, disguised, folder, at }: Command,
@@ -115,6 +124,8 @@ function scoreOf(
   if (lead === '') {
     // At the beginning it is a command only if it is one to its end.
     if (disguised && known) score = 5;
+    else if (INTERPRETERS.has(word) && strongArgument(word, rest)) score = 5;
+    else if (/[?*]/.test(folder) && /[?*]/.test(word)) score = 5;
     else if (placed && end !== '' && (known || argued)) score = 5;
     else if (placed && known) score = argued ? 5 : 4;
     else if (alone && end !== '' && end !== '\n' && text.length < 40)
@@ -143,7 +154,11 @@ function scoreOf(
   // Lines of text may begin with any word; of a short value, the second line is the attack.
   if (lead === '\n' || lead === '\r') {
     if (isMarkdown(text)) return 0;
-    const whole = placed || (alone && end !== '' && end !== '\n') || (argued && text.length < 100);
+    const whole =
+      (alone && text.length < 12) ||
+      placed ||
+      (alone && end !== '' && end !== '\n') ||
+      (argued && text.length < 100);
     score = prose ? score - 4 : whole ? 5 : score - 1;
   }
   // Code in prose stands between backticks, and lines of code have semicolons.
@@ -188,6 +203,16 @@ function strongArgument(word: string, rest: string): boolean {
     case 'ls':
     case 'dir':
       return /^(?:-\w|\/|\.\.|~|[a-z]:)/i.test(text);
+    case 'cmd':
+    case 'powershell':
+    case 'pwsh':
+    case 'bash':
+    case 'sh':
+      return /^(?:\/[ck]|-(?:c|e|enc|nop|w|ep|i))\b/i.test(text);
+    case 'tar':
+      return /^-?[cxtzvjf]{1,5}\s/.test(text);
+    case 'findstr':
+      return text !== '';
     case 'netsh':
     case 'netstat':
     case 'uname':
@@ -221,6 +246,8 @@ function inspectCode(text: string, notes: Notes): void {
     : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1))
       ? 5
       : 3;
+  // Code that is given to code as text.
+  if (/^\s{0,4}["'`]\s{0,4}\w{2,24}\s{0,4}\(/.test(behind)) score = 5;
   if (isProse(text)) score -= 4;
   if (text.length > 400 && !begins) score -= 2;
   if (score > 0) notes.add('command', 'command-code', score, call.index);

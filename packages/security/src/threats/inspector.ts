@@ -50,6 +50,8 @@ const NONE: readonly Finding[] = Object.freeze([]);
 /** Characters of words, numbers, dates and addresses of mail; without any other, a value is plain. */
 const TELLING = ~(HAS.at | HAS.comma | HAS.space | HAS.plus | HAS.wide);
 
+const DOT = 46;
+
 /** Letters only can still be a clause: `AND true`. */
 const CLAUSE =
   /^\s*(?:x?or|and|union|select|having|order|group|waitfor|exec|drop|where|sleep)\b|\b(?:union|waitfor|select|case\s+when)\b/i;
@@ -115,6 +117,8 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       const plain = (characters & TELLING) === 0;
       if (
         plain &&
+        value.charCodeAt(0) !== DOT &&
+        value.charCodeAt(0) !== DOT &&
         !CLAUSE.test(value) &&
         !SHELL_WORDS.test(value) &&
         !(value.length >= 12 && (characters & HAS.space) === 0)

@@ -47,8 +47,8 @@ export interface ThreatsOptions {
   readonly strictness: Strictness;
   /** Threats that are looked for. @default all */
   readonly classes: readonly Threat[];
-  /** Request headers that are looked at. @default those that end up in logs, pages and addresses */
-  readonly headers: readonly string[];
+  /** Request headers that are looked at; `all`: those that are not HTTP's own business. @default "all" */
+  readonly headers: readonly string[] | 'all';
   /** Whether cookies are looked at. @default true */
   readonly cookies: boolean;
   /**
@@ -76,19 +76,7 @@ export const THREATS_DEFAULTS: Readonly<ThreatsOptions> = Object.freeze<ThreatsO
   mode: 'enforce',
   strictness: 2,
   classes: THREATS,
-  headers: Object.freeze([
-    'user-agent',
-    'referer',
-    'x-forwarded-for',
-    'x-forwarded-host',
-    'x-original-url',
-    'x-rewrite-url',
-    'x-api-version',
-    'from',
-    'via',
-    'content-type',
-    'accept-language',
-  ]),
+  headers: 'all',
   cookies: true,
   fields: Object.freeze({}),
   routes: Object.freeze({}),
@@ -118,7 +106,10 @@ const CHECKS: Checks<ThreatsOptions> = {
   strictness,
   classes,
   // RFC 9110 §5.1: a field name is a token.
-  headers: listOf(text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ })),
+  headers: either(
+    listOf(text({ expected: 'a header name', pattern: /^[\w!#$%&'*+.^`|~-]+$/ })),
+    oneOf('all'),
+  ),
   cookies: boolean(),
   fields,
   routes: recordOf<RouteThreats | false>(either(route, oneOf(false))),

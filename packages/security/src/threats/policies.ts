@@ -12,14 +12,16 @@ export class Policy {
   readonly mode: ThreatMode;
   private readonly inspector: Inspector;
   private readonly settings: ThreatsOptions;
-  private readonly headers: readonly string[];
+  /** Names of the headers to look at; none: all but those of the protocol. */
+  private readonly headers: readonly string[] | undefined;
   private readonly fields: Fields;
   private readonly clean: CleanValues = new CleanValues();
 
   constructor(settings: ThreatsOptions, own: RouteThreats) {
     this.settings = settings;
     this.mode = own.mode ?? settings.mode;
-    this.headers = settings.headers.map((name) => name.toLowerCase());
+    this.headers =
+      settings.headers === 'all' ? undefined : settings.headers.map((name) => name.toLowerCase());
     this.fields = { ...settings.fields, ...own.fields };
     this.inspector = compileInspector({
       strictness: own.strictness ?? settings.strictness,

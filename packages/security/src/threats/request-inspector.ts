@@ -8,6 +8,7 @@ import type { CleanValues } from './clean-values.ts';
 import { decodeUrl } from './decode-url.ts';
 import { excerptOf, type Finding, type Part, type Place } from './finding.ts';
 import { graphqlStrings, isGraphql } from './graphql.ts';
+import { PROTOCOL_HEADERS } from './header-names.ts';
 import type { FieldKind, Inspector } from './inspector.ts';
 import { xmlValues } from './xml.ts';
 
@@ -65,16 +66,21 @@ export class Inspection {
     if (mark !== -1) this.form('query', url.slice(mark + 1));
   }
 
-  /** Headers by name; `clean` remembers those in which there was nothing. */
-  headers(headers: HeaderValues, names: readonly string[], clean?: CleanValues): void {
-    for (const name of names) {
+  /**
+   * Headers by name, or, without names, all that are not of the protocol; `clean` remembers
+   * values in which there was nothing.
+   */
+  headers(headers: HeaderValues, names: readonly string[] | undefined, clean?: CleanValues): void {
+    for (const name of names ?? Object.keys(headers)) {
       const value = headers[name];
-      if (typeof value === 'string') {
-        if (clean?.has(value)) continue;
+      if (value === undefined || (names === undefined && PROTOCOL_HEADERS.has(name))) continue;
+      if (typeof value !== 'string') {
+        for (const one of value) this.header(name, one);
+      } else if (!clean?.has(value)) {
         const before = this.findings.length;
         this.header(name, value);
         if (this.findings.length === before) clean?.add(value);
-      } else if (value !== undefined) for (const one of value) this.header(name, one);
+      }
     }
   }
 

@@ -3,9 +3,8 @@ import type { Notes } from './notes.ts';
 
 /** A scheme that is script, even with white space and controls inside. */
 export const SCRIPT_SCHEME: RegExp =
-  /(?:j\s{0,4}a\s{0,4}v\s{0,4}a|v\s{0,4}b|l\s{0,4}i\s{0,4}v\s{0,4}e|m\s{0,4}o\s{0,4}c\s{0,4}h\s{0,4}a)\s{0,4}s\s{0,4}c\s{0,4}r\s{0,4}i\s{0,4}p\s{0,4}t\s{0,8}:|\bdata\s{0,4}:\s{0,4}(?:text\/(?:html|xml|javascript|xsl)|image\/svg|application\/(?:x-)?(?:javascript|xhtml|xml))?[\w;=\-+/]{0,64},(?=[\s\S])/i;
+  /(?:j\s{0,4}a\s{0,4}v\s{0,4}a|v\s{0,4}b|l\s{0,4}i\s{0,4}v\s{0,4}e|m\s{0,4}o\s{0,4}c\s{0,4}h\s{0,4}a)\s{0,4}s\s{0,4}c\s{0,4}r\s{0,4}i\s{0,4}p\s{0,4}t\s{0,8}:|\bdata\s{0,4}:\s{0,4}(?!image\/(?:png|gif|jpe?g|webp|avif|bmp|x-icon|vnd)|font\/|audio\/|video\/)(?:text\/(?:html|xml|javascript|xsl)|image\/svg|application\/(?:x-)?(?:javascript|xhtml|xml))?[\w;=\-+/]{0,64},(?=[\s\S])/i;
 
-const PICTURE = /^data:image\/(?:png|gif|jpe?g|webp|avif|bmp|x-icon)[;,]/i;
 /** Names of what is dangerous, given to another name. */
 const ALIAS =
   /[\w$\])]\s{0,4}=\s{0,4}(?:alert|eval|prompt|confirm|document|unescape|Function)\s{0,4}(?:[,;]|$)|\((?:alert|prompt|confirm|eval)\)\s{0,4}\(/;
@@ -14,7 +13,7 @@ const TORN =
   /\b(?:alert|prompt|confirm|eval)\s{0,4}[(`][^)`]{0,64}[)`]\s{0,4}[;"'/]{0,4}\s{0,4}(?:>|\/\/|<\/|--|\/\*)|=\s{0,4}(?:alert|prompt|confirm)\s{0,4}\(/;
 /** A call with something that nobody asks about: a string, a document, an expression. */
 const ARGUED =
-  /\b(?:alert|prompt|confirm)\s{0,4}[(`]\s{0,4}(?:["'/`]|document|window|location|String|this|\w+\.)[^)]{0,64}\)?\s{0,4}(?:;|$|["'<>])/;
+  /\b(?:Function|setTimeout|setInterval|eval)\s{0,4}\(\s{0,4}["'`]|\b(?:alert|prompt|confirm)\s{0,4}[(`]\s{0,4}(?:["'/`]|document|window|location|String|this|\w+\.)[^)]{0,64}\)?\s{0,4}(?:;|$|["'<>])/;
 /** What a filter that drops brackets leaves. */
 const REMAINS = /script\W{0,3}(?:alert|prompt|confirm|document\.)\s{0,4}[(\w]/i;
 const SINK =
@@ -34,7 +33,7 @@ export function inspectScript(text: string, coded: boolean, notes: Notes): void 
   const alias = ALIAS.exec(text);
   if (alias !== null && text.length < 400) notes.add('xss', 'xss-alias', 5, alias.index);
   const sink = SINK.exec(text);
-  const scheme = PICTURE.test(text) ? null : SCRIPT_SCHEME.exec(text);
+  const scheme = SCRIPT_SCHEME.exec(text);
   if (scheme !== null) {
     const rest = text.slice(scheme.index + scheme[0].length);
     const begins = text.slice(0, scheme.index).trim().length <= 1;

@@ -30,11 +30,12 @@ export function isMarkdown(text: string): boolean {
 }
 
 const MAX_COMMANDS = 1000;
+const SUBSTITUTES: ReadonlySet<string> = new Set(['$(', '`', '<(', '>(']);
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD =
   /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
 const SPACE =
-  /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command)\b\s){0,64}/iy;
+  /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command|busybox)\b\s){0,64}/iy;
 const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
 
 /** The commands of a text. */
@@ -51,10 +52,20 @@ export function commandsOf(text: string): readonly Command[] {
   for (let index = 0; index < leads.length; index++) {
     const { lead, from, at } = leads[index]!;
     const next = leads[index + 1];
-    const command = commandAt(text, from, next?.at ?? text.length, lead, next?.lead ?? '', at);
+    // What follows goes on through substitutions.
+    let last = index + 1;
+    while (last < leads.length && last < index + 4 && goesOn(lead, leads[last]!.lead)) last++;
+    const end =
+      next === undefined || goesOn(lead, next.lead) ? (leads[last]?.at ?? text.length) : next.at;
+    const command = commandAt(text, from, end, lead, next?.lead ?? '', at);
     if (command !== undefined) commands.push(command);
   }
   return commands;
+}
+
+/** Whether a command goes on behind `next`: a backtick ends what a backtick began. */
+function goesOn(lead: string, next: string): boolean {
+  return SUBSTITUTES.has(next) && !(lead === '`' && next === '`');
 }
 
 function commandAt(

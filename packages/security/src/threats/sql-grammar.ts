@@ -221,6 +221,7 @@ export function readSql(tokens: SqlTokens, from: number, behind: boolean): Readi
         if (!complete && !first) r.faults++;
         telling = true;
         if (opensSelect(kinds, at + 1)) r.unions++;
+        else if (after === 'n') r.faults++;
         else r.openUnions++;
         names = 0;
         complete = false;

@@ -19,10 +19,14 @@ export interface SqlTokens {
 
 const TOKEN =
   // oxlint-disable-next-line no-control-regex
-  /([a-z_\u00a1-\uffff][\w$\u00a1-\uffff]*(?:\.{1,2}(?:[a-z_][\w$]*|`[^`]{0,64}`))*)|(0x[\da-f]*|0b[01]+(?!\w)|\\N(?!\w)|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:[df](?=union))?)|([\s\u0000-\u001f\u007f-\u00a0]+)|(@{1,2}(?:[\w$.]+|`[^`]{0,64}`|(?=\s|$|[^\w`'"@]))|\$\w+|:[a-z_]\w*)|(\|\||&&)|(<=>|[<>]{2}|[<>!^]=|[=<>]|!~\*?|~\*?|@>|<@|->>?|#>>?|\?[|&]|:=|::)|([-+/%^|&!])|([\s\S])/giy;
+  /([a-z_\u00a1-\uffff][\w$\u00a1-\uffff]*(?:\.{1,2}(?:[a-z_][\w$]*|`[^`]{0,64}`))*)|(0x[\da-f]*|0b[01]+(?!\w)|\\N(?!\w)|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?:[df](?=union))?)|([\s\u0000-\u001f\u007f-\u00a0]+)|(@{1,2}(?:[\w$.]+|`[^`]{0,64}`|(?=\s|$|[^\w`'"@>]))|\$\w+|:[a-z_]\w*)|(\|\||&&)|(<=>|[<>]{2}|[<>!^]=|[=<>]|!~\*?|~\*?|@>|<@|->>?|#>>?|\?[|&]|:=|::)|([-+/%^|&!])|([\s\S])/giy;
 
 /** What is injected is SQL from its first token on: if so many say nothing, more will not. */
 const MAX_TOKENS = 2000;
+/** MySQL reads a number that breaks off before its exponent as nothing: `1.e(1)`. */
+const BROKEN_NUMBER = /\d{1,16}\.e(?=[(.`])/iy;
+/** An escape of ODBC around an operand: `{d 2}`. */
+const ODBC = /\{\s{0,4}[a-z_]\w{0,16}\s{1,4}(?=[\w'"(-])/iy;
 const QUOTES = new Set([`'`, '"', '`']);
 
 /** Tokens from `from` on; with `quote`, the text begins inside of a string. */
@@ -32,6 +36,7 @@ export function sqlTokens(text: string, quote: string, from = 0): SqlTokens {
   const wordsOf: string[] = [];
   let comments = 0;
   let executed = 0;
+  let braces = 0;
   let inExecuted = false;
   let at = from;
 
@@ -90,6 +95,26 @@ export function sqlTokens(text: string, quote: string, from = 0): SqlTokens {
         at = end + 1;
         continue;
       }
+    }
+    if (isDigit(text.charCodeAt(at))) {
+      BROKEN_NUMBER.lastIndex = at;
+      if (BROKEN_NUMBER.test(text)) {
+        at = BROKEN_NUMBER.lastIndex;
+        continue;
+      }
+    } else if (character === '{') {
+      ODBC.lastIndex = at;
+      if (ODBC.test(text)) {
+        push('(', start);
+        braces++;
+        at = ODBC.lastIndex;
+        continue;
+      }
+    } else if (character === '}' && braces > 0) {
+      push(')', start);
+      braces--;
+      at++;
+      continue;
     }
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(text)!;

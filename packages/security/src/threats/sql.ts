@@ -73,7 +73,17 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
       'sqli-union-open',
       /^\s*-\d+\W*union\W*$/i.test(text) ? 5 : r.length < 12 || tokens.comments > 0 ? 3 : 1,
     );
-  if (r.subqueries > 0) note('sqli-subquery', r.operators > 0 && r.functions > 0 ? 4 : 3);
+  if (r.subqueries > 0)
+    note(
+      'sqli-subquery',
+      r.operators > 0 && (quote !== '' || kinds[0] === '1')
+        ? 5
+        : r.operators > 0 && r.functions > 0
+          ? 4
+          : 3,
+    );
+  if (quote === '' && kinds[0] === '1' && r.constants > 0 && r.comparisons > 0)
+    note('sqli-number', 4);
   if (r.cases > 0) note('sqli-case', 5);
   if (r.stacked > 0) note('sqli-stacked', 4);
   if (r.telling > 0) note('sqli-function', 5);
@@ -133,9 +143,9 @@ function noteClauses({ kinds, words }: SqlTokens, r: Reading, quote: string, not
   if (words.includes('outfile') || words.includes('dumpfile')) note('sqli-outfile', 5);
   if (words.includes('procedure') && words.some((word) => word.startsWith('analys')))
     note('sqli-outfile', 5);
-  const order = words.indexOf('order');
+  const order = words.indexOf(words.includes('order') ? 'order' : 'group');
   if (order !== -1 && words[order + 1] === 'by' && (kinds[order + 2] === '1' || r.functions > 0))
-    note('sqli-order', r.cut || r.functions > 0 || follows || r.commas > 1 ? 3 : 2);
+    note('sqli-order', r.length <= 8 && r.faults === 0 ? 4 : 3);
   if (r.sources > 0 && r.selects === 0 && r.comparisons > 0) note('sqli-tail', 3);
 }
 

@@ -16,10 +16,14 @@ const WRAPPER =
   /(?:^|[=\s"'(;,])(?:php:\/\/(?:filter|input|fd|memory|temp|output|stdin)|phar:\/\/|zip:\/\/|expect:\/\/|glob:\/\/|compress\.\w+:\/\/|ogg:\/\/|ssh2\.|rar:\/\/|jar:(?:file|https?):|netdoc:|file:\/{1,3}[^/\s]|data:\/\/)/i;
 
 /** Two dots, or more that a filter leaves two of, between separators, in whatever is one to somebody. */
-const CLIMB = /(?:^|[\\/=:;,?&"'(\s]|\.)\.{2,8}[;\s]{0,2}(?=[\\/]|$)/g;
+const CLIMB = /(?:^|[\\/=:;,?&"'(\s])\.{2,8}[;\s]{0,2}(?=[\\/]|$)/g;
 const CLIMB_PLAIN = /(?:^|[\\/=])\.\.[\\/]/;
 /** Separators of either kind, doubled, with `.` between them: one separator. */
 const SEPARATORS = /[\\/]+(?:\.[\\/]+)*/g;
+const ONLY_CLIMB = /^[\\/;]*\.\.(?:[\\/;][\\/;.]*)?$/;
+/** The names of files everybody tries, with whatever stands for separators. */
+const FAMOUS =
+  /etc[^a-z\s]{1,32}(?:passwd|shadow|issue|hosts|group)|(?:boot|win)\.ini\b|system32[^a-z\s]{1,32}(?:drivers|config)|(?:\.|%|0x2e){2}\S{0,64}etc\S{0,16}passwd/i;
 const HEX_SEPARATOR = /0x(2e|2f|5c)/gi;
 const DOT_SLASHES = /(?:\.[\\/]){20,}|(?:[\\/]\.){20,}|\.{40,}/;
 /** A file of a system's configuration, named from its root. */
@@ -29,6 +33,9 @@ const ROOTED =
 const DEVICE = /^(?:\\\\[\w.?-]+\\[\w$.-]+|[a-z]:[\\/](?:\w|\.\.))/i;
 const LISTING =
   /^[\\/]?(?:\.git|\.svn|\.hg|\.aws|\.ssh|\.docker|\.kube|\.vscode|\.idea|\.cursor|\.aider|\.continue|\.npmrc|\.env(?:\.\w+)?|\.htaccess|\.htpasswd|\.DS_Store|\.bash_history)(?:[\\/]|$)/i;
+
+/** Prose and markup that speak of a folder above: words around, or a link. */
+const SURROUNDED = /[a-z]{2,} +[a-z(]{2,}|<a\s|\]\(/i;
 
 /** Notes what a text holds of paths that lead out. */
 export function inspectTraversal(
@@ -54,8 +61,7 @@ export function inspectTraversal(
     last = match.index + match[0].length;
     if (climbs > 50) break;
   }
-  // Prose and markup that speak of a folder above: words around, or a link.
-  const surrounded = /[a-z]{2,} +[a-z(]{2,}|<a\s|\]\(/i.test(path.slice(0, 400));
+  const surrounded = SURROUNDED.test(path.slice(0, 400)) || (climbs < 2 && /^https?:/i.test(path));
   const simple = path.replace(SEPARATORS, '/');
   const sensitive = SENSITIVE.exec(simple);
   if (climbs > 0) {
@@ -81,6 +87,7 @@ export function inspectTraversal(
       surrounded && !begins && climbs < 4 ? Math.min(score, 2) : score,
       Math.max(0, first),
     );
+    if (ONLY_CLIMB.test(path)) notes.add('traversal', 'traversal-climb', 5, 0);
     if (sensitive !== null) notes.add('traversal', 'traversal-file', 3, sensitive.index);
   } else if (sensitive !== null) {
     const begins =
@@ -94,6 +101,8 @@ export function inspectTraversal(
     );
   }
   if (!surrounded && ROOTED.test(simple)) notes.add('traversal', 'traversal-rooted', 5, 0);
+  const famous = FAMOUS.exec(path);
+  if (famous !== null && !surrounded) notes.add('traversal', 'traversal-famous', 5, famous.index);
   const wrapper = WRAPPER.exec(path);
   if (wrapper !== null)
     notes.add('traversal', 'traversal-wrapper', surrounded ? 2 : 5, wrapper.index);
@@ -101,6 +110,11 @@ export function inspectTraversal(
   if (dots !== null && /[\\/]/.test(path))
     notes.add('traversal', 'traversal-overlong', 5, dots.index);
   if (part !== 'header' && !surrounded && DEVICE.test(path))
-    notes.add('traversal', 'traversal-device', part === 'file' ? 2 : 3, 0);
+    notes.add(
+      'traversal',
+      'traversal-device',
+      part === 'file' ? 2 : path.startsWith('\\\\') ? 5 : 3,
+      0,
+    );
   if (part === 'path' && LISTING.test(path)) notes.add('traversal', 'traversal-hidden', 5, 0);
 }

@@ -96,8 +96,7 @@ function inspectAttribute({ name, value }: Attribute, tag: string, at: number, n
   } else if (name === 'srcdoc') {
     notes.add('xss', 'xss-srcdoc', 6, at);
   } else if (ADDRESS_ATTRIBUTES.has(name)) {
-    if (SCRIPT_SCHEME.test(value) && !/^\s*data:image\/(?:png|gif|jpe?g|webp)/i.test(value))
-      notes.add('xss', 'xss-script-address', 6, at);
+    if (SCRIPT_SCHEME.test(value)) notes.add('xss', 'xss-script-address', 6, at);
     else if (OLD_SCHEME.test(value) || NUMBERED_HOST.test(value))
       notes.add('xss', 'xss-load', 5, at);
     else if (tag === 'link' || tag === 'base') notes.add('xss', 'xss-load', 3, at);

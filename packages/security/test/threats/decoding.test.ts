@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, pre, property, string } from 'fast-check';
 import { compileInspector, THREATS } from '@org/security';
 import { charactersOf } from '../../src/threats/characters.ts';
 import { decodeEntities } from '../../src/threats/decode-entities.ts';
@@ -28,8 +28,8 @@ describe('percent encoding', () => {
   });
 
   it('undoes what encodeURIComponent does, whatever it is', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+    assert(
+      property(string({ unit: 'grapheme' }), (text) => {
         expect(decodeUrl(encodeURIComponent(text))).toBe(text);
       }),
     );
@@ -91,7 +91,9 @@ describe('folding', () => {
 describe('views', () => {
   const plain = `<img src=q onerror=steal()>`;
   const all = (mask: (code: number) => string): string =>
-    [...plain].map((one) => mask(one.charCodeAt(0))).join('');
+    Array.from(plain)
+      .map((one) => mask(one.charCodeAt(0)))
+      .join('');
   const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, '0');
 
   test.each([
@@ -110,13 +112,13 @@ describe('views', () => {
     ['hexadecimal escapes', all((code) => `\\x${hex(code, 2)}`)],
     [
       'fullwidth',
-      [...plain]
+      Array.from(plain)
         .map((one) =>
           one > ' ' && one < '\u007f' ? String.fromCharCode(one.charCodeAt(0) + 0xfee0) : one,
         )
         .join(''),
     ],
-    ['NUL between', [...plain].join('\0')],
+    ['NUL between', Array.from(plain).join('\0')],
     ['Base64', Buffer.from(plain).toString('base64')],
   ])('show what is hidden by %s', (_, hidden) => {
     expect(views(hidden)).toContain(plain);
@@ -126,8 +128,8 @@ describe('views', () => {
   });
 
   it('are few, different, and the value itself first', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (value) => {
+    assert(
+      property(string({ unit: 'binary', maxLength: 200 }), (value) => {
         const found = views(value);
         expect(found[0]).toBe(value);
         expect(found.length).toBeLessThanOrEqual(MAX_VIEWS);
@@ -137,7 +139,7 @@ describe('views', () => {
   });
 
   it('do not change when they are decoded again', () => {
-    const piece = fc.constantFrom(
+    const piece = constantFrom(
       '%',
       '2',
       '5',
@@ -154,11 +156,11 @@ describe('views', () => {
       '3c',
       "'",
     );
-    fc.assert(
-      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+    assert(
+      property(array(piece, { maxLength: 30 }), (pieces) => {
         const value = pieces.join('');
         const decoded = decodeUrl(decodeUrl(decodeUrl(decodeUrl(value))));
-        fc.pre(decodeUrl(decoded) === decoded);
+        pre(decodeUrl(decoded) === decoded);
         expect(views(value).map((view) => (view === value ? decoded : view))).toContain(decoded);
       }),
     );

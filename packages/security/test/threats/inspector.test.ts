@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, oneof, property, string } from 'fast-check';
 import {
   compileInspector,
   type FieldKind,
@@ -121,60 +121,58 @@ describe('names', () => {
 });
 
 describe('any value', () => {
-  const fragments = fc.constantFrom(
-    ...[
-      "'",
-      '"',
-      '`',
-      '<',
-      '>',
-      '&',
-      '%',
-      '%25',
-      '%u00',
-      '\\',
-      '\\u00',
-      '${',
-      '{{',
-      '}}',
-      '<%',
-      '$(',
-      '/*',
-      '*/',
-      '--',
-      '#',
-      ';',
-      '|',
-      '../',
-      '..\\',
-      'union',
-      ' select ',
-      ' or ',
-      '1=1',
-      '<a ',
-      'on',
-      'onload=',
-      'style=',
-      'javascript:',
-      'http://',
-      '[::',
-      'cat',
-      '\0',
-      '\r\n',
-      '&#x',
-      '&lt',
-      '\ud800',
-      'ﷺ',
-      '+ADw-',
-    ],
+  const fragments = constantFrom(
+    "'",
+    '"',
+    '`',
+    '<',
+    '>',
+    '&',
+    '%',
+    '%25',
+    '%u00',
+    '\\',
+    '\\u00',
+    '${',
+    '{{',
+    '}}',
+    '<%',
+    '$(',
+    '/*',
+    '*/',
+    '--',
+    '#',
+    ';',
+    '|',
+    '../',
+    '..\\',
+    'union',
+    ' select ',
+    ' or ',
+    '1=1',
+    '<a ',
+    'on',
+    'onload=',
+    'style=',
+    'javascript:',
+    'http://',
+    '[::',
+    'cat',
+    '\0',
+    '\r\n',
+    '&#x',
+    '&lt',
+    '\ud800',
+    'ﷺ',
+    '+ADw-',
   );
-  const nasty = fc
-    .array(fc.oneof(fragments, fc.string({ unit: 'binary', maxLength: 6 })), { maxLength: 40 })
-    .map((parts) => parts.join(''));
+  const nasty = array(oneof(fragments, string({ unit: 'binary', maxLength: 6 })), {
+    maxLength: 40,
+  }).map((parts) => parts.join(''));
 
   it('is inspected without an error, with scores in bounds, and twice the same', () => {
-    fc.assert(
-      fc.property(nasty, (value) => {
+    assert(
+      property(nasty, (value) => {
         const found = findings(value, 4);
         for (const { score, excerpt } of found) {
           expect(score).toBeGreaterThanOrEqual(3);
@@ -188,7 +186,7 @@ describe('any value', () => {
   });
 
   it('of words and numbers only is never a threat', () => {
-    const word = fc.constantFrom(
+    const word = constantFrom(
       'apple',
       'Berg',
       'Zoë',
@@ -202,8 +200,8 @@ describe('any value', () => {
       'drop',
       'table',
     );
-    fc.assert(
-      fc.property(fc.array(word, { maxLength: 12 }), (parts) => {
+    assert(
+      property(array(word, { maxLength: 12 }), (parts) => {
         expect(findings(parts.join(' '))).toEqual([]);
       }),
     );

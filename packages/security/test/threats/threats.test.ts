@@ -89,7 +89,7 @@ describe('threats', () => {
     }
   });
 
-  it('inspects chosen headers and cookies', async () => {
+  it('inspects headers that are not of the protocol, and cookies', async () => {
     const url = await start();
     for (const headers of [
       { 'User-Agent': '() { :;}; /bin/bash -c id' },
@@ -99,7 +99,8 @@ describe('threats', () => {
     ]) {
       expect((await fetch(url, { headers })).status).toBe(403);
     }
-    expect((await fetch(url, { headers: { 'X-Other': XSS } })).status).toBe(200);
+    expect((await fetch(url, { headers: { 'X-Other': XSS } })).status).toBe(403);
+    expect((await fetch(url, { headers: { 'If-None-Match': `"${SQL}"` } })).status).toBe(200);
   });
 
   it('leaves headers and cookies alone where it is told to', async () => {
