@@ -262,6 +262,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['cockatiel', 'p-retry'],
   },
   {
+    name: 'threats',
+    kind: 'calls',
+    contenders: [
+      { server: 'ordinary', label: 'path, query and headers, 258 bytes' },
+      { server: 'attack', label: 'the same with SQL injection' },
+      { server: 'comment', label: 'a comment as JSON, 190 bytes' },
+      { server: 'markdown', label: 'Markdown, 10 KB' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'early-return',
     kind: 'throughput',
     contenders: [

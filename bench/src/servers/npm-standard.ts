@@ -7,7 +7,7 @@ import { expressMiddleware, id } from 'cls-rtracer';
 import compression from 'compression';
 import timeout from 'connect-timeout';
 import express from 'express';
-import rateLimit from 'express-rate-limit';
+import { rateLimit } from 'express-rate-limit';
 import expressWinston from 'express-winston';
 import helmet from 'helmet';
 import winston from 'winston';

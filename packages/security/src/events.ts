@@ -1,6 +1,8 @@
 /** What the parts tell of themselves as it happens. */
 import type { Exchange } from '@org/core';
 
+import type { ThreatEvent } from './threats/events.ts';
+
 /** Name of the diagnostics channel; messages are `SecurityEvent`s. */
 export const SECURITY_CHANNEL = '@org/security';
 
@@ -43,4 +45,5 @@ export interface RefusedEvent {
   readonly exchange: Exchange;
 }
 
-export type SecurityEvent = NotedEvent | BlockedEvent | LiftedEvent | RefusedEvent;
+/** Those of the inspection come on a channel of its own. */
+export type SecurityEvent = NotedEvent | BlockedEvent | LiftedEvent | RefusedEvent | ThreatEvent;

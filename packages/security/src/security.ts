@@ -28,6 +28,9 @@ import { MODE, type ReputationOptions, type ReputationStore } from './reputation
 import { reputation, type Reputation } from './reputation.ts';
 import type { SanitiseOptions } from './sanitise-options.ts';
 import { sanitise } from './sanitise.ts';
+import type { Finding } from './threats/finding.ts';
+import type { ThreatsOptions } from './threats/options.ts';
+import { threats } from './threats/threats.ts';
 
 export interface SecurityOptions {
   /** Security headers; `false`: none. @default {} */
@@ -40,6 +43,8 @@ export interface SecurityOptions {
   readonly sanitise: Given<SanitiseOptions> | false;
   /** Whether requests are searched for attacks, which count against the reputation. @default true */
   readonly enhanced: boolean;
+  /** How they are searched; `false` is the same as `enhanced: false`. @default {} */
+  readonly threats: Given<ThreatsOptions> | false;
   /** `detect`: nothing is refused; what would have been is counted and told. @default "enforce" */
   readonly mode: 'enforce' | 'detect' | undefined;
   /** Threats from one address, within the window, that block it. @default 5 */
@@ -70,6 +75,7 @@ export const SECURITY_DEFAULTS: Readonly<SecurityOptions> = Object.freeze<Securi
   csrf: false,
   sanitise: Object.freeze({}),
   enhanced: true,
+  threats: Object.freeze({}),
   mode: undefined,
   threatThreshold: undefined,
   threatWindowMs: undefined,
@@ -107,6 +113,7 @@ const CHECKS: Checks<SecurityOptions> = {
   },
   sanitise: part<Given<SanitiseOptions>>(),
   enhanced: boolean(),
+  threats: part<Given<ThreatsOptions>>(),
   mode: MODE,
   threatThreshold: anything<number>('a number', 'number'),
   threatWindowMs: anything<number>('a duration in ms', 'number'),
@@ -150,13 +157,26 @@ export function security(options?: Given<SecurityOptions>): Security {
     settings.headers === false ? undefined : headers(settings.headers),
     guard,
     protection,
-    // Threats belong here: while `enhanced`, each request with findings is `guard.note(exchange, 1, finding.threat)`.
+    ...(settings.enhanced && settings.threats !== false
+      ? threats({
+          mode,
+          throwRefusals,
+          onEvent,
+          note: (exchange, findings) => guard?.note(exchange, 1, worstOf(findings)),
+          ...given(settings.threats),
+        })
+      : []),
     settings.sanitise === false ? undefined : sanitise(settings.sanitise),
   ];
   return Object.assign(
     parts.filter((one) => one !== undefined),
     { reputation: guard, csrf: protection },
   );
+}
+
+/** What an operator is told of a block: the threat that weighs most. */
+function worstOf(findings: readonly Finding[]): string {
+  return findings.reduce((worst, one) => (one.score > worst.score ? one : worst)).threat;
 }
 
 /** What is said for all, in the words of the reputation. */

@@ -13,9 +13,17 @@ afterEach(async () => {
 const namesOf = (options?: Partial<SecurityOptions>) => security(options).map(({ name }) => name);
 
 test('makes the parts that are wanted, each in its phase', () => {
-  expect(namesOf()).toEqual(['security:headers', 'security:reputation', 'security:sanitise']);
+  expect(namesOf()).toEqual([
+    'security:headers',
+    'security:reputation',
+    'threats',
+    'threats:body',
+    'security:sanitise',
+  ]);
   expect(namesOf({ csrf: true })).toContain('security:csrf');
-  expect(namesOf({ headers: false, reputation: false, sanitise: false })).toEqual([]);
+  expect(namesOf({ headers: false, reputation: false, enhanced: false, sanitise: false })).toEqual(
+    [],
+  );
   const { reputation, csrf } = security({ csrf: { unknown: 'refuse' } });
   expect(reputation?.name).toBe('security:reputation');
   expect(csrf?.name).toBe('security:csrf');

@@ -1,0 +1,271 @@
+/**
+ * Command injection, and code injection. What counts is a command where a shell looks for one,
+ * with what it needs to do something: `mammal;cat;ears` has no path for `cat`, `; cat /etc/passwd` has.
+ */
+import { HAS } from './characters.ts';
+import type { Notes } from './notes.ts';
+import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
+import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
+
+const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
+const FOLDER =
+  /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
+/** A program by its folder, or a folder with wildcards. */
+const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]/;
+const INTERPRETER = /^\s{0,4}(?:cmd|powershell|pwsh|bash|sh)(?:\.exe)?\s/i;
+/** What programs take: options, paths, addresses, redirections, variables, quoted text. */
+const ARGUMENT =
+  /^(?:\s|\+|,|\$\{?IFS\}?|<)+(?:-{1,2}[\w?]|\/(?:[\w?*.-]|\s|$)|\.{1,2}[/\\]|~\/|[a-z]:\\|https?:|ftp:|\d{1,3}(?:\.\d{1,3}){3}\b|\*|\$[\w({]|["'`]|>|<|[\w-]+\.(?:com|net|org|txt|php|sh|py|pl|conf|ini|log|xml|html?|exe|dll|bat|ps1|cgi|env|json|key|pem|local|io|me|sql|csv|jpg|png|asp|aspx|jsp)\b|%\w+%|\d+\s*(?:$|["';|&)`#]))/i;
+const SERVER_SIDE_INCLUDE =
+  /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|config|set|printenv|flastmod|fsize)\b/i;
+const SUPERGLOBAL =
+  /\$_(?:GET|POST|REQUEST|COOKIE|SERVER|SESSION|FILES|ENV)\s{0,4}[[{]|\$GLOBALS\s{0,4}\[/;
+/** A variable that is set, and then run. */
+const VARIABLE_RUN = /(?:^|[^\w])(\w{1,24})=[^;&|\n]{1,64}[;&|\n]{1,2}\s{0,4}\$\{?\1\b/;
+/** The shell itself, by its variable, where a command stands. */
+const SHELL_VARIABLE = /[;|&\n]\s{0,4}\$(?:0|SHELL|BASH)\b/;
+/** Text in pieces that only an interpreter puts together. */
+const PIECES = /(?:"\s{0,2}&\s{0,2}"[\w ]{1,6}){2,}|(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
+const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
+const SHELLSHOCK = /\(\s*\)\s*\{[^}]{0,40};?\s*\}\s*;/;
+const PHP_TAG =
+  /<\?(?:php\b|=|\s+(?:system|exec|echo|eval|passthru|include|print)\b)|<%=?\s*(?:eval|execute|response\.write|Runtime|system|import)|<jsp:/i;
+const REDIRECT =
+  /[^<>=-][12]?>>?\s*(?:&[12]|\/(?:dev|tmp|var|etc|home|usr)\/|[\w./-]+\.(?:php|sh|txt|jsp|asp|html|py|pl)\b|nul\b)/i;
+const POWERSHELL =
+  /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|set-executionpolicy)|\s-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}/i;
+const DESERIALIZED =
+  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|\bchild_process\b|\bmainModule\.require/i;
+
+/** Notes what a text holds of commands and code. */
+export function inspectCommand(text: string, characters: number, notes: Notes): void {
+  if ((characters & (SEPARATES | HAS.slash | HAS.brace | HAS.angle)) === 0) {
+    if ((characters & HAS.dashes) === 0 && !/^(?:invoke-|powershell|cmd)/i.test(text)) return;
+  }
+  if (
+    (characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.paren)) !== 0 ||
+    PROGRAM.test(text) ||
+    INTERPRETER.test(text)
+  )
+    inspectShell(text, characters, notes);
+  const shock = SHELLSHOCK.exec(text);
+  if (shock !== null) notes.add('command', 'command-shellshock', 6, shock.index);
+  const script = PHP_TAG.exec(text);
+  if (script !== null) notes.add('command', 'command-server-script', 6, script.index);
+  const include = SERVER_SIDE_INCLUDE.exec(text);
+  if (include !== null) notes.add('command', 'command-include', 6, include.index);
+  const superglobal = SUPERGLOBAL.exec(text);
+  if (superglobal !== null)
+    notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
+  const power = POWERSHELL.exec(text);
+  if (power !== null)
+    notes.add('command', 'command-powershell', text.length < 300 ? 5 : 3, power.index);
+  const object = DESERIALIZED.exec(text);
+  if (object !== null) notes.add('command', 'command-object', 6, object.index);
+  if ((characters & HAS.paren) !== 0) inspectCode(text, notes);
+}
+
+function inspectShell(text: string, characters: number, notes: Notes): void {
+  const variable = VARIABLE_RUN.exec(text);
+  if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
+  const shell = SHELL_VARIABLE.exec(text);
+  if (shell !== null) notes.add('command', 'command-disguised', 5, shell.index);
+  const pieces = PIECES.exec(text);
+  if (pieces !== null && (characters & HAS.paren) !== 0)
+    notes.add('command', 'command-disguised', 5, pieces.index);
+  // A script names its interpreter first; what is injected goes on with a line of another.
+  const prose = isProse(text) || text.startsWith('#!');
+  const commands = commandsOf(text);
+  let telling = 0;
+  for (const command of commands) {
+    const score = scoreOf(command, text, prose);
+    if (score <= 0) continue;
+    telling++;
+    notes.add(
+      'command',
+      command.disguised
+        ? 'command-disguised'
+        : command.lead === ''
+          ? 'command-first'
+          : 'command-separated',
+      score,
+      command.at,
+    );
+  }
+  if (telling > 1) notes.add('command', 'command-several', 2, 0);
+  if (telling === 0) {
+    if ((characters & HAS.dollar) !== 0 && /\$\{?IFS\b/.test(text))
+      notes.add('command', 'command-disguised', 5, text.indexOf('IFS'));
+    return;
+  }
+  if (!prose) {
+    const redirect = REDIRECT.exec(text);
+    if (redirect !== null) notes.add('command', 'command-redirect', 2, redirect.index);
+    if (SUBSTITUTION.test(text)) notes.add('command', 'command-substitution', 2, 0);
+  }
+}
+
+/** Programs that run the text they are given. */
+const INTERPRETERS: ReadonlySet<string> = new Set(['cmd', 'powershell', 'pwsh', 'bash', 'sh']);
+
+/** How much a command says; 0: nothing. */
+function scoreOf(
+  { word, lead, rest, end, disguised, folder, at }: Command,
+  text: string,
+  prose: boolean,
+): number {
+  const placed = folder !== '' && FOLDER.test(folder);
+  const known =
+    ALONE.has(word) || WITH_ARGUMENT.has(word) || (placed && /[?*]/.test(folder + word));
+  if (!known && !placed) return 0;
+  const argued = ARGUMENT.test(rest) || (WITH_ARGUMENT.has(word) && strongArgument(word, rest));
+  const alone = ALONE.has(word) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
+  let score = 0;
+  if (lead === '') {
+    // At the beginning it is a command only if it is one to its end.
+    if (disguised && known) score = 5;
+    else if (INTERPRETERS.has(word) && strongArgument(word, rest)) score = 5;
+    else if (/[?*]/.test(folder) && /[?*]/.test(word)) score = 5;
+    else if (placed && end !== '' && (known || argued)) score = 5;
+    else if (placed && known) score = argued ? 5 : 4;
+    else if (alone && end !== '' && end !== '\n' && text.length < 40)
+      score = end === '|' && !/\s/.test(text) ? 5 : 4;
+    else if (argued && strongArgument(word, rest))
+      score = end === '|' || end === '&' || end === ';' || end === '&&' || end === '||' ? 5 : 3;
+    else return 0;
+    return prose ? score - 3 : score;
+  }
+  const substitution = lead === '`' || lead === '$(' || lead === '<(' || lead === '>(';
+  if (alone)
+    score = substitution
+      ? 5
+      : COMMON.has(word)
+        ? /^["'`)\s]*$/.test(rest) && text.length < 40
+          ? 5
+          : 3
+        : 5;
+  else if (argued) score = 5;
+  else if (placed) score = 5;
+  else return disguised && known ? 5 : 0;
+  if (disguised) score += 2;
+  if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30)
+    score -= 2;
+  if (lead === '(' || lead === '{') score -= prose ? 4 : 1;
+  // Lines of text may begin with any word; of a short value, the second line is the attack.
+  if (lead === '\n' || lead === '\r') {
+    if (isMarkdown(text)) return 0;
+    const whole =
+      (alone && text.length < 12) ||
+      placed ||
+      (alone && end !== '' && end !== '\n') ||
+      (argued && text.length < 100);
+    score = prose ? score - 4 : whole ? 5 : score - 1;
+  }
+  // Code in prose stands between backticks, and lines of code have semicolons.
+  return prose && !(at < 4 && argued) ? score - (substitution ? 4 : 3) : score;
+}
+
+/** An argument that this program in particular takes. */
+function strongArgument(word: string, rest: string): boolean {
+  const text = rest.replace(/^(?:\s|\+|,|\$\{?IFS\}?)+/i, '');
+  switch (word) {
+    case 'sleep':
+    case 'timeout':
+    case 'usleep':
+      return /^\d+(?:\.\d+)?[smh]?\s*(?:$|["';|&)`#\\])/.test(text);
+    case 'ping':
+      return /^(?:-\w\s*\d|\d{1,3}\.\d)/.test(text) || /^[\w-]+(?:\.[\w-]+)+\s*$/.test(text);
+    case 'nslookup':
+    case 'dig':
+    case 'host':
+    case 'curl':
+    case 'wget':
+    case 'nc':
+      return /^(?:-|https?:|[\w-]+(?:\.[\w-]+){1,6}(?:[:/\s]|$)|\$)/.test(text);
+    case 'cat':
+    case 'type':
+    case 'more':
+    case 'head':
+    case 'tail':
+    case 'nl':
+    case 'less':
+      return /^(?:\/|[a-z]:\\|\.{1,2}\/|-\w|\$|[\w./-]+\.\w{1,5}\s*(?:$|[;|&"'`)]))|^[\w]*[?*]/i.test(
+        text,
+      );
+    case 'net':
+      return /^(?:user|localgroup|view|start|stop|use|share|group|accounts)\b/i.test(text);
+    case 'reg':
+      return /^(?:add|query|delete|save|export)\b/i.test(text);
+    case 'echo':
+    case 'printf':
+      return /^[\w"'$`\\-]+\s*(?:$|["';|&)`#>])/.test(text);
+    case 'cd':
+    case 'ls':
+    case 'dir':
+      return /^(?:-\w|\/|\.\.|~|[a-z]:)/i.test(text);
+    case 'cmd':
+    case 'powershell':
+    case 'pwsh':
+    case 'bash':
+    case 'sh':
+      return /^(?:\/[ck]|-(?:c|e|enc|nop|w|ep|i))\b/i.test(text);
+    case 'tar':
+      return /^-?[cxtzvjf]{1,5}\s/.test(text);
+    case 'findstr':
+      return text !== '';
+    case 'netsh':
+    case 'netstat':
+    case 'uname':
+    case 'ipconfig':
+    case 'ifconfig':
+    case 'id':
+      return /^[-/]\w/.test(text) || /^(?:firewall|advfirewall|wlan)/i.test(text);
+    default:
+      return false;
+  }
+}
+
+const CODE_ARGUMENT =
+  /^\s{0,4}(?:["'`$\\]|\)\s{0,4}(?:;|$|["'}])|@|\w{1,24}\s{0,4}\(|\d{1,6}\s{0,4}\)\s{0,4}(?:;|$|["'}])|[A-Z]\w{1,30}\s{0,4}\)|chr\b|__|this\b|import\b)/;
+/** Calls that even in a short value say nothing: questions after a function, formulas. */
+const HARMLESS_ALONE = /^(?:print|md5|open|require|compile|include|sleep|die|assert|fopen)$/i;
+
+function inspectCode(text: string, notes: Notes): void {
+  const call = CODE_CALL.exec(text);
+  if (call === null) return;
+  const behind = text.slice(call.index + call[0].length, call.index + call[0].length + 64);
+  if (!CODE_ARGUMENT.test(behind)) return;
+  const begins = text.slice(0, call.index + 1).trim().length <= 6;
+  const wrapped = /[$@{<%]|<\?/.test(text.slice(Math.max(0, call.index - 8), call.index + 1));
+  let score = HARMLESS_ALONE.test(call[1]!)
+    ? wrapped
+      ? 5
+      : /['"`;]\s{0,4}$/.test(text.slice(0, call.index + 1))
+        ? 3
+        : 1
+    : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1))
+      ? 5
+      : 3;
+  // Code that is given to code as text.
+  if (/^\s{0,4}["'`]\s{0,4}\w{2,24}\s{0,4}\(/.test(behind)) score = 5;
+  if (isProse(text)) score -= 4;
+  if (text.length > 400 && !begins) score -= 2;
+  if (score > 0) notes.add('command', 'command-code', score, call.index);
+}
+
+/** Words that hold sentences together, in some languages of many. */
+const CONNECTIVES =
+  /(?<![\p{L}\d_$./-])(?:the|an|is|are|was|of|to|and|or|with|that|this|it|you|as|be|by|not|from|we|your|der|die|das|und|ist|ein|nicht|mit|le|la|les|des|est|une|pour|que|el|los|las|una|por|il|che|di|per)(?![\p{L}\d_$./-])/giu;
+
+/** Whether a text is one that people read: sentences, with words and what joins them. */
+export function isProse(text: string): boolean {
+  if (text.length < 48) return false;
+  const sample = text.length > 600 ? text.slice(0, 600) : text;
+  if ((sample.match(CONNECTIVES)?.length ?? 0) >= 4) return true;
+  let runs = 0;
+  for (const run of sample.matchAll(RUN)) runs += run[0].length;
+  return runs > 60 || (sample.length >= 80 && runs * 2 > sample.length);
+}
+
+/** Four words and more with nothing but spaces between. */
+const RUN = /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]+(?:['’][a-z]+)?[,.:]?){3,}/gu;

@@ -1,0 +1,9 @@
+import { middlewareContract } from '@org/core/testing';
+import { threats, type ThreatsOptions } from '@org/security';
+import { setup } from '@org/setup';
+
+middlewareContract<Partial<ThreatsOptions>>('threats', {
+  factory: threats,
+  example: { strictness: 3, routes: { '/a': { mode: 'detect' } } },
+  setup,
+});
