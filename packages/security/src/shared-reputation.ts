@@ -73,12 +73,9 @@ export class SharedReputation {
 
   /** Adds points, and answers what all processes have counted; nothing where that is not known. */
   async count(key: string, strikes: number, points: number): Promise<number | undefined> {
-    const { store, namespace, windowMs } = this.options;
-    // After a block the count begins anew, in all processes at once.
-    const counter = `${namespace}:points:${strikes}:${key}`;
     const amount = Math.round(points * PER_POINT);
-    const count = await this.call(() => store.add(counter, amount, windowMs, this.limits));
-    return count === undefined ? undefined : count.value / PER_POINT;
+    const value = await this.call(() => this.add(key, strikes, amount));
+    return value === undefined ? undefined : value / PER_POINT;
   }
 
   /** Tells the others of a block. */
@@ -86,9 +83,13 @@ export class SharedReputation {
     this.tell({ from: this.id, blocked: this.toShared(block) });
   }
 
-  /** Tells the others that a block has been lifted. */
+  /** Tells the others that a block has been lifted, and takes back the points that count from now on. */
   lifted(key: string): void {
     this.tell({ from: this.id, lifted: key });
+    void this.call(async () => {
+      const value = await this.add(key, 0, 0);
+      if (value > 0) await this.add(key, 0, -value);
+    });
   }
 
   async close(): Promise<void> {
@@ -105,6 +106,13 @@ export class SharedReputation {
     } catch (error) {
       report(error, 'reputation bus');
     }
+  }
+
+  /** After each block there is another counter: all processes begin anew at once. */
+  private async add(key: string, strikes: number, amount: number): Promise<number> {
+    const { store, namespace, windowMs } = this.options;
+    const counter = `${namespace}:points:${strikes}:${key}`;
+    return (await store.add(counter, amount, windowMs, this.limits)).value;
   }
 
   private tell(message: Message): void {

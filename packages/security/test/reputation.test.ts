@@ -519,6 +519,10 @@ describe('processes that share a store', () => {
     one.guard.lift(A);
     await settled();
     expect((await two.get('/', A)).status).toBe(200);
+    // What led to it is forgotten, in the store too.
+    await two.attack(A, 4);
+    await settled();
+    expect((await two.get('/', A)).status).toBe(200);
   });
 
   test('tell those who start later', async () => {
