@@ -157,21 +157,35 @@ export function security(options?: Given<SecurityOptions>): Security {
     settings.headers === false ? undefined : headers(settings.headers),
     guard,
     protection,
-    ...(settings.enhanced && settings.threats !== false
-      ? threats({
-          mode,
-          throwRefusals,
-          onEvent,
-          note: (exchange, findings) => guard?.note(exchange, 1, worstOf(findings)),
-          ...given(settings.threats),
-        })
-      : []),
+    ...inspection(settings, guard),
     settings.sanitise === false ? undefined : sanitise(settings.sanitise),
   ];
   return Object.assign(
     parts.filter((one) => one !== undefined),
     { reputation: guard, csrf: protection },
   );
+}
+
+/**
+ * Inspects requests. One that is refused counts one point against whoever it is from; so does one
+ * that would be, where all parts only detect.
+ */
+function inspection(
+  { threats: options, enhanced, mode, throwRefusals, onEvent }: SecurityOptions,
+  guard: Reputation | undefined,
+): readonly Middleware[] {
+  if (options === false || !enhanced) return [];
+  const tell = options.onEvent ?? onEvent;
+  return threats({
+    mode,
+    throwRefusals,
+    ...given(options),
+    onEvent(event) {
+      const { exchange, findings, refused } = event;
+      if (refused || mode === 'detect') guard?.note(exchange, 1, worstOf(findings));
+      tell?.(event);
+    },
+  });
 }
 
 /** What an operator is told of a block: the threat that weighs most. */
