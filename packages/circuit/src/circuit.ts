@@ -16,17 +16,13 @@ import {
 } from '@org/core';
 
 import { type Breaker, NamedBreaker } from './breaker.ts';
+import type { BreakerOptions } from './breaker-options.ts';
 import { CIRCUIT_CHANNEL, circuitEvent } from './events.ts';
 import { guardedFetch } from './fetch.ts';
 import { Guard } from './guard.ts';
 import { inboundOf } from './inbound.ts';
 import { guardedDispatch, type Interceptor } from './interceptor.ts';
-import {
-  type BreakerOptions,
-  type CircuitOptions,
-  resolveCircuitOptions,
-  resolveRouteOptions,
-} from './options.ts';
+import { type CircuitOptions, resolveCircuitOptions, resolveRouteOptions } from './options.ts';
 import { Pool } from './pool.ts';
 import { SharedState } from './shared-state.ts';
 import type { StateMachine, Transition } from './state-machine.ts';

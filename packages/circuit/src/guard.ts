@@ -5,7 +5,8 @@
 import { type Call, type CallContext, type ProblemError, report } from '@org/core';
 
 import { Bulkhead } from './bulkhead.ts';
-import type { BreakerOptions, Fallback, Settings } from './options.ts';
+import type { BreakerOptions } from './breaker-options.ts';
+import type { Fallback, Settings } from './options.ts';
 import { isGivenUp, type Outcome, outcomeOf } from './outcome.ts';
 import { bulkheadFull, circuitOpen } from './refusals.ts';
 import { type MachineParts, StateMachine, type Transition } from './state-machine.ts';
@@ -32,7 +33,7 @@ export class Guard {
     const parts: MachineParts = {
       clock,
       random,
-      onTransition: (_machine, transition) => {
+      onTransition: (transition) => {
         // Nobody waits for what is not going to be called.
         if (this.machine.refusesAll) this.bulkhead?.dismiss(() => this.refusal());
         onTransition(this, transition);

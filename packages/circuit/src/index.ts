@@ -7,13 +7,8 @@ export {
   type OnCircuitEvent,
 } from './events.ts';
 export type { Interceptor } from './interceptor.ts';
-export {
-  type BreakerOptions,
-  CIRCUIT_DEFAULTS,
-  type CircuitOptions,
-  type Fallback,
-  type StrategyName,
-} from './options.ts';
+export type { BreakerOptions, StrategyName } from './breaker-options.ts';
+export { CIRCUIT_DEFAULTS, type CircuitOptions, type Fallback } from './options.ts';
 export type {
   CircuitState,
   ClosedState,

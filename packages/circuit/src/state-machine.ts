@@ -9,7 +9,7 @@ import { type Counts, noCounts } from './counts.ts';
 import { HalfOpen } from './half-open.ts';
 import { HealthScore } from './health-score.ts';
 import { openTimeMs } from './open-times.ts';
-import type { BreakerOptions } from './options.ts';
+import type { BreakerOptions } from './breaker-options.ts';
 import type { Outcome } from './outcome.ts';
 import type {
   CircuitState,
@@ -33,7 +33,7 @@ export interface Transition {
 export interface MachineParts {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onTransition: (machine: StateMachine, transition: Transition) => void;
+  readonly onTransition: (transition: Transition) => void;
 }
 
 type Current = ClosedState | OpenState | HalfOpen | IsolatedState;
@@ -234,6 +234,6 @@ export class StateMachine {
     this.cancel = undefined;
     this.current = next;
     const detail = counted ? this.strategy.describe() : '';
-    this.parts.onTransition(this, { from, reason, detail });
+    this.parts.onTransition({ from, reason, detail });
   }
 }

@@ -4,7 +4,7 @@ import { report } from '@org/core';
 import { Consecutive } from './consecutive.ts';
 import { CountWindow } from './count-window.ts';
 import { ErrorRate } from './error-rate.ts';
-import type { BreakerOptions, StrategyName } from './options.ts';
+import type { BreakerOptions, StrategyName } from './breaker-options.ts';
 import { SlowCallRate } from './slow-call-rate.ts';
 import { AnyOf, type Strategy } from './strategy.ts';
 import { TimeWindow } from './time-window.ts';
