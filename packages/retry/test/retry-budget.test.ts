@@ -41,6 +41,17 @@ describe('the retry budget', () => {
     expect(account.take()).toBe(true);
   });
 
+  test('nothing is left of a window that has passed', () => {
+    const clock = fakeClock();
+    const account = retryBudget({ ratio: 1, minPerSecond: 0, windowMs: 1000, clock }).account('x');
+    for (let slot = 0; slot < 10; slot++) {
+      account.noteCall();
+      clock.advance(100);
+    }
+    clock.advance(12_345);
+    expect(account.take()).toBe(false);
+  });
+
   test('never allows more than its share of the last window and a tenth', () => {
     const step = record({
       advanceMs: integer({ min: 0, max: 400 }),
