@@ -264,6 +264,17 @@ describe('the latency sketch', () => {
     expect(counterexample).toBeNull();
   });
 
+  test('remembers the last window and the one before', () => {
+    const sketch = new LatencySketch(1000);
+    sketch.note(10, 0);
+    expect(sketch.quantileMs(0.5, 1999, 1)).toBeGreaterThanOrEqual(10);
+    expect(sketch.quantileMs(0.5, 2000, 1)).toBeUndefined();
+    sketch.note(10, 2000);
+    expect(sketch.quantileMs(0.5, 4500, 1)).toBeUndefined();
+    sketch.note(500, 4500);
+    expect(sketch.quantileMs(0.01, 4500, 1)).toBeGreaterThanOrEqual(500);
+  });
+
   test('takes any time at all', () => {
     const sketch = new LatencySketch(1000);
     for (const ms of [0, 1e-9, 1e12]) sketch.note(ms, 0);
