@@ -97,11 +97,11 @@ export class Attempts {
         context === NOTHING && attempts === 1
           ? FIRST
           : { ...context, attempt: first + attempts - 1 };
-      const beganMs = listeners.listening ? clock.monotonicMs() : 0;
+      const beganMs = listeners.listening ? clock.monotonicMs() : undefined;
       let failure: Failure;
       try {
         const value = await this.attempt(call, told, terms);
-        if (listeners.listening) this.tell(attempts, beganMs, { value, thrown: false });
+        if (beganMs !== undefined) this.tell(attempts, beganMs, { value, thrown: false });
         if (!this.isFailure(value)) {
           if (attempts > 1) statistics.recoveredTotal++;
           return value;
@@ -109,7 +109,7 @@ export class Attempts {
         failure = { value, thrown: false };
       } catch (error) {
         failure = { value: error, thrown: true };
-        if (listeners.listening) this.tell(attempts, beganMs, failure);
+        if (beganMs !== undefined) this.tell(attempts, beganMs, failure);
       }
       const next = this.decide(failure, attempts, lastMs, context, terms);
       if (typeof next !== 'number') {

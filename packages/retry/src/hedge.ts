@@ -52,7 +52,6 @@ export function hedge(options?: Given<HedgeOptions>): Hedge {
     clock,
     bodies: new BodyKeeper(),
     mayHedge(waitedMs) {
-      if (closed) return false;
       if (!account.take()) {
         counts.budgetExhausted++;
         return false;

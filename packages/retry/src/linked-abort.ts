@@ -12,7 +12,7 @@ export interface AbortListener {
 
 /** Listens to a caller's signal, which many calls may share: Node takes more than ten listeners for a leak. */
 export function listenTo(signal: AbortSignal, listener: AbortListener): void {
-  setMaxListeners(0, signal);
+  setMaxListeners(Infinity, signal);
   signal.addEventListener('abort', listener);
 }
 

@@ -240,6 +240,14 @@ describe('what is safe to repeat (RFC 9110 §9.2.2)', () => {
     expect(failedAttempts(await post('follow'))).toBeUndefined();
   });
 
+  test('what left is not sent again, whether an answer came or none', async () => {
+    await given([503, 'reset']);
+    const init = { method: 'POST', body: 'x', redirect: 'error' } as const;
+    expect((await again.fetch(server.url, init)).status).toBe(503);
+    await expect(again.fetch(server.url, init)).rejects.toMatchObject({ name: 'TypeError' });
+    expect(server.seen).toHaveLength(2);
+  });
+
   test('what must not be made twice is not hedged, either', async () => {
     await given(['silence', 200, 'silence']);
     const passed: string[] = [];
@@ -322,7 +330,11 @@ describe('bodies of failed attempts', () => {
   });
 
   test('are cancelled if they are long', async () => {
-    await given([{ status: 503, body: 'x'.repeat(50_000_000) }]);
+    await given([{ status: 503, body: 'x'.repeat(50_000_000) }], {
+      onEvent({ type }) {
+        if (type === 'retry') void server.seen[0]!.closed.then(() => clock.advance(1000));
+      },
+    });
     const answer = await again.fetch(server.url);
     expect(answer.status).toBe(200);
     await server.seen[0]!.closed;

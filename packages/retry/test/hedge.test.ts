@@ -151,6 +151,26 @@ describe('a hedge', () => {
     expect(made.stats().delayMs).toBeUndefined();
   });
 
+  test('waits for the first at least as long as it is told, however quick all are', async () => {
+    const clock = fakeClock();
+    const made = hedge({ clock, minSamples: 1, minDelayMs: 5 });
+    await measure(made, clock, [1]);
+    expect(made.stats().delayMs).toBe(5);
+  });
+
+  test('gives back the body of a loser that does not listen', async () => {
+    const clock = fakeClock();
+    const { call, legs } = manual<Response>();
+    const result = hedge({ afterMs: 50, clock }).run(call);
+    clock.advance(50);
+    legs[1]!.resolve(new Response('second'));
+    await result;
+    const late = new Response('late');
+    legs[0]!.resolve(late);
+    await new Promise(setImmediate);
+    expect(late.bodyUsed).toBe(true);
+  });
+
   test('draws on the budget, shared with whoever is given it', async () => {
     const clock = fakeClock();
     const budget = retryBudget({ ratio: 0.5, minPerSecond: 0, clock });
@@ -242,6 +262,17 @@ describe('the latency sketch', () => {
       }),
     );
     expect(counterexample).toBeNull();
+  });
+
+  test('remembers the last window and the one before', () => {
+    const sketch = new LatencySketch(1000);
+    sketch.note(10, 0);
+    expect(sketch.quantileMs(0.5, 1999, 1)).toBeGreaterThanOrEqual(10);
+    expect(sketch.quantileMs(0.5, 2000, 1)).toBeUndefined();
+    sketch.note(10, 2000);
+    expect(sketch.quantileMs(0.5, 4500, 1)).toBeUndefined();
+    sketch.note(500, 4500);
+    expect(sketch.quantileMs(0.01, 4500, 1)).toBeGreaterThanOrEqual(500);
   });
 
   test('takes any time at all', () => {

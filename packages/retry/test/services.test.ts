@@ -115,6 +115,24 @@ describe('work on a request', () => {
     await Promise.all([close(), last.close()]);
   });
 
+  test('both signals hold for the body, too', async () => {
+    const last = await flakyServer('stall');
+    const own = retry(quick);
+    const { url, close } = await served((app) =>
+      app.get('/', async (req, res) => {
+        const stop = new AbortController();
+        const ask = own.fetchFor(exchangeOf(req, res));
+        const answer = await ask(last.url, { signal: stop.signal });
+        const body = answer.text();
+        stop.abort(new Error('stopped'));
+        res.send(await body.catch((error: Error) => error.message));
+      }),
+    );
+    await expect((await fetch(url)).text()).resolves.toBe('stopped');
+    await last.seen[0]!.closed;
+    await Promise.all([close(), last.close()]);
+  });
+
   test('does not wait past its deadline', async () => {
     const last = await flakyServer(503);
     const clock = fakeClock();

@@ -75,16 +75,16 @@ describe('a time limit', () => {
     const clock = fakeClock();
     const { url, seen, close } = await flakyServer('stall');
     const { signal: callers } = new AbortController();
-    const answer = await timeLimit(500, { clock }).run(
-      ({ signal = null }) => fetch(url, { signal }),
-      {
-        signal: callers,
-      },
-    );
+    const limit = timeLimit(500, { clock });
+    const answer = await limit.run(({ signal = null }) => fetch(url, { signal }), {
+      signal: callers,
+    });
     const body = answer.text();
     clock.advance(500);
     await expect(body).rejects.toMatchObject({ code: 'ERR_TIME_LIMIT' });
     await seen[0]!.closed;
+    // The call itself was in time.
+    expect(limit.stats?.()).toMatchObject({ timedOutTotal: 0 });
     expect(clock.pending).toBe(0);
     expect(getEventListeners(callers, 'abort')).toHaveLength(0);
     await close();
