@@ -1,10 +1,19 @@
 /** Which address a request is from, and what is wrong with how that is told. */
+import { isIP } from 'node:net';
 import { report } from '@org/core';
 import type { Request } from 'express';
 
 import { bareAddress } from './address-list.ts';
 
 type Trust = (address: string, hops: number) => boolean;
+
+/**
+ * The address of the client; nothing where there is none. What `X-Forwarded-For` brings, where any
+ * of it is believed, may be any text: long, or the name of somebody else's account.
+ */
+export function addressOfClient({ ip }: Request): string | undefined {
+  return ip !== undefined && isIP(ip) !== 0 ? ip : undefined;
+}
 
 /**
  * Whether an address is a proxy of the operator's own: it is connected to us, or named in the

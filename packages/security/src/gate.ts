@@ -9,7 +9,7 @@ import {
 
 import { AddressList, bareAddress, NETWORK } from './address-list.ts';
 import type { Block, Blocks } from './blocks.ts';
-import { isOwnProxy } from './client.ts';
+import { addressOfClient, isOwnProxy } from './client.ts';
 import type { ReputationOptions } from './reputation-options.ts';
 
 /** Why an address is refused for good. */
@@ -46,9 +46,9 @@ export class Gate {
 
   /** What a request is refused for; nothing where it may pass. */
   verdict(exchange: Exchange): Refusal | Block | undefined {
-    const { ip } = exchange.req;
+    const ip = addressOfClient(exchange.req);
     // A socket without an address is local; it is on no list either.
-    if (ip === undefined) return this.allowOnly ? 'unlisted' : undefined;
+    if (ip === undefined) return this.allowOnly ? 'unlisted' : this.blockOf(exchange, undefined);
     const address = bareAddress(ip);
     const found =
       this.refusalOf(address) ?? this.blockOf(exchange, clientNetwork(ip, this.ipv6PrefixBits));
@@ -60,11 +60,11 @@ export class Gate {
     return this.allow.has(address) || isOwnProxy(req, address);
   }
 
-  /** Against whom points of a request count: the principal first, the address once that is blocked. */
-  accountOf(exchange: Exchange, ip: string): string {
+  /** Against whom points of a request count: the principal first, the address, if there is one, once that is blocked. */
+  accountOf(exchange: Exchange, ip: string | undefined): string | undefined {
     const principal = this.principalOf(exchange);
     if (principal !== undefined && !this.isBlocked(principal)) return principal;
-    return clientNetwork(ip, this.ipv6PrefixBits);
+    return ip === undefined ? undefined : clientNetwork(ip, this.ipv6PrefixBits);
   }
 
   /** The key of an address, or of a network or principal as it is listed. @throws RangeError for anything else */
@@ -88,9 +88,9 @@ export class Gate {
     return this.deny.has(address) ? 'denied' : undefined;
   }
 
-  private blockOf(exchange: Exchange, network: string): Block | undefined {
+  private blockOf(exchange: Exchange, network: string | undefined): Block | undefined {
     const nowMs = this.clock.monotonicMs();
-    const ofAddress = this.blocks.find(network, nowMs);
+    const ofAddress = network === undefined ? undefined : this.blocks.find(network, nowMs);
     if (ofAddress === undefined && !this.knowsPrincipals) return undefined;
     const principal = this.principalOf(exchange);
     if (principal === undefined) return ofAddress;

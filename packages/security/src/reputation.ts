@@ -17,7 +17,7 @@ import {
 import { bareAddress } from './address-list.ts';
 import { blocksRoute, type BlockView } from './blocks-route.ts';
 import { type Block, Blocks } from './blocks.ts';
-import { ProxyWarning } from './client.ts';
+import { addressOfClient, ProxyWarning } from './client.ts';
 import { type BlockedEvent, SECURITY_CHANNEL, type SecurityEvent } from './events.ts';
 import { Gate, type Refusal } from './gate.ts';
 import { type ReputationOptions, resolveReputationOptions } from './reputation-options.ts';
@@ -100,13 +100,14 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
   }
 
   function note(exchange: Exchange, points: number, reason: string): void {
-    const { ip } = exchange.req;
-    if (closed || exchange.internal || ip === undefined || !(points > 0)) return;
-    if (gate.isExempt(exchange, bareAddress(ip))) {
+    const ip = addressOfClient(exchange.req);
+    if (closed || exchange.internal || !(points > 0)) return;
+    if (ip !== undefined && gate.isExempt(exchange, bareAddress(ip))) {
       counts.exempt++;
       return;
     }
     const key = gate.accountOf(exchange, ip);
+    if (key === undefined) return;
     counts.noted++;
     const score = scores.add(key, points, clock.monotonicMs());
     if (listeners.listening)

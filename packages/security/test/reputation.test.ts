@@ -230,6 +230,26 @@ describe('an address', () => {
     expect(String(told[0]!.error)).toContain("app.set('trust proxy', '127.0.0.1')");
   });
 
+  test('that is none is nobody’s: no text of a client’s can name an account, or fill the memory', async () => {
+    const { attack, get, guard } = await site({}, (app) => {
+      app.set('trust proxy', true);
+      app.use((req, res, next) => {
+        exchangeOf(req, res).principal = req.get('user');
+        next();
+      });
+    });
+    await attack(A, 5, { user: 'ada' });
+    const [{ key } = { key: '' }] = guard.list();
+    expect(key).toMatch(/^principal:/);
+    guard.lift(key);
+    await attack(key, 5);
+    await attack('x'.repeat(5000), 5);
+    expect((await get('/', B, { user: 'ada' })).status).toBe(200);
+    expect(guard.stats()).toMatchObject({ tracked: 0, blocks: 0 });
+    // And who is known pays all the same, and is no less blocked.
+    expect(await attack('nowhere', 6, { user: 'eve' })).toBe(403);
+  });
+
   test('of a trusted proxy raises no warning', async () => {
     const told = faults();
     const { get } = await site();
