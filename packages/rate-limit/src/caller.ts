@@ -1,8 +1,9 @@
 /**
- * Whose units a request takes. A key says by its beginning what it is (`user:`, `key:`, `own:`, or
- * a plain address), so that nobody can call himself by the name of another kind.
+ * Whose units a request takes. A key says by its beginning what it is (`user:`, `key:`, `own:`,
+ * `unknown:`, or a plain address), so that nobody can call himself by the name of another kind.
  */
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { clientNetwork, Credentials, type Exchange } from '@org/core';
 
 import type { RateLimitOptions } from './options.ts';
@@ -41,14 +42,20 @@ export class Callers {
 
   private addressOf({ req }: Exchange): string {
     // A connection that is gone has none, and an answer to it reaches nobody.
-    const { ip = 'unknown' } = req;
-    return boundedKey(clientNetwork(ip, this.ipv6PrefixBits));
+    const { ip = '' } = req;
+    // What X-Forwarded-For brings, where all of it is believed, may be the name of another kind.
+    return isIP(ip) === 0 ? boundedKey(`unknown:${ip}`) : clientNetwork(ip, this.ipv6PrefixBits);
+  }
+
+  /** A key that somebody gives: of an address its network, and bounded. */
+  givenKey(key: string): string {
+    return boundedKey(clientNetwork(key, this.ipv6PrefixBits));
   }
 }
 
 /** A key as it is kept: as it is, or its kind and a digest where it is long. */
 export function boundedKey(key: string): string {
   if (key.length <= MAX_KEY_LENGTH) return key;
-  const kind = /^(?:user|key|own):/.exec(key)?.[0] ?? '';
+  const kind = /^(?:user|key|own|unknown):/.exec(key)?.[0] ?? '';
   return kind + createHash('sha256').update(key).digest('base64url');
 }

@@ -45,8 +45,11 @@ function addMember(head: ResponseHead, name: string, value: string): void {
 
 /** Whole seconds, rounded up: whoever believes them never comes too early. */
 export function seconds(ms: number): number {
-  return Math.ceil(ms / 1000);
+  return Math.ceil(ms / 1000 - ROUNDING);
 }
+
+/** A difference of times in ms is that exact, in seconds: a window of 60 s must not be told as 61. */
+const ROUNDING = 1e-6;
 
 /** `"burst";q=100;w=60`, of every policy that is no secret. */
 export function policyField(policies: readonly Policy[]): string {

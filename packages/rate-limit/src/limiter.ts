@@ -55,8 +55,9 @@ export class Limiter {
     return new Visit(plan, standings, units, nowMs);
   }
 
-  /** A key before the policies of a plan; nothing is taken. */
-  visitFor(key: string, plan: Plan, units: number, nowMs: number): Visit {
+  /** A key that somebody gives before the policies of a plan; nothing is taken. */
+  visitFor(given: string, plan: Plan, units: number, nowMs: number): Visit {
+    const key = this.callers.givenKey(given);
     const standings = plan.policies.map(
       (policy) =>
         new Standing(policy, policy.options.by === 'none' ? EVERYBODY : key, units, nowMs),
@@ -98,9 +99,15 @@ export class Limiter {
     for (const standing of visit.standings) if (standing.taken) this.shared?.add(standing, more);
   }
 
-  async forget(policy: Policy, key: string): Promise<void> {
-    policy.keys.forget(key);
-    await this.shared?.reset(policy, key);
+  /** Forgets what a key that somebody gives has taken. */
+  async forget(given: string, policies: readonly Policy[]): Promise<void> {
+    const key = this.callers.givenKey(given);
+    await Promise.all(
+      policies.map((policy) => {
+        policy.keys.forget(key);
+        return this.shared?.reset(policy, key);
+      }),
+    );
   }
 
   private conclude(visit: Visit, answered: boolean): Outcome {

@@ -18,7 +18,6 @@ import {
 } from '@org/core';
 
 import { Adaptive } from './adaptive.ts';
-import { boundedKey } from './caller.ts';
 import { RATE_LIMIT_CHANNEL } from './events.ts';
 import { tellerOf } from './fields.ts';
 import { healthOf } from './health.ts';
@@ -49,7 +48,7 @@ export interface RateLimit extends Middleware {
   settle(exchange: Exchange, cost: number): boolean;
   /**
    * Takes for a key, as a request would: a connection, a job, a message. Keys are as `top` shows
-   * them: an address, or `user:`, `key:` or `own:` and a name.
+   * them: an address or its network, or `user:`, `key:` or `own:` and a name.
    */
   consume(key: string, options?: ConsumeOptions): Promise<Verdict>;
   /** How a key stands, as if it asked now; nothing is taken. */
@@ -178,11 +177,12 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
   }
 
   function visitFor(key: string, { units = 1, path = '/' }: ConsumeOptions): Visit | undefined {
+    const asked = checkedUnits(units, 'units');
     const plan = plans.planAt(path);
-    if (plan === false || plan.policies.length === 0) return undefined;
+    if (closed || plan === false || plan.policies.length === 0) return undefined;
     const nowMs = clock.monotonicMs();
     adaptive?.look(nowMs);
-    return limiter.visitFor(boundedKey(key), plan, checkedUnits(units, 'units'), nowMs);
+    return limiter.visitFor(key, plan, asked, nowMs);
   }
 
   const middleware = defineMiddleware({
@@ -222,15 +222,12 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       await limiter.look(visit);
       return verdictOf(visit, !visit.refused);
     },
-    async reset(key: string): Promise<void> {
-      const bounded = boundedKey(key);
-      await Promise.all(plans.policies.map((policy) => limiter.forget(policy, bounded)));
-    },
+    reset: (key: string): Promise<void> => limiter.forget(key, plans.policies),
     top: (most: number = 10): readonly Consumer[] => consumers.top(most),
   });
 }
 
-/** Where no policy holds. */
+/** Where no policy holds, or none any more. */
 const UNLIMITED: Verdict = Object.freeze({
   allowed: true,
   retryAfterMs: 0,

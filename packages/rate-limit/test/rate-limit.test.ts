@@ -298,6 +298,16 @@ describe('who is counted', () => {
     expect(await statuses(2)).toEqual([200, 429]);
   });
 
+  test('no text in place of an address can be the name of a user', async () => {
+    const { statuses, made } = await start(
+      { limit: 1, by: 'principal' },
+      { before: (exchange) => void (exchange.principal = exchange.req.get('x-user')) },
+    );
+    expect(await statuses(2, '/', from('user:ada'))).toEqual([200, 429]);
+    expect(await statuses(1, '/', { 'x-user': 'ada' })).toEqual([200]);
+    expect(made.top().map(({ key }) => key)).toEqual(['unknown:user:ada', 'user:ada']);
+  });
+
   test('keys, by credentials', async () => {
     const { statuses, made } = await start({ limit: 1, by: 'credentials' });
     expect(await statuses(2, '/', { 'x-api-key': 'one' })).toEqual([200, 429]);
@@ -457,6 +467,16 @@ describe('fields', () => {
     expect(headers.get('retry-after')).toBe('10');
   });
 
+  test('tell no second more than there is, whatever the clock makes of differences', async () => {
+    const { get, statuses, clock } = await start();
+    // The sum of this and 10 000, less this, is a little more than 10 000.
+    clock.advance(6384.4);
+    const { headers } = await get();
+    expect(members(headers.get('ratelimit'))).toEqual([['default', { r: 2, t: 10 }]]);
+    await statuses(2);
+    expect((await get()).headers.get('retry-after')).toBe('10');
+  });
+
   test('say nothing of a reset where all is there', async () => {
     const { get } = await start({ cost: 0 });
     expect((await get()).headers.get('ratelimit')).toBe('"default";r=3');
@@ -582,6 +602,24 @@ describe('without a request', () => {
     expect(made.top()[0]!.key).toMatch(/^own:[\w-]{43}$/);
     await made.reset(`own:${tenant}`);
     expect(await statuses(1, '/', { 'x-tenant': tenant })).toEqual([200]);
+  });
+
+  test('an address is its network, however it is written', async () => {
+    const { made, statuses } = await start({ limit: 1 });
+    await statuses(1, '/', from('2001:db8:0:100::1'));
+    expect((await made.peek('2001:DB8:0:1FF::9')).allowed).toBe(false);
+    expect((await made.peek('2001:db8:0:100::/56')).allowed).toBe(false);
+    await made.reset('2001:db8:0:100::1');
+    expect(await statuses(1, '/', from('2001:db8:0:100::1'))).toEqual([200]);
+  });
+
+  test('everybody passes once it is closed', async () => {
+    const { made } = await start({ limit: 1 });
+    await made.consume('a');
+    await made.close!();
+    expect(await made.consume('a')).toMatchObject({ allowed: true, policies: [] });
+    expect(await made.consume('a')).toMatchObject({ allowed: true });
+    expect(made.stats!()).toMatchObject({ keys: 0 });
   });
 
   test('paths decide which policies hold', async () => {
