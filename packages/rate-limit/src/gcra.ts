@@ -35,7 +35,9 @@ export class Gcra implements Algorithm {
     this.arrivalMs[slot] = Math.max(nowMs, this.arrivalMs[slot]!) + units * this.intervalMs;
   }
 
-  give(slot: number, units: number): void {
+  give(slot: number, units: number, takenMs: number, nowMs: number): void {
+    // They have come back by themselves.
+    if (nowMs - takenMs >= this.options.windowMs) return;
     this.arrivalMs[slot]! -= units * this.intervalMs;
   }
 

@@ -103,9 +103,9 @@ export class Limiter {
   async forget(given: string, policies: readonly Policy[]): Promise<void> {
     const key = this.callers.givenKey(given);
     await Promise.all(
-      policies.map((policy) => {
+      policies.map(async (policy) => {
         policy.keys.forget(key);
-        return this.shared?.reset(policy, key);
+        await this.shared?.reset(policy, key);
       }),
     );
   }

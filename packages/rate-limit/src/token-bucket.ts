@@ -38,7 +38,9 @@ export class TokenBucket implements Algorithm {
     this.atMs[slot] = nowMs;
   }
 
-  give(slot: number, units: number, _takenMs: number, nowMs: number): void {
+  give(slot: number, units: number, takenMs: number, nowMs: number): void {
+    // They have come back by themselves.
+    if (nowMs - takenMs >= this.options.windowMs) return;
     this.missing[slot] = Math.max(0, this.missingAt(slot, nowMs) - units);
     this.atMs[slot] = nowMs;
   }

@@ -279,6 +279,14 @@ describe.each(ALL)('%s', (name) => {
     expect(one.available(1, 10_000)).toBe(one.capacity);
   });
 
+  test('gives nothing back that has come back by itself', () => {
+    const one = made(name, 10, 10);
+    one.take(1, one.capacity, 0);
+    one.take(1, one.capacity, WINDOW_MS);
+    one.give(1, one.capacity, 0, WINDOW_MS);
+    expect(one.available(1, WINDOW_MS)).toBe(0);
+  });
+
   test('counts keys apart, and a slot begun anew has no past', () => {
     const one = made(name, 10);
     one.take(1, one.capacity, 0);
