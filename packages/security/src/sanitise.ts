@@ -43,7 +43,6 @@ export function sanitise(options?: Given<SanitiseOptions>): Middleware {
   const html = htmlFields(settings.html);
   const cleanHtml = settings.html.length === 0 ? unchanged : (settings.cleanHtml ?? sanitizeHtml());
   const counts = { copies: 0, dropped: 0 };
-  let closed = false;
 
   function copyOf(req: Request, part: Part, value: unknown): unknown {
     const copier = new Copier(settings, cleanHtml);
@@ -95,12 +94,9 @@ export function sanitise(options?: Given<SanitiseOptions>): Middleware {
     phase: 'read',
     reason: 'copies what has been read, when somebody asks for it',
     step({ req }) {
-      if (!closed) req.sanitised = new Sanitised(req);
+      req.sanitised = new Sanitised(req);
     },
     stats: (): Stats => ({ copiesTotal: counts.copies, droppedKeysTotal: counts.dropped }),
-    close() {
-      closed = true;
-    },
   });
 }
 
