@@ -235,6 +235,24 @@ describe('a nonce', () => {
     );
   });
 
+  test('is read by res.render, for whatever the view wants', async () => {
+    const url = await start({ nonce: true }, (app) => {
+      app.set(
+        'view',
+        class {
+          readonly path = 'in memory';
+          render(locals: object, done: (error: null, page: string) => void): void {
+            done(null, Object.keys(locals).join(' '));
+          }
+        },
+      );
+      app.get('/view', (_req, res) => res.render('view'));
+    });
+    const answer = await fetch(`${url}/view`);
+    expect(await answer.text()).toContain('cspNonce');
+    expect(policyOf(answer)).toContain("script-src 'nonce-");
+  });
+
   test('stays out of a policy that the handler has set', async () => {
     const url = await start({ nonce: true }, (app) =>
       app.get('/own', (_req, res) => {
