@@ -4,7 +4,14 @@
  * request waits for any of it, and while the store is away each process goes by what it knows.
  */
 import { randomUUID } from 'node:crypto';
-import { type Cancel, type Clock, MAX_DELAY_MS, type MaybePromise, report } from '@org/core';
+import {
+  type Cancel,
+  type Clock,
+  MAX_DELAY_MS,
+  type MaybePromise,
+  report,
+  storeTimeout,
+} from '@org/core';
 
 import type { Block } from './blocks.ts';
 import type { ReputationStore } from './reputation-options.ts';
@@ -165,7 +172,7 @@ export class SharedReputation {
     if (!isStart) void this.start();
     this.calls++;
     try {
-      const answer = await ask();
+      const answer = await this.inTime(ask());
       this.failing = false;
       return answer;
     } catch (error) {
@@ -176,6 +183,21 @@ export class SharedReputation {
       return undefined;
     } finally {
       this.calls--;
+    }
+  }
+
+  /** A store should keep the time limit itself; of one that does not the calls would add up. */
+  private async inTime<T>(answer: MaybePromise<T>): Promise<T> {
+    if (!(answer instanceof Promise)) return answer;
+    const { clock, timeoutMs } = this.options;
+    let cancel: Cancel = () => undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      cancel = clock.after(timeoutMs, () => reject(storeTimeout('the reputation', timeoutMs)));
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      cancel();
     }
   }
 

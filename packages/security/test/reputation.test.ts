@@ -626,6 +626,29 @@ describe('processes that share a store', () => {
     expect(await guard.health!(signal)).toEqual({ status: 'pass' });
   });
 
+  test('give up on a store that hangs, and close all the same', async () => {
+    const told = faults();
+    const store = memoryStore({ clock });
+    open.push(store);
+    const never = () => new Promise<never>(() => undefined);
+    const { attack, guard } = await site({ store: { ...store, add: never, set: never } });
+    await guard.start();
+    await attack(A, 1);
+    clock.advance(500);
+    await settled();
+    expect(guard.stats()).toMatchObject({ storeFailuresTotal: 1 });
+    expect(told.map(({ error }) => (error as { code?: string }).code)).toEqual([
+      'ERR_STORE_TIMEOUT',
+    ]);
+    clock.advance(1000);
+    guard.block(B);
+    const end = guard.close();
+    await settled();
+    clock.advance(500);
+    await end;
+    expect(clock.pending).toBe(0);
+  });
+
   test('leave no timer and no subscription once they are closed', async () => {
     const store = memoryStore({ clock });
     open.push(store);
