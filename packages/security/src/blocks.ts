@@ -62,13 +62,22 @@ export class Blocks {
     const grownMs = Math.min(blockMs * GROWTH ** (strikes - 1), maxBlockMs);
     const manual = durationMs !== undefined;
     const untilMs = nowMs + (durationMs ?? grownMs);
-    return this.put({ key, reason, manual, strikes, untilMs });
+    const block: Block = { key, reason, manual, strikes, untilMs };
+    this.blocks.set(key, block);
+    return block;
   }
 
-  /** Takes over a block that was made elsewhere. */
-  put(block: Block): Block {
+  /**
+   * Takes over a block that was made elsewhere, unless the one that holds here is the stronger:
+   * an operator's, or else the longer. Says whether it did.
+   */
+  takeOver(block: Block, nowMs: number): boolean {
+    const held = this.find(block.key, nowMs);
+    if (held !== undefined && !block.manual && (held.manual || held.untilMs >= block.untilMs)) {
+      return false;
+    }
     this.blocks.set(block.key, block);
-    return block;
+    return true;
   }
 
   /** Ends a block and forgets that it was; says whether it held. */

@@ -79,7 +79,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
           clock,
           onBlocked(block) {
             scores.forget(block.key);
-            announce(blocks.put(block), 'store');
+            if (blocks.takeOver(block, clock.monotonicMs())) announce(block, 'store');
           },
           onLifted: (key) => void forget(key),
           held: () => blocks.held(clock.monotonicMs()),

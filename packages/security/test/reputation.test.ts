@@ -576,6 +576,28 @@ describe('processes that share a store', () => {
     expect((await two.get('/', A)).status).toBe(403);
   });
 
+  test('keep an operator’s block, and else the longer one, where two block at once', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const { guard } = await site({ store });
+    await guard.start();
+    const hear = (block: object): void => {
+      const blocked = { key: A, reason: 'elsewhere', strikes: 1, ...block };
+      void store.publish(
+        'reputation:blocks',
+        Buffer.from(JSON.stringify({ from: 'other', blocked })),
+      );
+    };
+    const held = () => guard.list().map(({ reason, untilAt }) => [reason, untilAt - clock.now()]);
+    hear({ manual: false, untilAt: clock.now() + 600_000 });
+    hear({ manual: false, untilAt: clock.now() + 500_000, reason: 'shorter' });
+    expect(held()).toEqual([['elsewhere', 600_000]]);
+    expect(guard.stats()).toMatchObject({ blockedTotal: 1 });
+    hear({ manual: true, untilAt: clock.now() + 1000, reason: 'by hand' });
+    hear({ manual: false, untilAt: clock.now() + 600_000 });
+    expect(held()).toEqual([['by hand', 1000]]);
+  });
+
   test('count anew after a block', async () => {
     const store = memoryStore({ clock });
     open.push(store);
