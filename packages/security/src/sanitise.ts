@@ -80,6 +80,12 @@ export function sanitise(options?: Given<SanitiseOptions>): Middleware {
       return this.read('body', this.req.body);
     }
 
+    /** The copies, for answers and logs: the request behind them is nobody's to show. */
+    toJSON(): SanitisedRequest {
+      const { query, params, body } = this;
+      return { query, params, body };
+    }
+
     private read(part: Part, source: unknown): unknown {
       if (!(part in this.copies) || this.sources[part] !== source) {
         this.copies[part] = copyOf(this.req, part, this.req[part]);
