@@ -286,6 +286,16 @@ describe('shared counters', () => {
     expect(await allowed(one, 11)).toBe(10);
   });
 
+  test('are the same for limiters of one prefix, and for no others', async () => {
+    const store = new Moody();
+    const made = (storePrefix?: string): RateLimit => rateLimit({ limit: 5, store, storePrefix });
+    const [requests, same, bytes] = [made(), made(), made('bytes:')];
+    expect(await allowed(requests, 3)).toBe(3);
+    expect(await allowed(bytes, 6)).toBe(5);
+    expect(await allowed(same, 3)).toBe(2);
+    expect([...store.counts.keys()].map((name) => name.split(':', 1)[0])).toContain('bytes');
+  });
+
   test('are left alone where they are switched off', async () => {
     const { store, one, other } = pair({ distributed: false });
     expect([await allowed(one, 11), await allowed(other, 11)]).toEqual([10, 10]);
