@@ -122,6 +122,9 @@ export class Limiter {
       visit.refused = false;
       return 'allowed';
     }
+    for (const standing of visit.standings) {
+      if (standing.taken) this.shared?.add(standing, -visit.units);
+    }
     visit.giveBack(nowMs, () => true);
     return 'unavailable';
   }

@@ -7,7 +7,7 @@
 import type { Clock, Count, MaybePromise } from '@org/core';
 
 import type { Policy } from './policy.ts';
-import type { Standing } from './standing.ts';
+import { NOWHERE, type Standing } from './standing.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { Visit } from './visit.ts';
 
@@ -49,7 +49,13 @@ export class SharedCounts {
       return this.read(standing, visit.units);
     });
     const conclude = (all: readonly (Reading | undefined)[]): boolean => {
-      if (all.includes(undefined)) return false;
+      if (all.includes(undefined)) {
+        for (const [at, standing] of taken.entries()) {
+          // Nobody knows whether they arrived: what may not be there is not taken out again.
+          if (all[at] === undefined) standing.sharedWindow = NOWHERE;
+        }
+        return false;
+      }
       for (const [at, standing] of taken.entries()) {
         correct(standing, all[at]!, visit.units, nowAt);
       }
@@ -81,7 +87,7 @@ export class SharedCounts {
 
   /** Adds to the window that a standing's units went into, if they did; nobody waits for it. */
   add(standing: Standing, units: number): void {
-    if (standing.sharedWindow === -1 || units === 0) return;
+    if (standing.sharedWindow === NOWHERE || units === 0) return;
     const { policy, key, sharedWindow } = standing;
     void this.guard.add(this.nameOf(policy, key, sharedWindow), units, keepMs(policy));
   }

@@ -417,6 +417,33 @@ describe('while the store is away', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('what did not reach it is not given back to it', async () => {
+    const { store, one } = pair({ cost: 5, skipFailed: true });
+    const app = express();
+    app.use(one);
+    app.get('/', (_req, res) => {
+      store.mood = 'sync';
+      res.status(500).send('failed');
+    });
+    const { url, close } = await serve(app);
+    store.mood = 'fails';
+    await fetch(url);
+    await close();
+    await settled();
+    expect(one.stats!()).toMatchObject({ givenBackTotal: 5, degradedTotal: 1 });
+    expect(store.sum()).toBe(0);
+  });
+
+  test('closed: what reached it of a refused request is given back', async () => {
+    const { store, one } = pair({ fail: 'closed', policies: { minute: {}, day: {} } });
+    const add = store.add.bind(store);
+    store.add = (key, ...rest) =>
+      key.includes(':day:') ? Promise.reject(new Error('no store')) : add(key, ...rest);
+    expect((await one.consume('a')).allowed).toBe(false);
+    await settled();
+    expect(store.sum()).toBe(0);
+  });
+
   test('open: everybody passes, also who has used up what this process has counted', async () => {
     const { store, one } = pair({ fail: 'open', limit: 5 });
     store.mood = 'throws';
