@@ -1,4 +1,5 @@
 /** Schemas as validators share them (Standard Schema v1), and those of ajv in that form. */
+import { OptionError } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** A compiled validator of ajv: a function that leaves its errors on itself. */
@@ -16,8 +17,14 @@ interface AjvError {
 /**
  * A validator that `ajv.compile` made, as a Standard Schema. Ajv coerces and fills in defaults
  * in place: what is validated is a copy.
+ * @throws OptionError for an asynchronous schema (`$async`), whose promise would pass for a yes
  */
 export function fromAjv<T>(validate: AjvValidate<T>): StandardSchemaV1<unknown, T> {
+  if ('$async' in validate) {
+    throw new OptionError('fromAjv', [
+      'the schema must not be $async: compile it without, and do what takes time in the handler.',
+    ]);
+  }
   return {
     '~standard': {
       version: 1,

@@ -195,6 +195,11 @@ describe('ajv', () => {
     expect(await answer.json()).toEqual({ name: '7', count: 1, sent: { name: 7 } });
   });
 
+  test('takes no part by an asynchronous schema: its promise would pass for a yes', () => {
+    const late = new Ajv().compile<Item>({ $async: true, type: 'object' } as const);
+    expect(() => fromAjv(late as unknown as typeof compiled)).toThrow('must not be $async');
+  });
+
   test('tells what is missing by its own name', async () => {
     const url = await start(
       validate({ body: fromAjv(compiled) }),
