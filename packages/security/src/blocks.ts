@@ -69,7 +69,8 @@ export class Blocks {
 
   /**
    * Takes over a block that was made elsewhere, unless the one that holds here is the stronger:
-   * an operator's, or else the longer. Says whether it did.
+   * an operator's, or else the longer. One that is over is only remembered. Says whether it
+   * holds from now on.
    */
   takeOver(block: Block, nowMs: number): boolean {
     const held = this.find(block.key, nowMs);
@@ -77,7 +78,7 @@ export class Blocks {
       return false;
     }
     this.blocks.set(block.key, block);
-    return true;
+    return block.untilMs > nowMs;
   }
 
   /** Ends a block and forgets that it was; says whether it held. */

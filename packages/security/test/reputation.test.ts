@@ -589,6 +589,8 @@ describe('processes that share a store', () => {
       );
     };
     const held = () => guard.list().map(({ reason, untilAt }) => [reason, untilAt - clock.now()]);
+    hear({ manual: false, untilAt: clock.now() - 1 });
+    expect(guard.stats()).toMatchObject({ blockedTotal: 0 });
     hear({ manual: false, untilAt: clock.now() + 600_000 });
     hear({ manual: false, untilAt: clock.now() + 500_000, reason: 'shorter' });
     expect(held()).toEqual([['elsewhere', 600_000]]);
