@@ -292,8 +292,9 @@ describe('is never blocked:', () => {
     expect((await get('/', '198.51.101.7')).status).toBe(200);
   });
 
-  test('a hop behind a number of trusted ones is a client like any other', async () => {
+  test('whoever connects directly where a number of hops is trusted; the hop behind is a client', async () => {
     const { attack, get } = await site({}, (app) => void app.set('trust proxy', 1));
+    expect(await attack(undefined, 9)).toBe(400);
     await attack(A, 5);
     expect((await get('/', A)).status).toBe(403);
   });
