@@ -214,13 +214,13 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       if (visit === undefined) return UNLIMITED;
       const outcome = await limiter.decide(visit);
       record(visit, outcome);
-      return verdictOf(visit, outcome === 'allowed');
+      return verdictOf(visit, outcome);
     },
     async peek(key: string, asked: ConsumeOptions = {}): Promise<Verdict> {
       const visit = visitFor(key, asked);
       if (visit === undefined) return UNLIMITED;
       await limiter.look(visit);
-      return verdictOf(visit, !visit.refused);
+      return verdictOf(visit, visit.refused ? 'refused' : 'allowed');
     },
     reset: (key: string): Promise<void> => limiter.forget(key, plans.policies),
     top: (most: number = 10): readonly Consumer[] => consumers.top(most),

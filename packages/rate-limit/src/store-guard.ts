@@ -15,7 +15,7 @@ import {
 const FAILURES = 3;
 
 /** How long between two attempts to reach a store that is away, in ms. */
-const PROBE_MS = 1000;
+export const PROBE_MS = 1000;
 
 /** What the guard needs. */
 export interface StoreGuardOptions {

@@ -1,4 +1,6 @@
 /** A decision as callers see it who ask without a request. */
+import type { Outcome } from './limiter.ts';
+import { PROBE_MS } from './store-guard.ts';
 import type { Visit } from './visit.ts';
 
 /** How a key stands with one policy. */
@@ -17,17 +19,19 @@ export interface PolicyVerdict {
 export interface Verdict {
   /** Whether all policies have enough, those in shadow aside. */
   readonly allowed: boolean;
-  /** How long until they have, in ms; 0 where they do. */
+  /** How long until they have, or the shared counters are tried again, in ms; 0 where it is allowed. */
   readonly retryAfterMs: number;
   /** It was made without the shared counters. */
   readonly degraded: boolean;
   readonly policies: readonly PolicyVerdict[];
 }
 
-export function verdictOf(visit: Visit, allowed: boolean): Verdict {
+export function verdictOf(visit: Visit, outcome: Outcome): Verdict {
+  const allowed = outcome === 'allowed';
+  const waitMs = outcome === 'unavailable' ? PROBE_MS : visit.waitMs;
   return {
     allowed,
-    retryAfterMs: allowed ? 0 : visit.waitMs,
+    retryAfterMs: allowed ? 0 : waitMs,
     degraded: visit.degraded,
     policies: visit.standings.map(({ policy, remaining, resetMs, violated }) => ({
       policy: policy.name,

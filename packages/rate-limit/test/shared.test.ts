@@ -439,7 +439,7 @@ describe('while the store is away', () => {
     const add = store.add.bind(store);
     store.add = (key, ...rest) =>
       key.includes(':day:') ? Promise.reject(new Error('no store')) : add(key, ...rest);
-    expect((await one.consume('a')).allowed).toBe(false);
+    expect(await one.consume('a')).toMatchObject({ allowed: false, retryAfterMs: 1000 });
     await settled();
     expect(store.sum()).toBe(0);
   });
@@ -449,6 +449,7 @@ describe('while the store is away', () => {
     store.mood = 'throws';
     expect(await allowed(one, 20)).toBe(20);
     expect(one.stats!()).toMatchObject({ deniedTotal: 0, degradedTotal: 20 });
+    expect(await one.consume('a')).toMatchObject({ allowed: true, retryAfterMs: 0 });
     store.mood = 'sync';
   });
 
