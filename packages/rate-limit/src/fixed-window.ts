@@ -1,17 +1,23 @@
 /**
- * Fixed window: a count that starts with the first unit and is forgotten as a whole. The cheapest
- * and the easiest to explain; around the edge of two windows up to twice the limit passes.
+ * Fixed window: a count that starts with the first unit, or, where processes must agree, lies where
+ * the clock puts it, and is forgotten as a whole. The cheapest and the easiest to explain; around
+ * the edge of two windows up to twice the limit passes.
  */
+import type { Clock } from '@org/core';
+
 import { type Algorithm, type AlgorithmOptions, grown, shareOf } from './algorithm.ts';
 
 export class FixedWindow implements Algorithm {
   limit: number;
   private readonly options: AlgorithmOptions;
+  private readonly clock: Clock | undefined;
   private used: Float64Array = new Float64Array(0);
   private startMs: Float64Array = new Float64Array(0);
 
-  constructor(options: AlgorithmOptions) {
+  /** @param clock where windows lie; without it each begins with its first unit */
+  constructor(options: AlgorithmOptions, clock?: Clock) {
     this.options = options;
+    this.clock = clock;
     this.limit = options.limit;
   }
 
@@ -35,7 +41,7 @@ export class FixedWindow implements Algorithm {
 
   take(slot: number, units: number, nowMs: number): void {
     if (this.isOver(slot, nowMs)) {
-      this.startMs[slot] = nowMs;
+      this.startMs[slot] = nowMs - ((this.clock?.now() ?? 0) % this.options.windowMs);
       this.used[slot] = 0;
     }
     this.used[slot]! += units;

@@ -6,7 +6,7 @@
 import { type Clock, type Exchange, MAX_DELAY_MS, type MaybePromise, OptionError } from '@org/core';
 
 import { Callers, EVERYBODY } from './caller.ts';
-import type { FailPolicy, RateLimitOptions } from './options.ts';
+import { type FailPolicy, isShared, type RateLimitOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 import type { Policy } from './policy.ts';
 import { SharedCounts } from './shared-counts.ts';
@@ -35,7 +35,7 @@ export class Limiter {
     this.clock = clock;
     this.fail = fail;
     this.callers = new Callers(options);
-    if (store === undefined || options.distributed === false) return;
+    if (store === undefined || !isShared(options)) return;
     checkWindows(policies);
     this.guard = new StoreGuard({ store, timeoutMs, clock, ...listener });
     this.shared = new SharedCounts(this.guard, storePrefix, maxKeys, clock);

@@ -149,6 +149,11 @@ const CHECKS: Checks<RateLimitOptions> = Object.freeze<Checks<RateLimitOptions>>
   clock: clockCheck,
 });
 
+/** Whether counters are shared with other processes. */
+export function isShared({ store, distributed }: Readonly<RateLimitOptions>): boolean {
+  return store !== undefined && distributed !== false;
+}
+
 /** The options to work with. @throws OptionError for unknown or wrong options */
 export function resolveRateLimitOptions(
   options?: Given<RateLimitOptions>,

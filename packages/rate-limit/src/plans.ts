@@ -1,7 +1,7 @@
 /** Finds what holds for a request. */
 import { addressOf, type Exchange, type FindRoute, routeTable } from '@org/core';
 
-import type { RateLimitOptions } from './options.ts';
+import { isShared, type RateLimitOptions } from './options.ts';
 import { Plan } from './plan.ts';
 import { MAX_UNITS, type PolicyOptions, resolvePolicies, resolveRoute } from './policy-options.ts';
 import { Policy } from './policy.ts';
@@ -22,13 +22,15 @@ export class Plans {
     const { limit, windowMs, algorithm, burst, by, shadow, routes, maxKeys } = options;
     const defaults: PolicyOptions = { limit, windowMs, algorithm, burst, by, shadow };
     const general = resolvePolicies('rate-limit', options.policies ?? { default: {} }, defaults);
+    const clock = isShared(options) ? options.clock : undefined;
     const made = new Map<Readonly<PolicyOptions>, Policy>();
     const policiesOf = (pattern: string, of: ReadonlyMap<string, Readonly<PolicyOptions>>) =>
       [...of].map(([name, own]) => {
         // One that a route does not change is counted there, too.
         let policy = made.get(own);
         if (policy === undefined) {
-          policy = new Policy(pattern === '*' ? name : `${pattern} ${name}`, name, own, maxKeys);
+          const id = pattern === '*' ? name : `${pattern} ${name}`;
+          policy = new Policy(id, name, own, maxKeys, clock);
           made.set(own, policy);
         }
         return policy;

@@ -178,7 +178,9 @@ function correct(standing: Standing, reading: Reading, units: number, nowAt: num
   if (used <= limit) return;
   standing.violated = true;
   standing.reduced = used <= standing.policy.fullCapacity;
-  standing.waitMs = untilFree(standing, { current: current - units, previous }, units, restMs);
+  const waitMs = untilFree(standing, { current: current - units, previous }, units, restMs);
+  // What this process has counted may hold for longer.
+  standing.waitMs = Math.max(standing.waitMs, waitMs);
 }
 
 /** How long until others' units leave room for these, in ms. */

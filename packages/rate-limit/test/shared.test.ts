@@ -129,7 +129,20 @@ describe('shared counters', () => {
       retryAfterMs: 1000,
     });
     clock.advance(1000);
-    expect(await allowed(other, 11)).toBe(10);
+    // For the one that has counted them, too.
+    expect(await allowed(one, 7)).toBe(7);
+    expect(await allowed(other, 11)).toBe(3);
+    expect((await one.peek('a')).policies[0]).toMatchObject({ remaining: 0, resetMs: 10_000 });
+  });
+
+  test('a peek tells of no wait that is shorter than the one of this process', async () => {
+    const { clock, one } = pair();
+    clock.advance(9000);
+    await allowed(one, 10);
+    clock.advance(1500);
+    for (const verdict of [await one.peek('a'), await one.consume('a')]) {
+      expect(verdict).toMatchObject({ allowed: false, retryAfterMs: 8500 });
+    }
   });
 
   test('sliding windows weigh in the one before, and say when there is room', async () => {
