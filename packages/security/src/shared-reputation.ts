@@ -136,7 +136,7 @@ export class SharedReputation {
     const leftMs = (listed[0]?.untilMs ?? 0) - clock.monotonicMs();
     const ttlMs = Math.min(Math.max(leftMs, SAVE_AFTER_MS), MAX_DELAY_MS);
     const data = Buffer.from(JSON.stringify(listed.map((block) => this.toShared(block))));
-    await this.call(() => store.set(this.listKey, data, ttlMs, this.limits));
+    await this.call(() => store.set(this.listKey, data, ttlMs, this.limits), true);
   }
 
   private async listen(): Promise<void> {
@@ -162,14 +162,20 @@ export class SharedReputation {
     else this.options.onLifted(message.lifted);
   }
 
-  /** What the store answers; nothing where it fails, or is left alone because it has. */
+  /**
+   * What the store answers; nothing where it fails, or is left alone because it has. The start and
+   * the list are rare, and asked for whatever else is under way.
+   */
   private async call<T>(
     ask: () => MaybePromise<T>,
-    isStart: boolean = false,
+    isRare: boolean = false,
   ): Promise<T | undefined> {
     const { clock } = this.options;
-    if (this.calls >= MAX_CALLS || clock.monotonicMs() < this.pausedUntilMs) return undefined;
-    if (!isStart) void this.start();
+    if (clock.monotonicMs() < this.pausedUntilMs) return undefined;
+    if (!isRare) {
+      if (this.calls >= MAX_CALLS) return undefined;
+      void this.start();
+    }
     this.calls++;
     try {
       const answer = await this.inTime(ask());

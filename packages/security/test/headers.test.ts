@@ -235,6 +235,18 @@ describe('a nonce', () => {
     );
   });
 
+  test('that is read too late is one that no policy knows', async () => {
+    const url = await start({ nonce: true }, (app) =>
+      app.get('/late', (_req, res) => {
+        res.write('begun ');
+        res.end(String(res.locals.cspNonce));
+      }),
+    );
+    const answer = await fetch(`${url}/late`);
+    expect(await answer.text()).toMatch(/^begun .{24}$/);
+    expect(policyOf(answer)).toBe(API['content-security-policy']);
+  });
+
   test('is read by res.render, for whatever the view wants', async () => {
     const url = await start({ nonce: true }, (app) => {
       app.set(

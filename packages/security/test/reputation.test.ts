@@ -674,6 +674,84 @@ describe('processes that share a store', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('ask a slow store no more than so many times at once', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const add = jest.fn(() => new Promise<never>(() => undefined));
+    const { guard } = await site({ store: { ...store, add }, threshold: 1000 });
+    await guard.start();
+    const from = { ip: A, app: express(), socket: {}, headers: {}, url: '/' };
+    const exchange = { req: from, peekPrincipal: () => undefined } as never;
+    for (let at = 0; at < 300; at++) guard.note(exchange, 1, 'flood');
+    expect(add).toHaveBeenCalledTimes(256);
+    expect(guard.stats()).toMatchObject({ notedTotal: 300 });
+  });
+
+  test('that could not listen at first do so with a later call', async () => {
+    faults();
+    const store = memoryStore({ clock });
+    open.push(store);
+    let away = true;
+    const listen: typeof store.subscribe = (...args) => {
+      if (away) throw storeUnavailable('this');
+      return store.subscribe(...args);
+    };
+    const [late, other] = [
+      await site({ store: { ...store, subscribe: listen } }),
+      await site({ store }),
+    ];
+    await late.guard.start();
+    away = false;
+    clock.advance(1000);
+    await late.attack(B, 1);
+    await settled();
+    other.guard.block(A);
+    expect((await late.get('/', A)).status).toBe(403);
+  });
+
+  test('take no heed of what they said themselves', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const told: string[] = [];
+    const { guard } = await site({ store, onEvent: ({ type }) => told.push(type) });
+    await guard.start();
+    guard.block(A);
+    guard.lift(A);
+    await settled();
+    expect(told).toEqual(['blocked', 'lifted']);
+  });
+
+  test('list no more than the thousand longest for those who start later', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    const { guard } = await site({ store });
+    await guard.start();
+    for (let at = 0; at < 1100; at++) {
+      guard.block(`10.0.${at >> 8}.${at & 255}`, { durationMs: 10_000 + at });
+    }
+    await guard.close();
+    const { guard: later } = await site({ store });
+    await later.start();
+    const kept = later.list().map(({ untilAt }) => untilAt - clock.now());
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([1000, 11_099, 10_100]);
+  });
+
+  test('that are closed while they begin to listen do not go on listening', async () => {
+    const store = memoryStore({ clock });
+    open.push(store);
+    let begin: () => void = () => undefined;
+    const listen: typeof store.subscribe = async (...args) => {
+      await new Promise<void>((resolve) => (begin = resolve));
+      return store.subscribe(...args);
+    };
+    const { guard } = await site({ store: { ...store, subscribe: listen } });
+    void guard.start();
+    await guard.close();
+    begin();
+    await settled();
+    expect(store.stats?.()).toMatchObject({ channels: 0 });
+  });
+
   test('leave no timer and no subscription once they are closed', async () => {
     const store = memoryStore({ clock });
     open.push(store);
