@@ -430,6 +430,16 @@ describe('while the store is away', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('nor does a failure that comes after that', async () => {
+    const { store, clock, one } = pair({ algorithm: 'fixed' });
+    const fail: (() => void)[] = [];
+    store.add = () => new Promise((_resolve, reject) => fail.push(() => reject(new Error('late'))));
+    await advance(clock, one.consume('a'));
+    for (const late of fail) late();
+    await settled();
+    expect(one.stats!()).toMatchObject({ storeErrorsTotal: 1 });
+  });
+
   test('what did not reach it is not given back to it', async () => {
     const { store, one } = pair({ cost: 5, skipFailed: true });
     const app = express();

@@ -62,6 +62,15 @@ describe('security', () => {
     },
   );
 
+  test.each([
+    [{ mode: 'detect' as const }, 1],
+    [{ threats: { mode: 'detect' as const } }, 0],
+  ])('what is only found counts where all parts only detect: %j', async (options, noted) => {
+    const { ask, guards } = await serve(options);
+    expect((await ask(ATTACK, '192.0.2.1')).status).toBe(200);
+    expect(guards.reputation?.stats()).toMatchObject({ notedTotal: noted });
+  });
+
   test('tells and lets pass under detect', async () => {
     const { ask, events } = await serve({ mode: 'detect', threatThreshold: 1 });
     expect((await ask(ATTACK, '192.0.2.1')).status).toBe(200);
