@@ -7,11 +7,11 @@ import type { Notes } from './notes.ts';
 import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
 import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
 
-const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
+const SEPARATES = HAS.separator | HAS.paren | HAS.backtick | HAS.dollar | HAS.brace;
 const FOLDER =
   /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
 /** A program by its folder, or a folder with wildcards. */
-const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]/;
+const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]|^["']?[a-z]{1,10}(?:["'\\][a-z"'\\]{1,12}) /;
 const INTERPRETER = /^\s{0,4}(?:cmd|powershell|pwsh|bash|sh)(?:\.exe)?\s/i;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
 const ARGUMENT =
@@ -37,42 +37,53 @@ const POWERSHELL =
 const DESERIALIZED =
   /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|\bchild_process\b|\bmainModule\.require/i;
 
+/** What says enough where it stands: the characters that it cannot do without, and its score by the length of the text. */
+const FORMS: readonly {
+  readonly rule: string;
+  readonly pattern: RegExp;
+  readonly needs: number;
+  readonly score: (length: number) => number;
+}[] = [
+  { rule: 'command-shellshock', pattern: SHELLSHOCK, needs: HAS.paren, score: () => 6 },
+  { rule: 'command-server-script', pattern: PHP_TAG, needs: HAS.angle, score: () => 6 },
+  { rule: 'command-include', pattern: SERVER_SIDE_INCLUDE, needs: HAS.angle, score: () => 6 },
+  {
+    rule: 'command-server-script',
+    pattern: SUPERGLOBAL,
+    needs: HAS.dollar,
+    score: (length) => (length < 200 ? 5 : 3),
+  },
+  {
+    rule: 'command-powershell',
+    pattern: POWERSHELL,
+    needs: HAS.space | HAS.paren,
+    score: (length) => (length < 300 ? 5 : 3),
+  },
+  {
+    rule: 'command-object',
+    pattern: DESERIALIZED,
+    needs: HAS.colon | HAS.dollar | HAS.paren | HAS.quote | HAS.slash | HAS.plus,
+    score: () => 6,
+  },
+  { rule: 'command-disguised', pattern: VARIABLE_RUN, needs: HAS.dollar, score: () => 5 },
+  { rule: 'command-disguised', pattern: SHELL_VARIABLE, needs: HAS.dollar, score: () => 5 },
+  { rule: 'command-disguised', pattern: PIECES, needs: HAS.paren, score: () => 5 },
+];
+
 /** Notes what a text holds of commands and code. */
 export function inspectCommand(text: string, characters: number, notes: Notes): void {
-  if ((characters & (SEPARATES | HAS.slash | HAS.brace | HAS.angle)) === 0) {
-    if ((characters & HAS.dashes) === 0 && !/^(?:invoke-|powershell|cmd)/i.test(text)) return;
+  for (const { rule, pattern, needs, score } of FORMS) {
+    if ((characters & needs) === 0) continue;
+    const found = pattern.exec(text);
+    if (found !== null) notes.add('command', rule, score(text.length), found.index);
   }
-  if (
-    (characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.paren)) !== 0 ||
-    PROGRAM.test(text) ||
-    INTERPRETER.test(text)
-  )
+  if ((characters & SEPARATES) !== 0 || PROGRAM.test(text) || INTERPRETER.test(text)) {
     inspectShell(text, characters, notes);
-  const shock = SHELLSHOCK.exec(text);
-  if (shock !== null) notes.add('command', 'command-shellshock', 6, shock.index);
-  const script = PHP_TAG.exec(text);
-  if (script !== null) notes.add('command', 'command-server-script', 6, script.index);
-  const include = SERVER_SIDE_INCLUDE.exec(text);
-  if (include !== null) notes.add('command', 'command-include', 6, include.index);
-  const superglobal = SUPERGLOBAL.exec(text);
-  if (superglobal !== null)
-    notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
-  const power = POWERSHELL.exec(text);
-  if (power !== null)
-    notes.add('command', 'command-powershell', text.length < 300 ? 5 : 3, power.index);
-  const object = DESERIALIZED.exec(text);
-  if (object !== null) notes.add('command', 'command-object', 6, object.index);
+  }
   if ((characters & HAS.paren) !== 0) inspectCode(text, notes);
 }
 
 function inspectShell(text: string, characters: number, notes: Notes): void {
-  const variable = VARIABLE_RUN.exec(text);
-  if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
-  const shell = SHELL_VARIABLE.exec(text);
-  if (shell !== null) notes.add('command', 'command-disguised', 5, shell.index);
-  const pieces = PIECES.exec(text);
-  if (pieces !== null && (characters & HAS.paren) !== 0)
-    notes.add('command', 'command-disguised', 5, pieces.index);
   // A script names its interpreter first; what is injected goes on with a line of another.
   const prose = isProse(text) || text.startsWith('#!');
   const commands = commandsOf(text);

@@ -50,12 +50,23 @@ const NONE: readonly Finding[] = Object.freeze([]);
 /** Characters of words, numbers, dates and addresses of mail; without any other, a value is plain. */
 const TELLING = ~(HAS.at | HAS.comma | HAS.space | HAS.plus | HAS.wide);
 
-const DOT = 46;
+/** Letters and dots can still be a hidden file, or a way into a prototype. */
+const NAMES = /^\.|__proto__|constructor\./;
 
 /** Letters only can still be a clause: `AND true`. */
 const CLAUSE =
   /^\s*(?:x?or|and|union|select|having|order|group|waitfor|exec|drop|where|sleep)\b|\b(?:union|waitfor|select|case\s+when)\b/i;
 const SHELL_WORDS = /^(?:invoke-|powershell|cmd|\/?bin)/i;
+
+/** Whether a text is words and numbers, and not those that are a clause or a command by themselves. */
+function isPlain(text: string, characters: number): boolean {
+  return (
+    (characters & TELLING) === 0 &&
+    !NAMES.test(text) &&
+    !CLAUSE.test(text) &&
+    !SHELL_WORDS.test(text)
+  );
+}
 
 /** Makes an inspector. */
 export function compileInspector({ strictness, threats }: InspectorOptions): Inspector {
@@ -86,12 +97,11 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       if (sqli) inspectSql(text, characters, notes);
       if (command) inspectCommand(text, characters, notes);
       if (template) inspectTemplate(text, characters, notes);
-      if (nosql || pollution) inspectNosql(text, notes);
+      if (nosql || pollution) inspectNosql(text, characters, notes);
       if (xss && kind !== 'html') inspectXss(text, characters, coded, notes);
     }
     if (traversal) inspectTraversal(text, characters, part, notes);
-    if (header && (characters & (HAS.separator | HAS.control | HAS.backslash)) !== 0)
-      inspectHeader(text, notes);
+    if (header && (characters & (HAS.control | HAS.backslash)) !== 0) inspectHeader(text, notes);
     if (ssrf && (characters & (HAS.slash | HAS.colon)) !== 0) inspectSsrf(text, notes);
   }
 
@@ -114,18 +124,10 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
     inspect(place, value, kind = 'plain') {
       if (value.length < 2) return NONE;
       const characters = charactersOf(value);
-      const plain = (characters & TELLING) === 0;
-      if (
-        plain &&
-        value.charCodeAt(0) !== DOT &&
-        value.charCodeAt(0) !== DOT &&
-        !CLAUSE.test(value) &&
-        !SHELL_WORDS.test(value) &&
-        !(value.length >= 12 && (characters & HAS.space) === 0)
-      )
-        return NONE;
+      const views = viewsOf(value, characters, true);
       const found: Finding[] = [];
-      for (const view of viewsOf(value, characters, true)) {
+      if (views.length === 1 && isPlain(value, characters)) return NONE;
+      for (const view of views) {
         notes.clear();
         analyse(
           view,

@@ -8,23 +8,35 @@ import type { Notes } from './notes.ts';
 import { readSql } from './sql-grammar.ts';
 import { CATALOG, statementOf } from './sql-statements.ts';
 import { type SqlTokens, sqlTokens } from './sql-tokens.ts';
+import { kindOfWord } from './sql-words.ts';
 
-/** Without one of these, a text is worth no second look. */
+/** Without one of these, a text is no SQL as it stands. */
 const LIKELY =
-  /['"`#;]|--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile)\b|\w\s{0,4}\(/i;
+  /[#;]|--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile)\b|\w\s{0,4}\(/i;
+/** The first word behind a quote, if a word is what follows. */
+const NEXT_WORD = /\s{0,16}([a-z]\w{0,16})/iy;
 
 /** Notes what a text holds of SQL injection. */
 export function inspectSql(text: string, characters: number, notes: Notes): void {
-  if (!LIKELY.test(text)) return;
-  judge(sqlTokens(text, ''), '', text, notes);
+  if (LIKELY.test(text)) judge(sqlTokens(text, ''), '', text, notes);
   if ((characters & HAS.quote) === 0) return;
   // A quote that is escaped for one language may not be for another.
   const inside = /^\s{0,8}\\['"]/.test(text) ? text.replace('\\', '') : text;
   for (const quote of [`'`, '"', '`']) {
-    if (!inside.includes(quote)) continue;
+    if (!leavesString(inside, quote)) continue;
     const tokens = sqlTokens(inside, quote);
     if (tokens.kinds[0] === 's') judge(tokens, quote, inside, notes);
   }
+}
+
+/** Whether SQL may go on behind the first quote of this kind: prose goes on with a word of its own. */
+function leavesString(text: string, quote: string): boolean {
+  const at = text.indexOf(quote);
+  if (at === -1 || at === text.length - 1) return false;
+  if (text[at + 1] === quote || text[at - 1] === '\\') return true;
+  NEXT_WORD.lastIndex = at + 1;
+  const word = NEXT_WORD.exec(text)?.[1];
+  return word === undefined || kindOfWord(word.toLowerCase()) !== 'n';
 }
 
 /** How much of the evidence counts, by the places where the text is no SQL. */
@@ -106,8 +118,7 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
   if (r.selects > 0 && r.sources > 0) {
     const computes =
       r.stars + r.functions + r.telling + r.variables > 0 ||
-      kinds[1] === '1' ||
-      kinds[1] === 's' ||
+      ((kinds[1] === '1' || kinds[1] === 's') && PLAIN_SOURCE.test(text)) ||
       (r.commas > 0 && kinds.some((kind) => kind === '1' || kind === 's'));
     note(
       'sqli-select',
@@ -131,6 +142,9 @@ function unionOfValues({ kinds }: SqlTokens): boolean {
   const value = kinds[at + 1] ?? '';
   return '1s0vq*(`.c'.includes(value) || (value !== '' && ',B(.c;)'.includes(kinds[at + 2] ?? 'c'));
 }
+
+/** FROM and a name, without what prose would go on with. */
+const PLAIN_SOURCE = /\bfrom\s+\S+\s*(?:where\b|$|[;#(]|--)/i;
 
 type Reading = ReturnType<typeof readSql>;
 type NoteRule = (rule: string, score: number) => void;

@@ -52,7 +52,7 @@ export function inspectXss(text: string, characters: number, coded: boolean, not
       notes.add('xss', 'xss-element-alone', 2, 0);
   }
   if ((characters & HAS.equals) !== 0) inspectInsideOfTag(text, characters, notes);
-  if ((characters & (HAS.paren | HAS.quote | HAS.colon | HAS.equals)) !== 0)
+  if ((characters & (HAS.paren | HAS.backtick | HAS.colon | HAS.equals | HAS.bracket)) !== 0)
     inspectScript(text, coded, notes);
 }
 

@@ -28,6 +28,7 @@ export const ATTACKS: Readonly<Partial<Record<Threat, readonly string[]>>> = {
     `7' and ascii(substring((select @@version),1,1)) > 52 --`,
     `case when 1=1 then 2 else 3 end`,
     `AND true`,
+    `7' un/**/ion sel/**/ect 1,2 --`,
     `if(1=1,sleep(5),0)`,
   ],
   xss: [

@@ -197,8 +197,9 @@ describe('any value', () => {
       'the',
       'blue',
       'house',
-      'drop',
-      'table',
+      'and',
+      'from',
+      'select',
     );
     assert(
       property(array(word, { maxLength: 12 }), (parts) => {

@@ -121,6 +121,8 @@ describe('threats:body', () => {
       [XSS],
       { user: { $gt: '' } },
       '{"__proto__": {"admin": true}}',
+      { filter: JSON.stringify({ a: [{ __proto: 1, b: SQL.replace("'", '"') }] }) },
+      { filter: '{"a": {"b": ["7\\u0027 or 1=1 --"]}}' },
       '{"constructor": {"prototype": {"admin": true}}}',
     ]) {
       expect((await json(url, value)).status).toBe(403);
