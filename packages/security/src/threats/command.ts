@@ -27,7 +27,7 @@ const SHELL_VARIABLE = /[;|&\n]\s{0,4}\$(?:0|SHELL|BASH)\b/;
 /** Text in pieces that only an interpreter puts together. */
 const PIECES = /(?:"\s{0,2}&\s{0,2}"[\w ]{1,6}){2,}|(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
 const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
-const SHELLSHOCK = /\(\s*\)\s*\{[^}]{0,40};?\s*\}\s*;/;
+const SHELLSHOCK = /\(\s{0,4}\)\s{0,4}\{\s{0,4}[:\w]{1,10}\s{0,4};\s{0,4}\}\s{0,4}[;>]/;
 const PHP_TAG =
   /<\?(?:php\b|=|\s+(?:system|exec|echo|eval|passthru|include|print)\b)|<%=?\s*(?:eval|execute|response\.write|Runtime|system|import)|<jsp:/i;
 const REDIRECT =
@@ -35,7 +35,7 @@ const REDIRECT =
 const POWERSHELL =
   /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|set-executionpolicy)|\s-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}/i;
 const DESERIALIZED =
-  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|\bchild_process\b|\bmainModule\.require/i;
+  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|["']child_process["']\s{0,4}\)\s{0,4}\.\s{0,4}(?:exec|spawn|fork)|\bmainModule\.require/i;
 
 /** What says enough where it stands: the characters that it cannot do without, and its score by the length of the text. */
 const FORMS: readonly {
@@ -91,7 +91,7 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
   for (const command of commands) {
     const score = scoreOf(command, text, prose);
     if (score <= 0) continue;
-    telling++;
+    if (score > 2) telling++;
     notes.add(
       'command',
       command.disguised
@@ -158,6 +158,8 @@ function scoreOf(
   else if (argued) score = 5;
   else if (placed) score = 5;
   else return disguised && known ? 5 : 0;
+  // Code in prose stands between backticks.
+  if (lead === '`' && alone && COMMON.has(word) && text.length > 16 && /\s/.test(text)) score = 1;
   if (disguised) score += 2;
   if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30)
     score -= 2;
@@ -261,6 +263,8 @@ function inspectCode(text: string, notes: Notes): void {
   if (/^\s{0,4}["'`]\s{0,4}\w{2,24}\s{0,4}\(/.test(behind)) score = 5;
   if (isProse(text)) score -= 4;
   if (text.length > 400 && !begins) score -= 2;
+  // Lines of a program, rather than the end of one.
+  if (/[;{},]\s{0,8}\n/.test(text)) score -= 3;
   if (score > 0) notes.add('command', 'command-code', score, call.index);
 }
 

@@ -35,7 +35,7 @@ export function inspectName(path: string, operators: boolean, notes: Notes): voi
 const OPERATOR_IN_TEXT =
   /\{\s{0,8}["']?\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|not|expr|func)["']?\s{0,8}:|\[\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and)\]|["',]\s{0,8}\$where\s{0,8}["']?\s{0,8}:/i;
 const MONGO_SCRIPT =
-  /^['"]?\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.|return\b|sleep\(|while\s?\(|db\.)|\bthis\.\w{1,40}\s?(?:==|!=|\.match\(|\.length|>|<)|;\s{0,4}(?:return\s|sleep\()|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate)\w*\(/;
+  /^['"]?\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.|return\b|sleep\(|while\s?\(|db\.)|\bthis\.\w{1,40}\s?(?:==|!=|\.match\(|\.length|>|<)|['"]\s{0,4};\s{0,4}(?:return\s|sleep\()|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate)\w*\(/;
 
 /** Notes operators, script and prototypes that stand in a value as text. */
 export function inspectNosql(text: string, characters: number, notes: Notes): void {

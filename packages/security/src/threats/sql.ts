@@ -177,13 +177,21 @@ function noteEnds(
   const quiet = /^(?:--|#|\/\*)[\s+-]{0,8}\w{0,12}\W{0,8}$/.test(comment) && !/^#\d/.test(comment);
   if (quote !== '') {
     const head = text.slice(0, starts[1] ?? text.length);
-    const prosaic = r.length === 1 && head.trim().split(/\s+/, 4).length > 2;
+    const before = head.trim().split(/\s+/, 5).length;
     const single = quote === `'`;
-    if (r.cut) note('sqli-comment', prosaic ? 1 : quiet ? (single || r.length > 1 ? 3 : 2) : 1);
-    if (r.openQuote === quote && r.operators > 0)
-      note('sqli-requote', kinds[1] === '&' ? 4 : single ? 3 : 2);
-    if (kinds[1] !== 'q' && r.faults === 0)
-      note('sqli-breakout', single || r.tautologies + r.conditions + r.unions > 0 ? 2 : 1);
+    const says = r.tautologies + r.conditions + r.constants + r.unions + r.telling + r.stacked > 0;
+    if (r.cut) {
+      const weak = r.length === 1 && before > 2;
+      note('sqli-comment', weak || !quiet ? 1 : single || r.length > 1 ? 3 : 2);
+    }
+    // What is quoted in the middle of a sentence may look like the end of a string.
+    const quoted = before > 3 && !says && !r.cut;
+    if (r.openQuote === quote && r.operators > 0) {
+      note('sqli-requote', quoted ? 1 : kinds[1] === '&' ? 4 : single ? 3 : 2);
+    }
+    if (kinds[1] !== 'q' && r.faults === 0) {
+      note('sqli-breakout', quoted ? 1 : single || says ? 2 : 1);
+    }
     if (r.semicolons > 0 && r.cut) note('sqli-terminated', 2);
   } else if (r.cut && r.length > 1) {
     note('sqli-comment', quiet ? (r.closed > 0 || r.semicolons > 0 ? 3 : 2) : 1);

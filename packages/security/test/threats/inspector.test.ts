@@ -199,7 +199,6 @@ describe('any value', () => {
       'house',
       'and',
       'from',
-      'select',
     );
     assert(
       property(array(word, { maxLength: 12 }), (parts) => {
