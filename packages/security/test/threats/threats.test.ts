@@ -35,6 +35,14 @@ async function start(
   return served.url;
 }
 
+/** Serves one middleware in place of what was served. */
+async function restart(middleware: RequestHandler): Promise<Served> {
+  await served?.close();
+  const app = express();
+  app.use(middleware, (_req, res) => res.json({}));
+  return serve(app);
+}
+
 const json = (url: string, value: unknown): Promise<Response> =>
   fetch(url, {
     method: 'POST',
@@ -83,7 +91,7 @@ describe('threats', () => {
       `/a?password[$ne]=1`,
       `/a?__proto__[admin]=1`,
       `/a?${encodeURIComponent(XSS)}=1`,
-      `/a?id=7+union/*&id=*/select+1,2`,
+      `/a?id=7+and/*x&id=x*/1=1`,
     ]) {
       expect([path, (await fetch(url + path)).status]).toEqual([path, 403]);
     }
@@ -207,6 +215,12 @@ describe('bombs', () => {
     expect((await json(url, { query: `{a${'{a'.repeat(80)}${'}'.repeat(81)}` })).status).toBe(400);
   });
 
+  it('do not hide a threat', async () => {
+    const url = await start();
+    const value = `{"a": ${'['.repeat(70)}${']'.repeat(70)}, "b": ${JSON.stringify(XSS)}}`;
+    expect((await json(url, value)).status).toBe(403);
+  });
+
   it('of members, parameters and text are a 400', async () => {
     const url = await start({ maxKeys: 100, maxTextLength: 1000 });
     const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`k${at}`, at]));
@@ -228,6 +242,10 @@ describe('policies', () => {
       [false, 'sqli'],
       [false, 'bomb'],
     ]);
+    const [head] = threats({ mode: 'detect' });
+    served = await restart(head);
+    await fetch(served.url + query(SQL));
+    expect(head.stats!()).toMatchObject({ foundTotal: 1, refusedTotal: 0, sqliTotal: 1 });
   });
 
   it('differ by route, as Express matches routes', async () => {
