@@ -5,7 +5,7 @@
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
 import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
-import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
+import { ALONE, CODE_CALL, COMMON, WINDOWS, WITH_ARGUMENT } from './shell-words.ts';
 
 const SEPARATES = HAS.separator | HAS.paren | HAS.backtick | HAS.dollar | HAS.brace;
 const FOLDER =
@@ -121,7 +121,7 @@ const INTERPRETERS: ReadonlySet<string> = new Set(['cmd', 'powershell', 'pwsh', 
 
 /** How much a command says; 0: nothing. */
 function scoreOf(
-  { word, lead, rest, end, disguised, folder, at }: Command,
+  { word, lead, rest, end, lower, disguised, folder, at }: Command,
   text: string,
   prose: boolean,
 ): number {
@@ -130,7 +130,7 @@ function scoreOf(
     ALONE.has(word) || WITH_ARGUMENT.has(word) || (placed && /[?*]/.test(folder + word));
   if (!known && !placed) return 0;
   const argued = ARGUMENT.test(rest) || (WITH_ARGUMENT.has(word) && strongArgument(word, rest));
-  const alone = ALONE.has(word) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
+  const alone = ALONE.has(word) && (lower || WINDOWS.has(word)) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
   let score = 0;
   if (lead === '') {
     // At the beginning it is a command only if it is one to its end.

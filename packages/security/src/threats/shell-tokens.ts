@@ -16,6 +16,8 @@ export interface Command {
   readonly end: string;
   /** Written so that it is not seen: quotes inside, `${IFS}`, wildcards. */
   readonly disguised: boolean;
+  /** Written in lower case, as programs of Unix are. */
+  readonly lower: boolean;
   /** With a folder, such as `/bin/`. */
   readonly folder: string;
   readonly at: number;
@@ -86,10 +88,8 @@ function commandAt(
   const stop = WORD.lastIndex;
   const plain = raw.replace(DISGUISE, '');
   const slash = Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\'));
-  const word = plain
-    .slice(slash + 1)
-    .toLowerCase()
-    .replace(/\.(?:exe|com|cmd)$/, '');
+  const given = plain.slice(slash + 1);
+  const word = given.toLowerCase().replace(/\.(?:exe|com|cmd)$/, '');
   if (word === '') return undefined;
   const rest = text.slice(stop, Math.min(Math.max(stop, to), stop + 200));
   return {
@@ -97,6 +97,7 @@ function commandAt(
     lead,
     rest,
     end,
+    lower: given === given.toLowerCase(),
     disguised:
       (plain !== raw && /[a-z]["'\\^$][^\s]*[a-z'"]/i.test(raw)) ||
       /^\$\{?IFS/i.test(rest) ||

@@ -3,7 +3,7 @@ import { words } from './words.ts';
 
 /** Do something on their own: they tell of the machine, or stop it. */
 export const ALONE: ReadonlySet<string> = words(`
-  id whoami ls dir pwd uname ifconfig ipconfig netstat ps env printenv hostname w arp route systeminfo
+  id whoami ls dir pwd uname ifconfig ipconfig netstat ps env printenv hostname arp route systeminfo
   tasklist ver lsof mount df uptime reboot shutdown halt poweroff sh bash zsh dash ksh csh tcsh cmd powershell pwsh false
   ipaddr lscpu lsblk dmesg last groups users set export history phpinfo qwinsta nltest gpresult whoami.exe true
   busybox vol wmic python python2 python3 perl ruby php node lua irb
@@ -12,7 +12,7 @@ export const ALONE: ReadonlySet<string> = words(`
 
 /** Of those, words that ordinary text has, too: alone they need more than one separator. */
 export const COMMON: ReadonlySet<string> = words(
-  'id w true false last users groups set export history env mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua',
+  'id true false last users groups set export history env mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua',
 );
 
 /** Do something with a path, an option or an address. */
@@ -27,6 +27,12 @@ export const WITH_ARGUMENT: ReadonlySet<string> = words(`
   mail sendmail mysql psql sqlite3 mysqldump git svn docker kubectl systemctl service crontab at openssl gpg vi vim ed
   ls dir id uname hostname ps netstat ifconfig ipconfig set export cd lynx links w3m aria2c arp
   iwr iex invoke-webrequest invoke-expression invoke-command get-content get-childitem get-process start-process new-object nsenter chroot setsid script expect tclsh time watch strace ldd cpio pax busybox shred wall write xterm ifs tasklist taskkill systeminfo
+`);
+
+/** Of those, what Windows has: only there the case does not matter. */
+export const WINDOWS: ReadonlySet<string> = words(`
+  dir type net netsh ipconfig systeminfo tasklist ver vol reg sc wmic powershell pwsh cmd whoami ping copy del erase
+  echo hostname netstat nslookup tracert arp route set start call findstr certutil bitsadmin mshta rundll32 cscript wscript
 `);
 
 /** Functions of languages that run text as code or as a command. */

@@ -112,7 +112,7 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
   if (tokens.executed > 0) note('sqli-executed-comment', 4);
   else if (tokens.comments > 0 && r.unions + r.openUnions + r.tautologies + r.conditions > 0)
     note('sqli-inline-comment', 2);
-  if (words.some((word) => word.startsWith('@@') && word.length > 2)) note('sqli-variable', 4);
+  if (words.some((word) => SERVER_VARIABLE.test(word))) note('sqli-variable', 4);
   if (words.some((word) => CATALOG.test(word))) note('sqli-catalog', 3);
   if (r.clauses > 0) noteClauses(tokens, r, quote, note);
   if (r.selects > 0 && r.sources > 0) {
@@ -142,6 +142,10 @@ function unionOfValues({ kinds }: SqlTokens): boolean {
   const value = kinds[at + 1] ?? '';
   return '1s0vq*(`.c'.includes(value) || (value !== '' && ',B(.c;)'.includes(kinds[at + 2] ?? 'c'));
 }
+
+/** Variables by which a server tells of itself. */
+const SERVER_VARIABLE =
+  /^@@(?:(?:global|session|local)\.\w|version|hostname|datadir|basedir|tmpdir|plugin_dir|servername|servicename|language|identity|rowcount|spid|trancount|error|secure_file|sql_mode|have_|innodb|max_|character_set|collation|log_|port|socket|pid_file|license|new)/;
 
 /** FROM and a name, without what prose would go on with. */
 const PLAIN_SOURCE = /\bfrom\s+\S+\s*(?:where\b|$|[;#(]|--)/i;
