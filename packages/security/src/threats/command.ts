@@ -4,8 +4,10 @@
  */
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
+import { isProse } from './prose.ts';
+import { inspectCode } from './code-call.ts';
 import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
-import { ALONE, CODE_CALL, COMMON, WINDOWS, WITH_ARGUMENT } from './shell-words.ts';
+import { ALONE, COMMON, WINDOWS, WITH_ARGUMENT } from './shell-words.ts';
 
 const SEPARATES = HAS.separator | HAS.paren | HAS.backtick | HAS.dollar | HAS.brace;
 const FOLDER =
@@ -237,50 +239,3 @@ function strongArgument(word: string, rest: string): boolean {
       return false;
   }
 }
-
-const CODE_ARGUMENT =
-  /^\s{0,4}(?:["'`$\\]|\)\s{0,4}(?:;|$|["'}])|@|\w{1,24}\s{0,4}\(|\d{1,6}\s{0,4}\)\s{0,4}(?:;|$|["'}])|[A-Z]\w{1,30}\s{0,4}\)|chr\b|__|this\b|import\b)/;
-/** Calls that even in a short value say nothing: questions after a function, formulas. */
-const HARMLESS_ALONE = /^(?:print|md5|open|require|compile|include|sleep|die|assert|fopen)$/i;
-
-function inspectCode(text: string, notes: Notes): void {
-  const call = CODE_CALL.exec(text);
-  if (call === null) return;
-  const behind = text.slice(call.index + call[0].length, call.index + call[0].length + 64);
-  if (!CODE_ARGUMENT.test(behind)) return;
-  const begins = text.slice(0, call.index + 1).trim().length <= 6;
-  const wrapped = /[$@{<%]|<\?/.test(text.slice(Math.max(0, call.index - 8), call.index + 1));
-  let score = HARMLESS_ALONE.test(call[1]!)
-    ? wrapped
-      ? 5
-      : /['"`;]\s{0,4}$/.test(text.slice(0, call.index + 1))
-        ? 3
-        : 1
-    : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1))
-      ? 5
-      : 3;
-  // Code that is given to code as text.
-  if (/^\s{0,4}["'`]\s{0,4}\w{2,24}\s{0,4}\(/.test(behind)) score = 5;
-  if (isProse(text)) score -= 4;
-  if (text.length > 400 && !begins) score -= 2;
-  // Lines of a program, rather than the end of one.
-  if (/[;{},]\s{0,8}\n/.test(text)) score -= 3;
-  if (score > 0) notes.add('command', 'command-code', score, call.index);
-}
-
-/** Words that hold sentences together, in some languages of many. */
-const CONNECTIVES =
-  /(?<![\p{L}\d_$./-])(?:the|an|is|are|was|of|to|and|or|with|that|this|it|you|as|be|by|not|from|we|your|der|die|das|und|ist|ein|nicht|mit|le|la|les|des|est|une|pour|que|el|los|las|una|por|il|che|di|per)(?![\p{L}\d_$./-])/giu;
-
-/** Whether a text is one that people read: sentences, with words and what joins them. */
-export function isProse(text: string): boolean {
-  if (text.length < 48) return false;
-  const sample = text.length > 600 ? text.slice(0, 600) : text;
-  if ((sample.match(CONNECTIVES)?.length ?? 0) >= 4) return true;
-  let runs = 0;
-  for (const run of sample.matchAll(RUN)) runs += run[0].length;
-  return runs > 60 || (sample.length >= 80 && runs * 2 > sample.length);
-}
-
-/** Four words and more with nothing but spaces between. */
-const RUN = /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]+(?:['’][a-z]+)?[,.:]?){3,}/gu;

@@ -6,6 +6,7 @@
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
 import { readSql } from './sql-grammar.ts';
+import type { Reading } from './sql-reading.ts';
 import { CATALOG, statementOf } from './sql-statements.ts';
 import { type SqlTokens, sqlTokens } from './sql-tokens.ts';
 import { kindOfWord } from './sql-words.ts';
@@ -150,7 +151,6 @@ const SERVER_VARIABLE =
 /** FROM and a name, without what prose would go on with. */
 const PLAIN_SOURCE = /\bfrom\s+\S+\s*(?:where\b|$|[;#(]|--)/i;
 
-type Reading = ReturnType<typeof readSql>;
 type NoteRule = (rule: string, score: number) => void;
 
 function noteClauses({ kinds, words }: SqlTokens, r: Reading, quote: string, note: NoteRule): void {
