@@ -61,7 +61,7 @@ const BASE64 = /^[A-Za-z\d+/_-]{8,}={0,2}$/;
 // oxlint-disable-next-line no-control-regex
 const TEXT = /^[\t\n\r\u0020-\u007e]+$/;
 const TELLING =
-  HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace;
+  HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace | HAS.slash;
 
 /** The text that a value holds in Base64, if it is text that can be dangerous. */
 function fromBase64(value: string, characters: number): string | undefined {
