@@ -21,6 +21,7 @@ import { inspectSsrf } from './ssrf.ts';
 import { inspectTemplate } from './template.ts';
 import { inspectTraversal } from './traversal.ts';
 import { viewsOf } from './views.ts';
+import { inspectEntities } from './xml.ts';
 import { inspectXss } from './xss.ts';
 
 /** What a field is meant to hold: markup, source code or other technical text, prose, or anything. */
@@ -40,6 +41,8 @@ export interface Inspector {
   inspect(place: Place, value: string, kind?: FieldKind): readonly Finding[];
   /** What a name holds: of a parameter, a member, a header. */
   inspectName(part: Part, name: string, operators?: boolean): readonly Finding[];
+  /** What the head of an XML document declares: entities that read files or call out. */
+  inspectDeclarations(part: Part, xml: string): readonly Finding[];
 }
 
 /** Scores from which on evidence is a finding. */
@@ -151,6 +154,13 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       notes.clear();
       inspectName(name, operators, notes);
       if (!notes.empty) conclude({ part, name: excerptOf(name, 0) }, name, found, threshold);
+      return found.length === 0 ? NONE : found;
+    },
+    inspectDeclarations(part, xml) {
+      const found: Finding[] = [];
+      notes.clear();
+      inspectEntities(xml, notes);
+      if (!notes.empty) conclude({ part, name: '' }, xml, found, threshold);
       return found.length === 0 ? NONE : found;
     },
   };

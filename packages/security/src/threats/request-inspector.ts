@@ -79,10 +79,12 @@ export class Inspection {
       if (value === undefined || (names === undefined && PROTOCOL_HEADERS.has(name))) continue;
       if (typeof value !== 'string') {
         for (const one of value) this.header(name, one);
-      } else if (!clean?.has(value)) {
+      } else {
+        const key = `${name}: ${value}`;
+        if (clean?.has(key)) continue;
         const before = this.findings.length;
         this.header(name, value);
-        if (this.findings.length === before) clean?.add(value);
+        if (this.findings.length === before) clean?.add(key);
       }
     }
   }
@@ -168,7 +170,7 @@ export class Inspection {
 
   private text(text: string, mediaType: string): void {
     if (/[/+]xml\b/.test(mediaType)) {
-      this.value('body', '#entities', text.slice(0, 8192));
+      this.add(this.inspector.inspectDeclarations('body', text.slice(0, MAX_DECLARATIONS)));
       xmlValues(text, (value) => {
         if (this.spendKey('body')) this.value('body', '', value);
       });
@@ -214,7 +216,7 @@ export class Inspection {
       return;
     }
     // Lists repeat their values; the same one says the same.
-    const short = field === 'plain' && value.length <= MAX_REMEMBERED_LENGTH;
+    const short = part === 'body' && field === 'plain' && value.length <= MAX_REMEMBERED_LENGTH;
     if (short && this.clean?.has(value)) return;
     const found = this.inspector.inspect({ part, name }, value, field);
     if (found.length > 0) this.add(found);
@@ -272,6 +274,8 @@ export class Inspection {
 }
 
 const JSON_TEXT = /^\s{0,16}(?:\{\s{0,16}"|\[\s{0,16}["{[\d])[\s\S]*[\]}]\s{0,16}$/;
+/** Declarations stand at the head of a document. */
+const MAX_DECLARATIONS = 8192;
 /** Longer texts are looked at as text only. */
 const MAX_NESTED_LENGTH = 65_536;
 /** Values of one request that were clean, and how long such a value may be. */

@@ -111,6 +111,12 @@ describe('threats', () => {
     expect((await fetch(url, { headers: { 'If-None-Match': `"${SQL}"` } })).status).toBe(200);
   });
 
+  it('takes a value that is left out in one header for no other', async () => {
+    const url = await start({ fields: { 'x-free': false } });
+    expect((await fetch(url, { headers: { 'X-Free': XSS } })).status).toBe(200);
+    expect((await fetch(url, { headers: { 'X-Other': XSS } })).status).toBe(403);
+  });
+
   it('leaves headers and cookies alone where it is told to', async () => {
     const url = await start({ headers: ['X-Other'], cookies: false });
     expect(
@@ -162,12 +168,17 @@ describe('threats:body', () => {
         'application/xml',
         `<?xml version="1.0"?><order id="7"><note>It's fine</note></order>`,
       ),
+      text(
+        url,
+        'text/xml',
+        `<soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope"><soap:Body><a:get><a:form>7</a:form></a:get></soap:Body></soap:Envelope>`,
+      ),
       json(url, {
         query: `query Q($n: ID!) { user(n: $n, role: "admin") { id ... on A { b } } }`,
         variables: { n: '7' },
       }),
     ]);
-    expect(statuses.map(({ status }) => status)).toEqual([200, 200]);
+    expect(statuses.map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
   it('inspects names of files and of their fields, as multer has them', async () => {
