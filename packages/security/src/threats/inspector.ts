@@ -105,7 +105,7 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
     }
     if (traversal) inspectTraversal(text, characters, part, notes);
     if (header && (characters & (HAS.control | HAS.backslash)) !== 0) inspectHeader(text, notes);
-    if (ssrf && (characters & (HAS.slash | HAS.colon)) !== 0) inspectSsrf(text, notes);
+    if (ssrf && ((characters & HAS.colon) !== 0 || text.includes('//'))) inspectSsrf(text, notes);
   }
 
   /** The findings of one text, of those classes that are on. */

@@ -200,6 +200,12 @@ export class Inspection {
   }
 
   private name(part: Part, name: string, operators: boolean): void {
+    // Parsers of queries nest by brackets.
+    const { maxDepth } = this.limits;
+    if (name.length > 2 * maxDepth && name.split('[').length > maxDepth + 1) {
+      this.bomb('bomb-depth', { part, name: excerptOf(name, 0) });
+      return;
+    }
     if (name.includes('$') || name.includes('__') || name.includes('constructor')) {
       this.add(this.inspector.inspectName(part, name, operators));
     }

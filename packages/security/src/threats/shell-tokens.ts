@@ -4,6 +4,8 @@
  * expansions inside of a word are taken away, as a shell takes them away.
  */
 
+import { isProgram } from './shell-words.ts';
+
 /** A word where a command may stand. */
 export interface Command {
   /** Lower case, without the folder and `.exe`. */
@@ -36,6 +38,7 @@ const SUBSTITUTES: ReadonlySet<string> = new Set(['$(', '`', '<(', '>(']);
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD =
   /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
+const PLAIN_WORD = /[\w-]+(?=[\s;|&)]|$)/y;
 const SPACE =
   /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command|busybox)\b\s){0,64}/iy;
 const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
@@ -44,7 +47,7 @@ const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
 export function commandsOf(text: string): readonly Command[] {
   const commands: Command[] = [];
   // A backtick of Markdown is no substitution.
-  const fenced = isMarkdown(text);
+  const fenced = text.includes('`') && isMarkdown(text);
   const leads: { lead: string; from: number; at: number }[] = [{ lead: '', from: 0, at: 0 }];
   for (const match of text.matchAll(SEPARATOR)) {
     if (leads.length > MAX_COMMANDS) break;
@@ -81,6 +84,11 @@ function commandAt(
   SPACE.lastIndex = from;
   SPACE.test(text);
   const begin = Math.max(from, SPACE.lastIndex);
+  // Most words are plain, and no program.
+  PLAIN_WORD.lastIndex = begin;
+  if (PLAIN_WORD.test(text) && !isProgram(text.slice(begin, PLAIN_WORD.lastIndex).toLowerCase())) {
+    return undefined;
+  }
   WORD.lastIndex = begin;
   const match = WORD.exec(text.length - begin > 400 ? text.slice(0, begin + 400) : text);
   if (match === null || begin >= to + 1) return undefined;

@@ -38,3 +38,8 @@ export const WINDOWS: ReadonlySet<string> = words(`
 /** Functions of languages that run text as code or as a command. */
 export const CODE_CALL: RegExp =
   /(?:^|[^\w$>.-]|\.)(system|exec|passthru|shell_exec|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|call_user_func(?:_array)?|create_function|preg_replace|file_get_contents|file_put_contents|readfile|fopen|base64_decode|execfile|compile|__import__|execSync|spawn(?:Sync)?|child_process|require|include(?:_once)?|getRuntime|os\.system|subprocess\.\w{2,12}|os\.popen|print|var_dump|sleep|die|md5|usleep|instance_eval|class_eval|Execute|ExecuteGlobal|MsgBox|CreateObject|WScript\.Shell|Process\.spawn|IO\.popen|open)\s{0,4}\(/i;
+
+/** Whether a word, in lower case, is a program that is known here. */
+export function isProgram(word: string): boolean {
+  return ALONE.has(word) || WITH_ARGUMENT.has(word);
+}

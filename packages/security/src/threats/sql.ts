@@ -13,7 +13,7 @@ import { kindOfWord } from './sql-words.ts';
 
 /** Without one of these, a text is no SQL as it stands. */
 const LIKELY =
-  /[#;]|--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile)\b|\w\s{0,4}\(/i;
+  /--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile|alter|create|truncate|grant|revoke|openrowset|opendatasource|backup|restore|load|handler|bulk|desc|describe|show)\b|\w\s{0,4}\(/i;
 /** The first word behind a quote, if a word is what follows. */
 const NEXT_WORD = /\s{0,16}([a-z]\w{0,16})/iy;
 

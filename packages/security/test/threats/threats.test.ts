@@ -223,6 +223,8 @@ describe('bombs', () => {
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ code: 'ERR_TOO_COMPLEX' });
     expect((await json(url, nested(100_000))).status).toBe(400);
+    expect((await fetch(`${url}/?a${'[b]'.repeat(65)}=1`)).status).toBe(400);
+    expect((await fetch(`${url}/?a${'[b]'.repeat(4)}=1`)).status).toBe(200);
     expect((await json(url, { query: `{a${'{a'.repeat(80)}${'}'.repeat(81)}` })).status).toBe(400);
   });
 
