@@ -26,6 +26,17 @@ const SUPERGLOBAL =
 const VARIABLE_RUN = /(?:^|[^\w])(\w{1,24})=[^;&|\n]{1,64}[;&|\n]{1,2}\s{0,4}\$\{?\1\b/;
 /** The shell itself, by its variable, where a command stands. */
 const SHELL_VARIABLE = /[;|&\n]\s{0,4}\$(?:0|SHELL|BASH)\b/;
+/** The control flow of Windows' shell: nobody else writes it so. */
+const BATCH =
+  /\bfor\s{1,8}(?:\/[dflr]\s{1,8}(?:"[^"]{0,64}"\s{1,8}|[^\s%]{1,40}\s{1,8})?)?%{1,2}\S{1,16}\s{1,8}in\s{0,8}\(|\bif\s{1,8}(?:\/i\s{1,8})?(?:not\s{1,8})?(?:["([]{0,2}%\S{1,40}\s{0,4}==|\S{1,40}\s{1,4}(?:equ|neq|lss|leq|gtr|geq)\s|(?:defined|errorlevel)\s{1,4}\w)/i;
+/** A command and its argument, which braces put together: `{cat,/etc/passwd}`. */
+const BRACES =
+  /\{(?:id|ls|ps|env|cat|curl|wget|nc|sh|bash|uname|whoami|echo|ping|rm|cp),(?:\}|[-/]\S{0,64}\})/;
+/** Arithmetic of a shell, to see whether it is computed. */
+const SHELL_ARITHMETIC = /\$\(\(\s{0,4}\d|\$\[\s{0,4}\d{1,8}\s{0,4}[-+*]/;
+/** A system's folders with wildcards in them. */
+const WILDCARDS =
+  /\/etc\/[\w-]{0,12}[?*[][^\s/]{0,16}|\/(?:usr\/)?[\w[\]?*-]{0,6}[?*\]][\w[\]?*-]{0,6}in\/\w/;
 /** Text in pieces that only an interpreter puts together. */
 const PIECES = /(?:"\s{0,2}&\s{0,2}"[\w ]{1,6}){2,}|(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
 const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
@@ -70,6 +81,20 @@ const FORMS: readonly {
   { rule: 'command-disguised', pattern: VARIABLE_RUN, needs: HAS.dollar, score: () => 5 },
   { rule: 'command-disguised', pattern: SHELL_VARIABLE, needs: HAS.dollar, score: () => 5 },
   { rule: 'command-disguised', pattern: PIECES, needs: HAS.paren, score: () => 5 },
+  { rule: 'command-batch', pattern: BATCH, needs: HAS.space, score: () => 5 },
+  { rule: 'command-disguised', pattern: BRACES, needs: HAS.brace, score: () => 5 },
+  {
+    rule: 'command-arithmetic',
+    pattern: SHELL_ARITHMETIC,
+    needs: HAS.dollar,
+    score: (length) => (length < 200 ? 5 : 2),
+  },
+  {
+    rule: 'command-wildcards',
+    pattern: WILDCARDS,
+    needs: HAS.slash,
+    score: (length) => (length < 200 ? 5 : 2),
+  },
 ];
 
 /** Notes what a text holds of commands and code. */

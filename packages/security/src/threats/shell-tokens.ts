@@ -37,14 +37,16 @@ const MAX_COMMANDS = 1000;
 const SUBSTITUTES: ReadonlySet<string> = new Set(['$(', '`', '<(', '>(']);
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD =
-  /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
+  /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?!IFS)(?:@|\*|!|\d|[A-Za-z_]\w{0,12}\b)|\$\{[^}]{0,20}\})+/y;
 const PLAIN_WORD = /[\w-]+(?=[\s;|&)]|$)/y;
 const SPACE =
   /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command|busybox)\b\s){0,64}/iy;
-const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
+const DISGUISE = /["'\\^]|\$(?!IFS)(?:@|\*|!|\d|[A-Za-z_]\w{0,12}\b)|\$\{[^}]{0,20}\}/gi;
 
 /** The commands of a text. */
-export function commandsOf(text: string): readonly Command[] {
+export function commandsOf(given: string): readonly Command[] {
+  // An empty substitution is nothing, wherever it stands.
+  const text = given.includes('$()') ? given.replaceAll('$()', '') : given;
   const commands: Command[] = [];
   // A backtick of Markdown is no substitution.
   const fenced = text.includes('`') && isMarkdown(text);

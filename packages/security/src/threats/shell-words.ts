@@ -12,13 +12,15 @@ export const ALONE: ReadonlySet<string> = words(`
 
 /** Of those, words that ordinary text has, too: alone they need more than one separator. */
 export const COMMON: ReadonlySet<string> = words(
-  'id true false last users groups set export history env mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua',
+  'id htop top ss true false last users groups set export history env mount route ver dash vol node python ruby perl php sh dir cmd halt jobs lua',
 );
 
 /** Do something with a path, an option or an address. */
 export const WITH_ARGUMENT: ReadonlySet<string> = words(`
   cat tac more less head tail nl od xxd hexdump strings base64 base32 rev sort uniq cut paste awk gawk mawk sed grep egrep fgrep
   find findstr xargs tee cp mv rm ln mkdir rmdir touch chmod chown chgrp tar zip unzip gzip gunzip bzip2 dd
+  gdb ltrace perf c89 c99 regedit bcdedit bcdboot iptables mkfifo mknod chpasswd smbclient lftp
+  ansible ansible-playbook chef-client
   curl wget fetch nc ncat netcat socat telnet ssh scp sftp rsync ftp tftp ping ping6 traceroute tracert nslookup dig host nmap
   sleep timeout usleep kill killall pkill nohup sudo su doas env eval exec source command builtin declare
   echo printf read test sh bash zsh dash ksh csh cmd python python2 python3 perl ruby php node lua java gcc cc make awk
