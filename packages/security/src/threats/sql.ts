@@ -128,6 +128,15 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
   } else if (r.selects > 0 && (r.commas > 0 || r.functions > 0 || r.variables > 0 || r.stars > 0))
     note('sqli-select', r.variables > 0 ? 3 : 2);
   if (r.nested > 0 && r.operators > 1) note('sqli-arithmetic', 1);
+  // A statement of its own that selects a value: nobody writes that about something else.
+  const selected = kinds[kinds.indexOf('S') + 1] ?? ' ';
+  if (
+    r.selects > 0 &&
+    r.faults === 0 &&
+    '1sv*'.includes(selected) &&
+    (r.stacked > 0 || kinds[0] === '(')
+  )
+    note('sqli-lead', 2);
   if (quote === '`') return;
   noteEnds(tokens, r, quote, text, note);
 }
@@ -178,7 +187,9 @@ function noteEnds(
   const last = starts.at(-1)!;
   const comment = r.cut ? text.slice(last) : '';
   // What a tool leaves behind its comment is a word; what people write are some.
-  const quiet = /^(?:--|#|\/\*)[\s+-]{0,8}\w{0,12}\W{0,8}$/.test(comment) && !/^#\d/.test(comment);
+  const quiet =
+    /^(?:--|#|\/\*)[\s+-]{0,8}(?:&\w{1,24}=)?\w{0,12}\W{0,8}$/.test(comment) &&
+    !/^#\d/.test(comment);
   if (quote !== '') {
     const head = text.slice(0, starts[1] ?? text.length);
     const before = head.trim().split(/\s+/, 5).length;

@@ -28,6 +28,9 @@ export const ATTACKS: Readonly<Partial<Record<Threat, readonly string[]>>> = {
     `7' and ascii(substring((select @@version),1,1)) > 52 --`,
     `case when 1=1 then 2 else 3 end`,
     `AND true`,
+    `7;select 8`,
+    `(select 7)`,
+    `' -- &secret=`,
     `7' un/**/ion sel/**/ect 1,2 --`,
     `if(1=1,sleep(5),0)`,
   ],
@@ -151,6 +154,7 @@ export const ORDINARY: readonly string[] = [
   `c/o Union Street 5, #12`,
   // Sentences with the words of languages
   `select the best from the menu`,
+  `3; select one of these`,
   `Please select one or more items from the list and update your order.`,
   `We drop off tables at your door, and insert a note where you like.`,
   `the union of two sets; the order by which we group them`,
