@@ -57,7 +57,7 @@ const SQL = `7' or '1'='1`;
 const XSS = '<script>steal()</script>';
 const query = (value: string): string => `/search?q=${encodeURIComponent(value)}`;
 
-describe('threats', () => {
+describe('security:threats', () => {
   it('answers 403 with a problem document that says nothing of the rule', async () => {
     const answer = await fetch((await start()) + query(SQL));
     expect(answer.status).toBe(403);
@@ -127,7 +127,7 @@ describe('threats', () => {
   });
 });
 
-describe('threats:body', () => {
+describe('security:threats-body', () => {
   it('inspects JSON at any depth, and its names', async () => {
     const url = await start();
     for (const value of [
@@ -308,7 +308,7 @@ describe('policies', () => {
 });
 
 describe('whoever wants to know', () => {
-  it('hears of findings before the answer: the hook, the channel, and note', async () => {
+  it('hears of findings before the answer: the hook, and the channel', async () => {
     const heard: string[] = [];
     const listener = (message: unknown): void => {
       heard.push(`channel ${(message as ThreatEvent).findings[0]!.rule}`);
@@ -317,13 +317,11 @@ describe('whoever wants to know', () => {
     try {
       const url = await start({
         onEvent: ({ exchange, refused }) => heard.push(`hook ${exchange.req.path} ${refused}`),
-        note: (exchange, findings) =>
-          heard.push(`note ${exchange.req.method} ${findings[0]!.place.name}`),
       });
       await fetch(url + query(SQL));
-      expect(heard).toEqual(['note GET q', 'hook /search true', 'channel sqli-tautology']);
+      expect(heard).toEqual(['hook /search true', 'channel sqli-tautology']);
       await fetch(`${url}/search?q=hello`);
-      expect(heard).toHaveLength(3);
+      expect(heard).toHaveLength(2);
     } finally {
       unsubscribe(THREATS_CHANNEL, listener);
     }
@@ -388,9 +386,9 @@ describe('whoever wants to know', () => {
     expect((await fetch(served.url + query(SQL))).status).toBe(200);
   });
 
-  it('survives a note that throws', async () => {
+  it('survives a listener that throws', async () => {
     const url = await start({
-      note: () => {
+      onEvent: () => {
         throw new Error('no');
       },
     });
