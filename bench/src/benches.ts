@@ -122,6 +122,7 @@ export const BENCHES: readonly Bench[] = [
   {
     name: 'standard',
     kind: 'throughput',
+    path: '/fresh',
     contenders: [
       BARE,
       { server: 'npm-standard', label: 'assembled from npm', doesJobs: true },

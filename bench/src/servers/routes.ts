@@ -37,6 +37,9 @@ export function addRoutes(app: Express): void {
   app.get('/', (_req, res) => {
     res.json(ANSWER);
   });
+  app.get('/fresh', (_req, res) => {
+    res.set('Cache-Control', 'no-store').json(ANSWER);
+  });
   app.get('/fails', () => {
     throw new Error('deliberate');
   });

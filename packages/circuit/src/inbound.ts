@@ -15,7 +15,7 @@ import {
 } from '@org/core';
 
 import type { Outcome } from './outcome.ts';
-import { routeOpen } from './refusals.ts';
+import { routeRefusals } from './refusals.ts';
 import type { StateMachine } from './state-machine.ts';
 
 /** What the middleware needs. */
@@ -36,6 +36,7 @@ interface Entered {
 }
 
 export function inboundOf({ name, machineOf, isFailureStatus }: InboundParts): Middleware {
+  const refusal = routeRefusals();
   const key = stateKey<Entered>(`${name} inbound`);
 
   function settle(exchange: Exchange, outcome: Outcome): void {
@@ -66,7 +67,7 @@ export function inboundOf({ name, machineOf, isFailureStatus }: InboundParts): M
       const machine = machineOf(addressOf(exchange.req));
       if (machine === undefined) return undefined;
       if (!machine.enter()) {
-        const error = routeOpen(machine.retryAfterMs);
+        const error = refusal(machine.retryAfterMs);
         // For those who observe: it never reaches an error handler.
         exchange.error = error;
         answerProblem(exchange.res, error);

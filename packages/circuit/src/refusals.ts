@@ -15,9 +15,21 @@ export function circuitOpen(breaker: string, state: string, retryAfterMs: number
   });
 }
 
-/** A request that was refused, because its route fails. */
-export function routeOpen(retryAfterMs: number): ProblemError {
-  const headers = retryAfter(retryAfterMs);
+/**
+ * Makes the error of requests that are refused, because their route fails. Those of one second get
+ * the same, and nobody may change it: where it was made says nothing, and a stack trace costs more
+ * than all the rest of a refusal.
+ */
+export function routeRefusals(): (retryAfterMs: number) => ProblemError {
+  let last = routeOpen(retryAfter(0));
+  return (retryAfterMs) => {
+    const headers = retryAfter(retryAfterMs);
+    if (last.headers['Retry-After'] !== headers['Retry-After']) last = routeOpen(headers);
+    return last;
+  };
+}
+
+function routeOpen(headers: RetryAfter): ProblemError {
   return new ProblemError({
     code: 'ERR_CIRCUIT_OPEN',
     status: 503,
@@ -37,6 +49,10 @@ export function bulkheadFull(breaker: string): ProblemError {
   });
 }
 
-function retryAfter(ms: number): { readonly 'Retry-After': string } {
+interface RetryAfter extends Readonly<Record<string, string>> {
+  readonly 'Retry-After': string;
+}
+
+function retryAfter(ms: number): RetryAfter {
   return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) };
 }

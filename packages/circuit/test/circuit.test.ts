@@ -819,6 +819,20 @@ describe('as a component', () => {
   });
 });
 
+test('closed, a call reads the clock once, and twice where calls may be slow', async () => {
+  for (const [slowCallMs, times] of [
+    [undefined, 1],
+    [100, 2],
+  ] as const) {
+    const clock = fakeClock();
+    const monotonicMs = jest.spyOn(clock, 'monotonicMs');
+    const { circuit: one } = make({ strategies: ['error-rate'], clock, slowCallMs });
+    monotonicMs.mockClear();
+    await one.run(succeed);
+    expect(monotonicMs).toHaveBeenCalledTimes(times);
+  }
+});
+
 describe('options', () => {
   test('nothing, an empty object and undefined are the same', () => {
     expect(Object.isFrozen(CIRCUIT_DEFAULTS)).toBe(true);

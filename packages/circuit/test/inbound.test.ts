@@ -1,7 +1,7 @@
 /** Routes of this service behind a circuit. */
 import { once } from 'node:events';
 import express, { type Express, type Request, type Response } from 'express';
-import { exchangeOf } from '@org/core';
+import { defineMiddleware, exchangeOf } from '@org/core';
 import { type FakeClock, fakeClock, serve, type Served } from '@org/core/testing';
 import { setup, standard } from '@org/setup';
 import { type Circuit, circuit, type CircuitOptions } from '@org/circuit';
@@ -173,15 +173,20 @@ test('what a handler throws counts by the status of its answer', async () => {
 test('under setup it stands behind the queue, and the component shows its health', async () => {
   const { circuit: one } = make({ routes: { '/:status': {} } });
   const app = express();
-  const stack = setup(app, [one, one.inbound]);
+  const queue = defineMiddleware({
+    name: 'queue',
+    phase: 'admit',
+    priority: 90,
+    step: () => undefined,
+  });
+  const stack = setup(app, [one, one.inbound, queue]);
   app.get('/:status', answer);
   const server = await stack.listen(0);
   const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
   for (const status of [500, 500, 503]) expect(await statusOf(`${url}/${status}`)).toBe(status);
   expect(await statusOf(`${url}/200`)).toBe(503);
-  expect(stack.explain().rows.find(({ name }) => name === 'circuit:inbound')).toMatchObject({
-    phase: 'admit',
-  });
+  const admitting = stack.explain().rows.filter(({ phase }) => phase === 'admit');
+  expect(admitting.map(({ name }) => name)).toEqual(['queue', 'circuit:inbound']);
   await stack.close();
 });
 

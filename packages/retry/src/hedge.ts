@@ -75,7 +75,8 @@ export function hedge(options?: Given<HedgeOptions>): Hedge {
     kind: 'hedge' as const,
     run<T>(call: Call<T>, context: CallContext = {}): Promise<T> {
       counts.calls++;
-      account.noteCall();
+      // The retry around it has counted the call, in a budget that both were given.
+      if (settings.budget === undefined || context.attempt === undefined) account.noteCall();
       const { signal } = context;
       if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
       const race = new Race<T>(call, context, rules);

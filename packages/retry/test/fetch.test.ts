@@ -125,6 +125,17 @@ describe('fetch', () => {
     expect(asked).toEqual(['http://nowhere.test/']);
   });
 
+  test('knows an answer whoever made its class', async () => {
+    let asked = 0;
+    const foreign = () => {
+      const answer = { status: ++asked === 1 ? 503 : 200, headers: new Headers(), body: null };
+      return Promise.resolve(answer as unknown as Response);
+    };
+    await given([], { fetch: foreign });
+    expect((await again.fetch('http://nowhere.test/')).status).toBe(200);
+    expect(asked).toBe(2);
+  });
+
   test('gives the budget a name for each host', async () => {
     await given([]);
     const names: string[] = [];

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type { CallContext } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
-import { hedge, retryBudget, type RetryEvent } from '@org/retry';
+import { compose, hedge, retry, retryBudget, type RetryEvent } from '@org/retry';
 import { array, check, double, property } from 'fast-check';
 
 import { LatencySketch } from '../src/latency-sketch.ts';
@@ -190,6 +190,18 @@ describe('a hedge', () => {
       legs[0]!.resolve('done');
       await result;
     }
+  });
+
+  test('leaves counting to the retry around it where they share an account', async () => {
+    const clock = fakeClock();
+    const budget = retryBudget({ ratio: 1, minPerSecond: 0, clock });
+    const shared = { budget, budgetName: 'weather', clock };
+    const made = compose(retry({ ...shared, baseDelayMs: 0 }), hedge(shared));
+    for (let call = 0; call < 5; call++) await made.run(() => Promise.resolve());
+    const account = budget.account('weather');
+    let left = 0;
+    while (account.take()) left++;
+    expect(left).toBe(5);
   });
 
   test('ends with the caller, and makes no second call for one who has gone', async () => {

@@ -53,7 +53,6 @@ export {
   type Strictness,
 } from './threats/inspector.ts';
 export {
-  type NoteFindings,
   type RouteThreats,
   type ThreatMode,
   THREATS_DEFAULTS,

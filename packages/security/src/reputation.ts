@@ -172,7 +172,7 @@ export function reputation(options?: Given<ReputationOptions>): Reputation {
     name: 'security:reputation',
     phase: 'protect',
     priority: 10,
-    before: ['security:csrf', 'threats', 'rate-limit'],
+    before: ['security:csrf', 'security:threats', 'rate-limit'],
     protects: true,
     reason: 'a request that is blocked costs nothing but a look',
     step(exchange): StepResult {

@@ -16,8 +16,8 @@ test('makes the parts that are wanted, each in its phase', () => {
   expect(namesOf()).toEqual([
     'security:headers',
     'security:reputation',
-    'threats',
-    'threats:body',
+    'security:threats',
+    'security:threats-body',
     'security:sanitise',
   ]);
   expect(namesOf({ csrf: true })).toContain('security:csrf');
@@ -29,7 +29,7 @@ test('makes the parts that are wanted, each in its phase', () => {
   expect(csrf?.name).toBe('security:csrf');
 });
 
-test('stands in the order headers, reputation, CSRF, whatever priority they are all given', async () => {
+test('stands in the order headers, reputation, CSRF, threats, whatever priority they are all given', async () => {
   const app = express();
   const parts = security({ csrf: true }).toReversed();
   const priorities = Object.fromEntries(parts.map(({ name }) => [name, 7]));
@@ -39,6 +39,8 @@ test('stands in the order headers, reputation, CSRF, whatever priority they are 
     'security:headers',
     'security:reputation',
     'security:csrf',
+    'security:threats',
+    'security:threats-body',
     'security:sanitise',
   ]);
   await stack.close();

@@ -29,7 +29,8 @@ type Character =
   | 'space'
   | 'plus'
   /** Looks like a plain character, or may become one when it is folded. */
-  | 'lookalike';
+  | 'lookalike'
+  | 'backtick';
 
 export const HAS: Readonly<Record<Character, number>> = Object.freeze({
   quote: 1,
@@ -56,11 +57,13 @@ export const HAS: Readonly<Record<Character, number>> = Object.freeze({
   space: 2097152,
   plus: 4194304,
   lookalike: 8388608,
+  backtick: 16777216,
 });
 
 const BITS = new Uint32Array(128);
 for (const [bit, characters] of [
   [HAS.quote, `'"\``],
+  [HAS.backtick, '`'],
   [HAS.angle, '<>'],
   [HAS.ampersand, '&'],
   [HAS.percent, '%'],

@@ -4,14 +4,16 @@
  */
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
+import { isProse } from './prose.ts';
+import { inspectCode } from './code-call.ts';
 import { type Command, commandsOf, isMarkdown } from './shell-tokens.ts';
-import { ALONE, CODE_CALL, COMMON, WITH_ARGUMENT } from './shell-words.ts';
+import { ALONE, COMMON, WINDOWS, WITH_ARGUMENT } from './shell-words.ts';
 
-const SEPARATES = HAS.separator | HAS.paren | HAS.quote | HAS.dollar;
+const SEPARATES = HAS.separator | HAS.paren | HAS.backtick | HAS.dollar | HAS.brace;
 const FOLDER =
   /^(?:\.{0,2}\/)?(?:usr\/)?(?:local\/)?s?bin\/$|^[a-z]:[\\/]+(?:windows|winnt)[\\/]|^\/\w{0,3}[?*][?*\w]{0,4}\/(?:[?*\w]{1,6}\/)?$|^\.\/$/;
 /** A program by its folder, or a folder with wildcards. */
-const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]/;
+const PROGRAM = /bin\/|^\/[^/\s]{0,8}[?*]|^["']?[a-z]{1,10}(?:["'\\][a-z"'\\]{1,12}) /;
 const INTERPRETER = /^\s{0,4}(?:cmd|powershell|pwsh|bash|sh)(?:\.exe)?\s/i;
 /** What programs take: options, paths, addresses, redirections, variables, quoted text. */
 const ARGUMENT =
@@ -24,10 +26,21 @@ const SUPERGLOBAL =
 const VARIABLE_RUN = /(?:^|[^\w])(\w{1,24})=[^;&|\n]{1,64}[;&|\n]{1,2}\s{0,4}\$\{?\1\b/;
 /** The shell itself, by its variable, where a command stands. */
 const SHELL_VARIABLE = /[;|&\n]\s{0,4}\$(?:0|SHELL|BASH)\b/;
+/** The control flow of Windows' shell: nobody else writes it so. */
+const BATCH =
+  /\bfor\s{1,8}(?:\/[dflr]\s{1,8}(?:"[^"]{0,64}"\s{1,8}|[^\s%]{1,40}\s{1,8})?)?%{1,2}\S{1,16}\s{1,8}in\s{0,8}\(|\bif\s{1,8}(?:\/i\s{1,8})?(?:not\s{1,8})?(?:["([]{0,2}%\S{1,40}\s{0,4}==|\S{1,40}\s{1,4}(?:equ|neq|lss|leq|gtr|geq)\s|(?:defined|errorlevel)\s{1,4}\w)/i;
+/** A command and its argument, which braces put together: `{cat,/etc/passwd}`. */
+const BRACES =
+  /\{(?:id|ls|ps|env|cat|curl|wget|nc|sh|bash|uname|whoami|echo|ping|rm|cp),(?:\}|[-/]\S{0,64}\})/;
+/** Arithmetic of a shell, to see whether it is computed. */
+const SHELL_ARITHMETIC = /\$\(\(\s{0,4}\d|\$\[\s{0,4}\d{1,8}\s{0,4}[-+*]/;
+/** A system's folders with wildcards in them. */
+const WILDCARDS =
+  /\/etc\/[\w-]{0,12}[?*[][^\s/]{0,16}|\/(?:usr\/)?[\w[\]?*-]{0,6}[?*\]][\w[\]?*-]{0,6}in\/\w/;
 /** Text in pieces that only an interpreter puts together. */
 const PIECES = /(?:"\s{0,2}&\s{0,2}"[\w ]{1,6}){2,}|(?:["']\s{0,2}[&+.]\s{0,2}["'][\w ]{1,6}){3,}/;
 const SUBSTITUTION = /\$\(\s*[\w/.`"'$\\-]|`[^`\n]{1,200}`/;
-const SHELLSHOCK = /\(\s*\)\s*\{[^}]{0,40};?\s*\}\s*;/;
+const SHELLSHOCK = /\(\s{0,4}\)\s{0,4}\{\s{0,4}[:\w]{1,10}\s{0,4};\s{0,4}\}\s{0,4}[;>]/;
 const PHP_TAG =
   /<\?(?:php\b|=|\s+(?:system|exec|echo|eval|passthru|include|print)\b)|<%=?\s*(?:eval|execute|response\.write|Runtime|system|import)|<jsp:/i;
 const REDIRECT =
@@ -35,44 +48,69 @@ const REDIRECT =
 const POWERSHELL =
   /\b(?:invoke-(?:webrequest|expression|command|restmethod)|iex\s*\(|new-object\s+(?:system\.)?net\.webclient|downloadstring\s*\(|set-executionpolicy)|\s-enc(?:odedcommand)?\s+[A-Za-z0-9+/=]{8}/i;
 const DESERIALIZED =
-  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|\bchild_process\b|\bmainModule\.require/i;
+  /!!(?:python\/|javax?\.|ruby\/)|\bO:\d{1,4}:"[\w\\]{1,64}":\d|\brO0AB[A-Za-z0-9+/]|java\.lang\.(?:Runtime|ProcessBuilder)|_\$\$ND_FUNC\$\$_|\bActiveXObject\s*\(|\$\{jndi:|\$\{(?:\$\{)?(?:(?:lower|upper|env|sys|date):|::-)[^}]{0,40}\}|["']child_process["']\s{0,4}\)\s{0,4}\.\s{0,4}(?:exec|spawn|fork)|\bmainModule\.require/i;
+
+/** What says enough where it stands: the characters that it cannot do without, and its score by the length of the text. */
+const FORMS: readonly {
+  readonly rule: string;
+  readonly pattern: RegExp;
+  readonly needs: number;
+  readonly score: (length: number) => number;
+}[] = [
+  { rule: 'command-shellshock', pattern: SHELLSHOCK, needs: HAS.paren, score: () => 6 },
+  { rule: 'command-server-script', pattern: PHP_TAG, needs: HAS.angle, score: () => 6 },
+  { rule: 'command-include', pattern: SERVER_SIDE_INCLUDE, needs: HAS.angle, score: () => 6 },
+  {
+    rule: 'command-server-script',
+    pattern: SUPERGLOBAL,
+    needs: HAS.dollar,
+    score: (length) => (length < 200 ? 5 : 3),
+  },
+  {
+    rule: 'command-powershell',
+    pattern: POWERSHELL,
+    needs: HAS.space | HAS.paren,
+    score: (length) => (length < 300 ? 5 : 3),
+  },
+  {
+    rule: 'command-object',
+    pattern: DESERIALIZED,
+    needs: HAS.colon | HAS.dollar | HAS.paren | HAS.quote | HAS.slash | HAS.plus,
+    score: () => 6,
+  },
+  { rule: 'command-disguised', pattern: VARIABLE_RUN, needs: HAS.dollar, score: () => 5 },
+  { rule: 'command-disguised', pattern: SHELL_VARIABLE, needs: HAS.dollar, score: () => 5 },
+  { rule: 'command-disguised', pattern: PIECES, needs: HAS.paren, score: () => 5 },
+  { rule: 'command-batch', pattern: BATCH, needs: HAS.space, score: () => 5 },
+  { rule: 'command-disguised', pattern: BRACES, needs: HAS.brace, score: () => 5 },
+  {
+    rule: 'command-arithmetic',
+    pattern: SHELL_ARITHMETIC,
+    needs: HAS.dollar,
+    score: (length) => (length < 200 ? 5 : 2),
+  },
+  {
+    rule: 'command-wildcards',
+    pattern: WILDCARDS,
+    needs: HAS.slash,
+    score: (length) => (length < 200 ? 5 : 2),
+  },
+];
 
 /** Notes what a text holds of commands and code. */
 export function inspectCommand(text: string, characters: number, notes: Notes): void {
-  if ((characters & (SEPARATES | HAS.slash | HAS.brace | HAS.angle)) === 0) {
-    if ((characters & HAS.dashes) === 0 && !/^(?:invoke-|powershell|cmd)/i.test(text)) return;
+  for (const { rule, pattern, needs, score } of FORMS) {
+    if ((characters & needs) === 0) continue;
+    const found = pattern.exec(text);
+    if (found !== null) notes.add('command', rule, score(text.length), found.index);
   }
-  if (
-    (characters & (HAS.separator | HAS.quote | HAS.dollar | HAS.paren)) !== 0 ||
-    PROGRAM.test(text) ||
-    INTERPRETER.test(text)
-  )
+  if ((characters & SEPARATES) !== 0 || PROGRAM.test(text) || INTERPRETER.test(text)) {
     inspectShell(text, characters, notes);
-  const shock = SHELLSHOCK.exec(text);
-  if (shock !== null) notes.add('command', 'command-shellshock', 6, shock.index);
-  const script = PHP_TAG.exec(text);
-  if (script !== null) notes.add('command', 'command-server-script', 6, script.index);
-  const include = SERVER_SIDE_INCLUDE.exec(text);
-  if (include !== null) notes.add('command', 'command-include', 6, include.index);
-  const superglobal = SUPERGLOBAL.exec(text);
-  if (superglobal !== null)
-    notes.add('command', 'command-server-script', text.length < 200 ? 5 : 3, superglobal.index);
-  const power = POWERSHELL.exec(text);
-  if (power !== null)
-    notes.add('command', 'command-powershell', text.length < 300 ? 5 : 3, power.index);
-  const object = DESERIALIZED.exec(text);
-  if (object !== null) notes.add('command', 'command-object', 6, object.index);
+  }
   if ((characters & HAS.paren) !== 0) inspectCode(text, notes);
 }
 
 function inspectShell(text: string, characters: number, notes: Notes): void {
-  const variable = VARIABLE_RUN.exec(text);
-  if (variable !== null) notes.add('command', 'command-disguised', 5, variable.index);
-  const shell = SHELL_VARIABLE.exec(text);
-  if (shell !== null) notes.add('command', 'command-disguised', 5, shell.index);
-  const pieces = PIECES.exec(text);
-  if (pieces !== null && (characters & HAS.paren) !== 0)
-    notes.add('command', 'command-disguised', 5, pieces.index);
   // A script names its interpreter first; what is injected goes on with a line of another.
   const prose = isProse(text) || text.startsWith('#!');
   const commands = commandsOf(text);
@@ -80,7 +118,7 @@ function inspectShell(text: string, characters: number, notes: Notes): void {
   for (const command of commands) {
     const score = scoreOf(command, text, prose);
     if (score <= 0) continue;
-    telling++;
+    if (score > 2) telling++;
     notes.add(
       'command',
       command.disguised
@@ -110,7 +148,7 @@ const INTERPRETERS: ReadonlySet<string> = new Set(['cmd', 'powershell', 'pwsh', 
 
 /** How much a command says; 0: nothing. */
 function scoreOf(
-  { word, lead, rest, end, disguised, folder, at }: Command,
+  { word, lead, rest, end, lower, disguised, folder, at }: Command,
   text: string,
   prose: boolean,
 ): number {
@@ -119,7 +157,7 @@ function scoreOf(
     ALONE.has(word) || WITH_ARGUMENT.has(word) || (placed && /[?*]/.test(folder + word));
   if (!known && !placed) return 0;
   const argued = ARGUMENT.test(rest) || (WITH_ARGUMENT.has(word) && strongArgument(word, rest));
-  const alone = ALONE.has(word) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
+  const alone = ALONE.has(word) && (lower || WINDOWS.has(word)) && /^[\s"'`)}\]#+,\\]*$/.test(rest);
   let score = 0;
   if (lead === '') {
     // At the beginning it is a command only if it is one to its end.
@@ -147,6 +185,8 @@ function scoreOf(
   else if (argued) score = 5;
   else if (placed) score = 5;
   else return disguised && known ? 5 : 0;
+  // Code in prose stands between backticks.
+  if (lead === '`' && alone && COMMON.has(word) && text.length > 16 && /\s/.test(text)) score = 1;
   if (disguised) score += 2;
   if (lead === '&' && score > 0 && /\w\s&\s\w/.test(text) && !argued && text.length > 30)
     score -= 2;
@@ -224,48 +264,3 @@ function strongArgument(word: string, rest: string): boolean {
       return false;
   }
 }
-
-const CODE_ARGUMENT =
-  /^\s{0,4}(?:["'`$\\]|\)\s{0,4}(?:;|$|["'}])|@|\w{1,24}\s{0,4}\(|\d{1,6}\s{0,4}\)\s{0,4}(?:;|$|["'}])|[A-Z]\w{1,30}\s{0,4}\)|chr\b|__|this\b|import\b)/;
-/** Calls that even in a short value say nothing: questions after a function, formulas. */
-const HARMLESS_ALONE = /^(?:print|md5|open|require|compile|include|sleep|die|assert|fopen)$/i;
-
-function inspectCode(text: string, notes: Notes): void {
-  const call = CODE_CALL.exec(text);
-  if (call === null) return;
-  const behind = text.slice(call.index + call[0].length, call.index + call[0].length + 64);
-  if (!CODE_ARGUMENT.test(behind)) return;
-  const begins = text.slice(0, call.index + 1).trim().length <= 6;
-  const wrapped = /[$@{<%]|<\?/.test(text.slice(Math.max(0, call.index - 8), call.index + 1));
-  let score = HARMLESS_ALONE.test(call[1]!)
-    ? wrapped
-      ? 5
-      : /['"`;]\s{0,4}$/.test(text.slice(0, call.index + 1))
-        ? 3
-        : 1
-    : begins || wrapped || /[;'"`)|&.+(]\s{0,4}$/.test(text.slice(0, call.index + 1))
-      ? 5
-      : 3;
-  // Code that is given to code as text.
-  if (/^\s{0,4}["'`]\s{0,4}\w{2,24}\s{0,4}\(/.test(behind)) score = 5;
-  if (isProse(text)) score -= 4;
-  if (text.length > 400 && !begins) score -= 2;
-  if (score > 0) notes.add('command', 'command-code', score, call.index);
-}
-
-/** Words that hold sentences together, in some languages of many. */
-const CONNECTIVES =
-  /(?<![\p{L}\d_$./-])(?:the|an|is|are|was|of|to|and|or|with|that|this|it|you|as|be|by|not|from|we|your|der|die|das|und|ist|ein|nicht|mit|le|la|les|des|est|une|pour|que|el|los|las|una|por|il|che|di|per)(?![\p{L}\d_$./-])/giu;
-
-/** Whether a text is one that people read: sentences, with words and what joins them. */
-export function isProse(text: string): boolean {
-  if (text.length < 48) return false;
-  const sample = text.length > 600 ? text.slice(0, 600) : text;
-  if ((sample.match(CONNECTIVES)?.length ?? 0) >= 4) return true;
-  let runs = 0;
-  for (const run of sample.matchAll(RUN)) runs += run[0].length;
-  return runs > 60 || (sample.length >= 80 && runs * 2 > sample.length);
-}
-
-/** Four words and more with nothing but spaces between. */
-const RUN = /[\p{L}]{2,}(?:'[a-z])?[,.:]?(?: [\p{L}]+(?:['’][a-z]+)?[,.:]?){3,}/gu;

@@ -5,7 +5,7 @@
 import type { Notes } from './notes.ts';
 
 const HEADER =
-  /[\r\n]\s{0,4}(?:(?:set-cookie|location|content-(?:type|length|disposition|encoding)|transfer-encoding|x-[\w-]{2,40}|access-control-[\w-]+|refresh|link|connection|cache-control|host|status|www-authenticate)\s{0,4}:\s?\S|HTTP\/\d|(?:GET|POST|PUT|HEAD|DELETE|OPTIONS)\s+\S+\s+HTTP\/)/i;
+  /[\r\n](?:(?:set-cookie|location|content-(?:type|length|disposition|encoding)|transfer-encoding|x-[\w-]{2,40}|access-control-[\w-]+|refresh|link|connection|cache-control|host|status|www-authenticate)\s{0,4}:\s?\S|HTTP\/\d|(?:GET|POST|PUT|HEAD|DELETE|OPTIONS)\s+\S+\s+HTTP\/)/i;
 const MAIL =
   /[\r\n]\s{0,4}(?:(?:b?cc|to|from|subject|reply-to|mime-version|return-path)\s{0,4}:\s{0,4}\S{0,64}@|rcpt to\s?:|mail from\s?:|DATA[\r\n]|QUIT[\r\n]|HELO\s|EHLO\s|[A-Za-z]{0,2}\d{1,5}\s(?:CAPABILITY|FETCH|LOGIN|LIST|SELECT|LOGOUT)\b)/i;
 const LOG_LINE =
@@ -15,7 +15,7 @@ const TERMINAL = /\u001b\[[\d;?]{0,16}[A-Za-z]|\u001b\]|\\(?:033|e|x1b)\[\d/;
 
 /** Notes what a text holds of lines that are not its own. */
 export function inspectHeader(text: string, notes: Notes): void {
-  const short = text.length < 500;
+  const short = text.length < (text.includes('\r') ? 500 : 250);
   const header = HEADER.exec(text);
   if (header !== null) notes.add('header', 'header-line', short ? 5 : 2, header.index);
   const mail = MAIL.exec(text);

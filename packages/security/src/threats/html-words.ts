@@ -6,7 +6,7 @@ export const ACTIVE_TAGS: ReadonlySet<string> = words(`
   script iframe frame frameset object embed applet base meta link style isindex
   xss x:script bgsound layer ilayer xml portal fencedframe noscript template
   foreignobject animate animatetransform animatemotion set handler listener math
-  svg import feimage ?import ?xml-stylesheet ?php ?= ? ?xml !entity !doctype !attlist !element ![cdata % v:vmlframe html:script
+  svg import feimage ?import ?xml-stylesheet ?php ?= ? ?xml !entity !doctype !attlist !element ![cdata v:vmlframe html:script
 `);
 
 /** Elements of those that ordinary markup has, too; they weigh less when nothing else speaks for it. */

@@ -21,6 +21,7 @@ import { inspectSsrf } from './ssrf.ts';
 import { inspectTemplate } from './template.ts';
 import { inspectTraversal } from './traversal.ts';
 import { viewsOf } from './views.ts';
+import { inspectEntities } from './xml.ts';
 import { inspectXss } from './xss.ts';
 
 /** What a field is meant to hold: markup, source code or other technical text, prose, or anything. */
@@ -40,6 +41,8 @@ export interface Inspector {
   inspect(place: Place, value: string, kind?: FieldKind): readonly Finding[];
   /** What a name holds: of a parameter, a member, a header. */
   inspectName(part: Part, name: string, operators?: boolean): readonly Finding[];
+  /** What the head of an XML document declares: entities that read files or call out. */
+  inspectDeclarations(part: Part, xml: string): readonly Finding[];
 }
 
 /** Scores from which on evidence is a finding. */
@@ -50,12 +53,23 @@ const NONE: readonly Finding[] = Object.freeze([]);
 /** Characters of words, numbers, dates and addresses of mail; without any other, a value is plain. */
 const TELLING = ~(HAS.at | HAS.comma | HAS.space | HAS.plus | HAS.wide);
 
-const DOT = 46;
+/** Letters and dots can still be a hidden file, or a way into a prototype. */
+const NAMES = /^\.|__proto__|constructor\./;
 
 /** Letters only can still be a clause: `AND true`. */
 const CLAUSE =
   /^\s*(?:x?or|and|union|select|having|order|group|waitfor|exec|drop|where|sleep)\b|\b(?:union|waitfor|select|case\s+when)\b/i;
 const SHELL_WORDS = /^(?:invoke-|powershell|cmd|\/?bin)/i;
+
+/** Whether a text is words and numbers, and not those that are a clause or a command by themselves. */
+function isPlain(text: string, characters: number): boolean {
+  return (
+    (characters & TELLING) === 0 &&
+    !NAMES.test(text) &&
+    !CLAUSE.test(text) &&
+    !SHELL_WORDS.test(text)
+  );
+}
 
 /** Makes an inspector. */
 export function compileInspector({ strictness, threats }: InspectorOptions): Inspector {
@@ -86,13 +100,12 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       if (sqli) inspectSql(text, characters, notes);
       if (command) inspectCommand(text, characters, notes);
       if (template) inspectTemplate(text, characters, notes);
-      if (nosql || pollution) inspectNosql(text, notes);
+      if (nosql || pollution) inspectNosql(text, characters, notes);
       if (xss && kind !== 'html') inspectXss(text, characters, coded, notes);
     }
     if (traversal) inspectTraversal(text, characters, part, notes);
-    if (header && (characters & (HAS.separator | HAS.control | HAS.backslash)) !== 0)
-      inspectHeader(text, notes);
-    if (ssrf && (characters & (HAS.slash | HAS.colon)) !== 0) inspectSsrf(text, notes);
+    if (header && (characters & (HAS.control | HAS.backslash)) !== 0) inspectHeader(text, notes);
+    if (ssrf && ((characters & HAS.colon) !== 0 || text.includes('//'))) inspectSsrf(text, notes);
   }
 
   /** The findings of one text, of those classes that are on. */
@@ -114,18 +127,10 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
     inspect(place, value, kind = 'plain') {
       if (value.length < 2) return NONE;
       const characters = charactersOf(value);
-      const plain = (characters & TELLING) === 0;
-      if (
-        plain &&
-        value.charCodeAt(0) !== DOT &&
-        value.charCodeAt(0) !== DOT &&
-        !CLAUSE.test(value) &&
-        !SHELL_WORDS.test(value) &&
-        !(value.length >= 12 && (characters & HAS.space) === 0)
-      )
-        return NONE;
+      const views = viewsOf(value, characters, true);
       const found: Finding[] = [];
-      for (const view of viewsOf(value, characters, true)) {
+      if (views.length === 1 && isPlain(value, characters)) return NONE;
+      for (const view of views) {
         notes.clear();
         analyse(
           view,
@@ -149,6 +154,13 @@ export function compileInspector({ strictness, threats }: InspectorOptions): Ins
       notes.clear();
       inspectName(name, operators, notes);
       if (!notes.empty) conclude({ part, name: excerptOf(name, 0) }, name, found, threshold);
+      return found.length === 0 ? NONE : found;
+    },
+    inspectDeclarations(part, xml) {
+      const found: Finding[] = [];
+      notes.clear();
+      inspectEntities(xml, notes);
+      if (!notes.empty) conclude({ part, name: '' }, xml, found, threshold);
       return found.length === 0 ? NONE : found;
     },
   };

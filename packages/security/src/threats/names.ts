@@ -2,6 +2,7 @@
  * What names can do: operators of MongoDB and its kin, where a value was expected
  * (`password[$ne]=`), and the ways into a prototype (`__proto__`, `constructor.prototype`).
  */
+import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
 
 const OPERATOR =
@@ -34,11 +35,11 @@ export function inspectName(path: string, operators: boolean, notes: Notes): voi
 const OPERATOR_IN_TEXT =
   /\{\s{0,8}["']?\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and|not|expr|func)["']?\s{0,8}:|\[\$(?:ne|eq|gte?|lte?|n?in|regex|where|exists|or|and)\]|["',]\s{0,8}\$where\s{0,8}["']?\s{0,8}:/i;
 const MONGO_SCRIPT =
-  /^['"]?\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.|return\b|sleep\(|while\s?\(|db\.)|\bthis\.\w{1,40}\s?(?:==|!=|\.match\(|\.length|>|<)|;\s{0,4}(?:return\s|sleep\()|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate)\w*\(/;
+  /^['"]?\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.|return\b|sleep\(|while\s?\(|db\.)|\bthis\.\w{1,40}\s?(?:==|!=|\.match\(|\.length|>|<)|['"]\s{0,4};\s{0,4}(?:return\s|sleep\()|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate)\w*\(/;
 
 /** Notes operators, script and prototypes that stand in a value as text. */
-export function inspectNosql(text: string, notes: Notes): void {
-  const operator = OPERATOR_IN_TEXT.exec(text);
+export function inspectNosql(text: string, characters: number, notes: Notes): void {
+  const operator = (characters & HAS.dollar) === 0 ? null : OPERATOR_IN_TEXT.exec(text);
   if (operator !== null) {
     // Ranges are what filters are for; the others turn a comparison around.
     const range = /\$(?:[gl]te?|n?in|eq|and|or)\b/i.test(operator[0]);
@@ -49,7 +50,10 @@ export function inspectNosql(text: string, notes: Notes): void {
       operator.index,
     );
   }
-  const script = MONGO_SCRIPT.exec(text);
+  const script =
+    (characters & (HAS.paren | HAS.equals | HAS.angle | HAS.separator)) === 0
+      ? null
+      : MONGO_SCRIPT.exec(text);
   if (script !== null && text.length < 200) notes.add('nosql', 'nosql-script', 5, script.index);
   if (text.length < 400 && (text.includes('__proto__') || text.includes('constructor'))) {
     const prototype =

@@ -4,7 +4,6 @@ import {
   type Check,
   type Checks,
   either,
-  type Exchange,
   func,
   type Given,
   integer,
@@ -16,15 +15,12 @@ import {
 } from '@org/core';
 
 import type { OnThreatEvent } from './events.ts';
-import { type Finding, type Threat, THREATS } from './finding.ts';
+import { type Threat, THREATS } from './finding.ts';
 import type { Strictness } from './inspector.ts';
 import type { Field, Fields } from './request-inspector.ts';
 
 /** `enforce`: refuse what is found. `detect`: tell and count it, and let it pass. */
 export type ThreatMode = 'detect' | 'enforce';
-
-/** Hears what was found in a request, before it is answered: the reputation of its address, for one. */
-export type NoteFindings = (exchange: Exchange, findings: readonly Finding[]) => void;
 
 /** What may differ from route to route; what is absent is the instance's own. */
 export interface RouteThreats {
@@ -66,8 +62,6 @@ export interface ThreatsOptions {
   readonly maxTextLength: number;
   /** Hand refusals to the error handlers, rather than answer them at once. @default false */
   readonly throwRefusals: boolean;
-  /** Hears of findings whether or not they are enforced. What it throws is reported. @default none */
-  readonly note: NoteFindings | undefined;
   /** Told of requests in which something was found. @default nobody */
   readonly onEvent: OnThreatEvent | undefined;
 }
@@ -84,7 +78,6 @@ export const THREATS_DEFAULTS: Readonly<ThreatsOptions> = Object.freeze<ThreatsO
   maxKeys: 10_000,
   maxTextLength: 4_194_304,
   throwRefusals: false,
-  note: undefined,
   onEvent: undefined,
 });
 
@@ -117,7 +110,6 @@ const CHECKS: Checks<ThreatsOptions> = {
   maxKeys: integer({ min: 1 }),
   maxTextLength: integer({ min: 1 }),
   throwRefusals: boolean(),
-  note: func<NoteFindings>(),
   onEvent: func<OnThreatEvent>(),
 };
 

@@ -10,6 +10,7 @@ import { excerptOf, type Finding, type Part, type Place } from './finding.ts';
 import { graphqlStrings, isGraphql } from './graphql.ts';
 import { PROTOCOL_HEADERS } from './header-names.ts';
 import type { FieldKind, Inspector } from './inspector.ts';
+import { walk } from './walk.ts';
 import { xmlValues } from './xml.ts';
 
 /** How a field is looked at; `false`: not at all. */
@@ -47,6 +48,8 @@ export class Inspection {
   private readonly hasFields: boolean;
   private textLeft: number;
   private keysLeft: number;
+  private inNested: boolean = false;
+  private clean: Set<string> | undefined = undefined;
 
   constructor(inspector: Inspector, limits: RequestLimits, fields: Fields) {
     this.inspector = inspector;
@@ -76,10 +79,12 @@ export class Inspection {
       if (value === undefined || (names === undefined && PROTOCOL_HEADERS.has(name))) continue;
       if (typeof value !== 'string') {
         for (const one of value) this.header(name, one);
-      } else if (!clean?.has(value)) {
+      } else {
+        const key = `${name}: ${value}`;
+        if (clean?.has(key)) continue;
         const before = this.findings.length;
         this.header(name, value);
-        if (this.findings.length === before) clean?.add(value);
+        if (this.findings.length === before) clean?.add(key);
       }
     }
   }
@@ -99,7 +104,7 @@ export class Inspection {
   body(body: unknown, mediaType: string): void {
     if (typeof body === 'string') this.text(body, mediaType);
     else if (typeof body === 'object' && body !== null && !ArrayBuffer.isView(body))
-      this.walk(body);
+      this.walk(body, 'body', '', true);
   }
 
   /** Names and field names of files; `files` as multer and its kin hand them over. */
@@ -165,7 +170,7 @@ export class Inspection {
 
   private text(text: string, mediaType: string): void {
     if (/[/+]xml\b/.test(mediaType)) {
-      this.value('body', '#entities', text.slice(0, 8192));
+      this.add(this.inspector.inspectDeclarations('body', text.slice(0, MAX_DECLARATIONS)));
       xmlValues(text, (value) => {
         if (this.spendKey('body')) this.value('body', '', value);
       });
@@ -174,48 +179,17 @@ export class Inspection {
     else this.value('body', '', text);
   }
 
-  /** Objects and lists, without recursion: a stack of ours has no end that a client may reach. */
-  private walk(root: object): void {
-    const stack: { value: object; path: string; depth: number }[] = [
-      { value: root, path: '', depth: 1 },
-    ];
-    for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
-      const { value, path, depth } = item;
-      if (depth > this.limits.maxDepth) {
-        this.bomb('bomb-depth', { part: 'body', name: excerptOf(path, path.length) });
-        return;
-      }
-      const list = Array.isArray(value);
-      for (const key of Object.keys(value)) {
-        if (!this.spendKey('body')) return;
-        const member = (value as Record<string, unknown>)[key];
-        const name = list ? `${path}[]` : path === '' ? key : `${path}.${key}`;
-        if (!list) {
-          this.name('body', key, true);
-          if (
-            key === 'constructor' &&
-            typeof member === 'object' &&
-            member !== null &&
-            Object.hasOwn(member, 'prototype')
-          ) {
-            this.name('body', 'constructor.prototype', false);
-          }
-        }
-        if (typeof member === 'string') this.member(name, key, path, member);
-        else if (typeof member === 'object' && member !== null && !ArrayBuffer.isView(member)) {
-          stack.push({
-            value: member,
-            path: name.length > 256 ? name.slice(-256) : name,
-            depth: depth + 1,
-          });
-        }
-      }
-    }
-  }
-
-  private member(name: string, key: string, path: string, value: string): void {
-    if (path === '' && key === 'query' && isGraphql(value)) this.graphql(name, value);
-    else this.value('body', name, value);
+  /** Objects and lists; `operators`: names may be those of a database. */
+  private walk(root: object, part: Part, at: string, operators: boolean): void {
+    walk(root, at, this.limits.maxDepth, {
+      spend: () => this.spendKey(part),
+      name: (name) => this.name(part, name, operators),
+      text: (path, key, text) => {
+        if (path === 'query' && key === 'query' && isGraphql(text)) this.graphql(path, text);
+        else this.value(part, path, text);
+      },
+      tooDeep: (path) => this.bomb('bomb-depth', { part, name: excerptOf(path, path.length) }),
+    });
   }
 
   private graphql(name: string, text: string): void {
@@ -226,6 +200,12 @@ export class Inspection {
   }
 
   private name(part: Part, name: string, operators: boolean): void {
+    // Parsers of queries nest by brackets.
+    const { maxDepth } = this.limits;
+    if (name.length > 2 * maxDepth && name.split('[').length > maxDepth + 1) {
+      this.bomb('bomb-depth', { part, name: excerptOf(name, 0) });
+      return;
+    }
     if (name.includes('$') || name.includes('__') || name.includes('constructor')) {
       this.add(this.inspector.inspectName(part, name, operators));
     }
@@ -241,7 +221,32 @@ export class Inspection {
       this.bomb('bomb-text', { part, name });
       return;
     }
-    this.add(this.inspector.inspect({ part, name }, value, field));
+    // Lists repeat their values; the same one says the same.
+    const short = part === 'body' && field === 'plain' && value.length <= MAX_REMEMBERED_LENGTH;
+    if (short && this.clean?.has(value)) return;
+    const found = this.inspector.inspect({ part, name }, value, field);
+    if (found.length > 0) this.add(found);
+    else if (JSON_TEXT.test(value)) this.nested(part, name, value);
+    else if (short && value.length > 3) this.remember(value);
+  }
+
+  /** JSON in a parameter or a member: whoever reads it walks it, too. */
+  private nested(part: Part, name: string, text: string): void {
+    if (text.length > MAX_NESTED_LENGTH || this.inNested) return;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return;
+    }
+    this.inNested = true;
+    if (typeof value === 'object' && value !== null) this.walk(value, part, name, false);
+    this.inNested = false;
+  }
+
+  private remember(value: string): void {
+    this.clean ??= new Set();
+    if (this.clean.size < MAX_REMEMBERED) this.clean.add(value);
   }
 
   private fieldOf(path: string): Field {
@@ -274,6 +279,14 @@ export class Inspection {
   }
 }
 
+const JSON_TEXT = /^\s{0,16}(?:\{\s{0,16}"|\[\s{0,16}["{[\d])[\s\S]*[\]}]\s{0,16}$/;
+/** Declarations stand at the head of a document. */
+const MAX_DECLARATIONS = 8192;
+/** Longer texts are looked at as text only. */
+const MAX_NESTED_LENGTH = 65_536;
+/** Values of one request that were clean, and how long such a value may be. */
+const MAX_REMEMBERED = 256;
+const MAX_REMEMBERED_LENGTH = 64;
 /** More of them say nothing new. */
 const MAX_FINDINGS = 20;
 /** Names as programmers give them. */

@@ -4,6 +4,8 @@
  * expansions inside of a word are taken away, as a shell takes them away.
  */
 
+import { isProgram } from './shell-words.ts';
+
 /** A word where a command may stand. */
 export interface Command {
   /** Lower case, without the folder and `.exe`. */
@@ -16,6 +18,8 @@ export interface Command {
   readonly end: string;
   /** Written so that it is not seen: quotes inside, `${IFS}`, wildcards. */
   readonly disguised: boolean;
+  /** Written in lower case, as programs of Unix are. */
+  readonly lower: boolean;
   /** With a folder, such as `/bin/`. */
   readonly folder: string;
   readonly at: number;
@@ -33,16 +37,19 @@ const MAX_COMMANDS = 1000;
 const SUBSTITUTES: ReadonlySet<string> = new Set(['$(', '`', '<(', '>(']);
 const SEPARATOR = /\|\||&&|[;|&\n\r]|\$\(|`|[<>]\(|[{(](?=\s)/g;
 const WORD =
-  /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\})+/y;
+  /(?:[^\s;|&<>(){}`"'$\\^,]|\\[^\n]|\^|"[^"\s]{0,40}"|'[^'\s]{0,40}'|\$(?!IFS)(?:@|\*|!|\d|[A-Za-z_]\w{0,12}\b)|\$\{[^}]{0,20}\})+/y;
+const PLAIN_WORD = /[\w-]+(?=[\s;|&)]|$)/y;
 const SPACE =
   /(?:[\s+,!({@]|\$\{?IFS\}?(?:\$\d)?|%20|%09|<(?!\()|\b(?:if|then|do|else|not|time|exec|sudo|nohup|command|busybox)\b\s){0,64}/iy;
-const DISGUISE = /["'\\^]|\$(?:@|\*|!|\d|[a-z]\b)|\$\{[^}]{0,20}\}/gi;
+const DISGUISE = /["'\\^]|\$(?!IFS)(?:@|\*|!|\d|[A-Za-z_]\w{0,12}\b)|\$\{[^}]{0,20}\}/gi;
 
 /** The commands of a text. */
-export function commandsOf(text: string): readonly Command[] {
+export function commandsOf(given: string): readonly Command[] {
+  // An empty substitution is nothing, wherever it stands.
+  const text = given.includes('$()') ? given.replaceAll('$()', '') : given;
   const commands: Command[] = [];
   // A backtick of Markdown is no substitution.
-  const fenced = isMarkdown(text);
+  const fenced = text.includes('`') && isMarkdown(text);
   const leads: { lead: string; from: number; at: number }[] = [{ lead: '', from: 0, at: 0 }];
   for (const match of text.matchAll(SEPARATOR)) {
     if (leads.length > MAX_COMMANDS) break;
@@ -79,6 +86,11 @@ function commandAt(
   SPACE.lastIndex = from;
   SPACE.test(text);
   const begin = Math.max(from, SPACE.lastIndex);
+  // Most words are plain, and no program.
+  PLAIN_WORD.lastIndex = begin;
+  if (PLAIN_WORD.test(text) && !isProgram(text.slice(begin, PLAIN_WORD.lastIndex).toLowerCase())) {
+    return undefined;
+  }
   WORD.lastIndex = begin;
   const match = WORD.exec(text.length - begin > 400 ? text.slice(0, begin + 400) : text);
   if (match === null || begin >= to + 1) return undefined;
@@ -86,10 +98,8 @@ function commandAt(
   const stop = WORD.lastIndex;
   const plain = raw.replace(DISGUISE, '');
   const slash = Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\'));
-  const word = plain
-    .slice(slash + 1)
-    .toLowerCase()
-    .replace(/\.(?:exe|com|cmd)$/, '');
+  const given = plain.slice(slash + 1);
+  const word = given.toLowerCase().replace(/\.(?:exe|com|cmd)$/, '');
   if (word === '') return undefined;
   const rest = text.slice(stop, Math.min(Math.max(stop, to), stop + 200));
   return {
@@ -97,6 +107,7 @@ function commandAt(
     lead,
     rest,
     end,
+    lower: given === given.toLowerCase(),
     disguised:
       (plain !== raw && /[a-z]["'\\^$][^\s]*[a-z'"]/i.test(raw)) ||
       /^\$\{?IFS/i.test(rest) ||

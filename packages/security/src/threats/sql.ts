@@ -6,25 +6,38 @@
 import { HAS } from './characters.ts';
 import type { Notes } from './notes.ts';
 import { readSql } from './sql-grammar.ts';
+import type { Reading } from './sql-reading.ts';
 import { CATALOG, statementOf } from './sql-statements.ts';
 import { type SqlTokens, sqlTokens } from './sql-tokens.ts';
+import { kindOfWord } from './sql-words.ts';
 
-/** Without one of these, a text is worth no second look. */
+/** Without one of these, a text is no SQL as it stands. */
 const LIKELY =
-  /['"`#;]|--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile)\b|\w\s{0,4}\(/i;
+  /--|\/\*|@@|\|\||&&|\b(?:x?or|and|union|select|having|order\s+by|group\s+by|waitfor|sleep|benchmark|exec|execute|declare|drop|insert|delete|update|like|rlike|between|case|limit|procedure|information_schema|load_file|pg_sleep|where|shutdown|outfile|alter|create|truncate|grant|revoke|openrowset|opendatasource|backup|restore|load|handler|bulk|desc|describe|show)\b|\w\s{0,4}\(/i;
+/** The first word behind a quote, if a word is what follows. */
+const NEXT_WORD = /\s{0,16}([a-z]\w{0,16})/iy;
 
 /** Notes what a text holds of SQL injection. */
 export function inspectSql(text: string, characters: number, notes: Notes): void {
-  if (!LIKELY.test(text)) return;
-  judge(sqlTokens(text, ''), '', text, notes);
+  if (LIKELY.test(text)) judge(sqlTokens(text, ''), '', text, notes);
   if ((characters & HAS.quote) === 0) return;
   // A quote that is escaped for one language may not be for another.
   const inside = /^\s{0,8}\\['"]/.test(text) ? text.replace('\\', '') : text;
   for (const quote of [`'`, '"', '`']) {
-    if (!inside.includes(quote)) continue;
+    if (!leavesString(inside, quote)) continue;
     const tokens = sqlTokens(inside, quote);
     if (tokens.kinds[0] === 's') judge(tokens, quote, inside, notes);
   }
+}
+
+/** Whether SQL may go on behind the first quote of this kind: prose goes on with a word of its own. */
+function leavesString(text: string, quote: string): boolean {
+  const at = text.indexOf(quote);
+  if (at === -1 || at === text.length - 1) return false;
+  if (text[at + 1] === quote || text[at - 1] === '\\') return true;
+  NEXT_WORD.lastIndex = at + 1;
+  const word = NEXT_WORD.exec(text)?.[1];
+  return word === undefined || kindOfWord(word.toLowerCase()) !== 'n';
 }
 
 /** How much of the evidence counts, by the places where the text is no SQL. */
@@ -100,14 +113,13 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
   if (tokens.executed > 0) note('sqli-executed-comment', 4);
   else if (tokens.comments > 0 && r.unions + r.openUnions + r.tautologies + r.conditions > 0)
     note('sqli-inline-comment', 2);
-  if (words.some((word) => word.startsWith('@@') && word.length > 2)) note('sqli-variable', 4);
+  if (words.some((word) => SERVER_VARIABLE.test(word))) note('sqli-variable', 4);
   if (words.some((word) => CATALOG.test(word))) note('sqli-catalog', 3);
   if (r.clauses > 0) noteClauses(tokens, r, quote, note);
   if (r.selects > 0 && r.sources > 0) {
     const computes =
       r.stars + r.functions + r.telling + r.variables > 0 ||
-      kinds[1] === '1' ||
-      kinds[1] === 's' ||
+      ((kinds[1] === '1' || kinds[1] === 's') && PLAIN_SOURCE.test(text)) ||
       (r.commas > 0 && kinds.some((kind) => kind === '1' || kind === 's'));
     note(
       'sqli-select',
@@ -116,6 +128,15 @@ function judge(tokens: SqlTokens, quote: string, text: string, notes: Notes): vo
   } else if (r.selects > 0 && (r.commas > 0 || r.functions > 0 || r.variables > 0 || r.stars > 0))
     note('sqli-select', r.variables > 0 ? 3 : 2);
   if (r.nested > 0 && r.operators > 1) note('sqli-arithmetic', 1);
+  // A statement of its own that selects a value: nobody writes that about something else.
+  const selected = kinds[kinds.indexOf('S') + 1] ?? ' ';
+  if (
+    r.selects > 0 &&
+    r.faults === 0 &&
+    '1sv*'.includes(selected) &&
+    (r.stacked > 0 || kinds[0] === '(')
+  )
+    note('sqli-lead', 2);
   if (quote === '`') return;
   noteEnds(tokens, r, quote, text, note);
 }
@@ -132,7 +153,13 @@ function unionOfValues({ kinds }: SqlTokens): boolean {
   return '1s0vq*(`.c'.includes(value) || (value !== '' && ',B(.c;)'.includes(kinds[at + 2] ?? 'c'));
 }
 
-type Reading = ReturnType<typeof readSql>;
+/** Variables by which a server tells of itself. */
+const SERVER_VARIABLE =
+  /^@@(?:(?:global|session|local)\.\w|version|hostname|datadir|basedir|tmpdir|plugin_dir|servername|servicename|language|identity|rowcount|spid|trancount|error|secure_file|sql_mode|have_|innodb|max_|character_set|collation|log_|port|socket|pid_file|license|new)/;
+
+/** FROM and a name, without what prose would go on with. */
+const PLAIN_SOURCE = /\bfrom\s+\S+\s*(?:where\b|$|[;#(]|--)/i;
+
 type NoteRule = (rule: string, score: number) => void;
 
 function noteClauses({ kinds, words }: SqlTokens, r: Reading, quote: string, note: NoteRule): void {
@@ -160,16 +187,26 @@ function noteEnds(
   const last = starts.at(-1)!;
   const comment = r.cut ? text.slice(last) : '';
   // What a tool leaves behind its comment is a word; what people write are some.
-  const quiet = /^(?:--|#|\/\*)[\s+-]{0,8}\w{0,12}\W{0,8}$/.test(comment) && !/^#\d/.test(comment);
+  const quiet =
+    /^(?:--|#|\/\*)[\s+-]{0,8}(?:&\w{1,24}=)?\w{0,12}\W{0,8}$/.test(comment) &&
+    !/^#\d/.test(comment);
   if (quote !== '') {
     const head = text.slice(0, starts[1] ?? text.length);
-    const prosaic = r.length === 1 && head.trim().split(/\s+/, 4).length > 2;
+    const before = head.trim().split(/\s+/, 5).length;
     const single = quote === `'`;
-    if (r.cut) note('sqli-comment', prosaic ? 1 : quiet ? (single || r.length > 1 ? 3 : 2) : 1);
-    if (r.openQuote === quote && r.operators > 0)
-      note('sqli-requote', kinds[1] === '&' ? 4 : single ? 3 : 2);
-    if (kinds[1] !== 'q' && r.faults === 0)
-      note('sqli-breakout', single || r.tautologies + r.conditions + r.unions > 0 ? 2 : 1);
+    const says = r.tautologies + r.conditions + r.constants + r.unions + r.telling + r.stacked > 0;
+    if (r.cut) {
+      const weak = r.length === 1 && before > 2;
+      note('sqli-comment', weak || !quiet ? 1 : single || r.length > 1 ? 3 : 2);
+    }
+    // What is quoted in the middle of a sentence may look like the end of a string.
+    const quoted = before > 3 && !says && !r.cut;
+    if (r.openQuote === quote && r.operators > 0) {
+      note('sqli-requote', quoted ? 1 : kinds[1] === '&' ? 4 : single ? 3 : 2);
+    }
+    if (kinds[1] !== 'q' && r.faults === 0) {
+      note('sqli-breakout', quoted ? 1 : single || says ? 2 : 1);
+    }
     if (r.semicolons > 0 && r.cut) note('sqli-terminated', 2);
   } else if (r.cut && r.length > 1) {
     note('sqli-comment', quiet ? (r.closed > 0 || r.semicolons > 0 ? 3 : 2) : 1);

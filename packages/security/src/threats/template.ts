@@ -8,7 +8,7 @@ const EXPRESSION =
 const COMPUTES =
   /^\s*\(?['"]?\d+['"]?\s*[*+\-/]\s*['"]?\d+|\d\s*\*\s*\d|\w\s*\(.{0,200}\)|__\w+__|\bT\(|@\w+@|\bconstructor\b|\bprototype\b|\bprocess\b|\brequire\b|\bself\.|\bconfig\b|\brequest\.|\bapplication\b|\bsession\b|\bcycler\b|\blipsum\b|java\.|Runtime|getClass|\bsystem\b|\bexec\b|\|\s?(?:attr|safe|map|filter|join|format|system)\b|\[['"]?__|\bnew\b|\?new|'\s*[*~.]\s*\d|\b_self\b|\bdump\b|\$\w+->|`[^`]+`/i;
 const WAYS_IN =
-  /__(?:class|mro|subclasses|globals|builtins|import|init|base)__|\bT\(java|freemarker\.|getRuntime|@java\.lang|#_memberAccess|class\.classLoader|classLoader\.|ognl\./i;
+  /__(?:class|mro|subclasses|globals|builtins|base)__|__import__\s{0,4}\(|\bT\(java|freemarker\.|getRuntime|@java\.lang|#_memberAccess|class\.classLoader|classLoader\.|ognl\./i;
 const STATEMENT = /^\s*(?:for|if|set|import|include|extends|macro|debug|with|raw)\b/;
 
 /** Notes what a text holds of templates that compute. */

@@ -6,7 +6,6 @@
 import {
   addressOf,
   answerProblem,
-  callHook,
   defineMiddleware,
   type Exchange,
   type Given,
@@ -24,13 +23,13 @@ import { resolveThreatsOptions, type ThreatsOptions } from './options.ts';
 import { policiesOf, type Policy } from './policies.ts';
 import { ThreatStatistics } from './statistics.ts';
 
-/** `threats`, for the head of a request, and `threats:body`, for its body. */
+/** `security:threats`, for the head of a request, and `security:threats-body`, for its body. */
 export type Threats = readonly [Middleware, Middleware];
 
 /** Makes the inspection. @throws OptionError for unknown or wrong options */
 export function threats(options?: Given<ThreatsOptions>): Threats {
   const settings = resolveThreatsOptions(options);
-  const { note, throwRefusals } = settings;
+  const { throwRefusals } = settings;
   const policyFor = policiesOf(settings);
   const listeners = new Listeners(THREATS_CHANNEL, settings.onEvent, 'threats onEvent');
   const heads = new ThreatStatistics();
@@ -76,7 +75,6 @@ export function threats(options?: Given<ThreatsOptions>): Threats {
   ): void | typeof HANDLED {
     const refused = policy.mode === 'enforce';
     statistics.found(findings, refused);
-    if (note !== undefined) callHook(() => note(exchange, findings), 'threats note', exchange);
     if (listeners.listening) listeners.tell({ type: 'threat', findings, refused, exchange });
     if (!refused) return undefined;
     const error = refusalOf(findings);
@@ -92,8 +90,9 @@ export function threats(options?: Given<ThreatsOptions>): Threats {
   };
   return [
     defineMiddleware({
-      name: 'threats',
+      name: 'security:threats',
       phase: 'protect',
+      after: ['security:csrf'],
       reason: 'refuses attacks in line, headers and cookies before anything is spent on them',
       protects: true,
       step: head,
@@ -101,12 +100,12 @@ export function threats(options?: Given<ThreatsOptions>): Threats {
       close,
     }),
     defineMiddleware({
-      name: 'threats:body',
+      name: 'security:threats-body',
       phase: 'read',
       // Parsers stand at the usual place.
       priority: 60,
       after: ['body'],
-      before: ['idempotency'],
+      before: ['idempotency', 'security:sanitise'],
       reason: 'behind the body parser, and ahead of whatever believes the body',
       protects: true,
       step: body,

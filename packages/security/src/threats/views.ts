@@ -12,8 +12,10 @@ import { fold } from './fold.ts';
 /** No more forms than this, whatever a value holds. */
 export const MAX_VIEWS = 6;
 const ROUNDS = 4;
+const EMPTY_COMMENT = /\/\*[^*!]{0,16}\*\//g;
 
-const CODED = HAS.percent | HAS.ampersand | HAS.backslash | HAS.control | HAS.lookalike | HAS.plus;
+const CODED =
+  HAS.star | HAS.percent | HAS.ampersand | HAS.backslash | HAS.control | HAS.lookalike | HAS.plus;
 
 /** A value as it is, and as it reads when what hides it is undone. Different texts only. */
 export function viewsOf(value: string, characters: number, base64: boolean): readonly string[] {
@@ -32,6 +34,8 @@ export function viewsOf(value: string, characters: number, base64: boolean): rea
   // A value may hold the text of a form: `select+1`, and `+ADw-` is UTF-7's `<`.
   if ((characters & (HAS.plus | HAS.space)) === HAS.plus) add(escapes.replaceAll('+', ' '));
   if (value.includes('ADw-')) add(decodeUtf7(value));
+  // Comments in the middle of words: filters take them out, and join what is left.
+  if (escapes.includes('/*')) add(escapes.replace(EMPTY_COMMENT, ''));
   return views;
 }
 
@@ -57,7 +61,7 @@ const BASE64 = /^[A-Za-z\d+/_-]{8,}={0,2}$/;
 // oxlint-disable-next-line no-control-regex
 const TEXT = /^[\t\n\r\u0020-\u007e]+$/;
 const TELLING =
-  HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace;
+  HAS.quote | HAS.angle | HAS.separator | HAS.paren | HAS.dollar | HAS.dots | HAS.brace | HAS.slash;
 
 /** The text that a value holds in Base64, if it is text that can be dangerous. */
 function fromBase64(value: string, characters: number): string | undefined {

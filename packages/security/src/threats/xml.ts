@@ -4,9 +4,10 @@ import type { Notes } from './notes.ts';
 const ENTITY =
   /<!(?:ENTITY|DOCTYPE)\b[^>]{0,300}?\b(?:SYSTEM|PUBLIC)\b|<!ENTITY\s|<(?:xi|\w{1,10}):include\b|<!ELEMENT\s/i;
 
+/** Notes declarations and inclusions that make a parser fetch something. */
 export function inspectEntities(text: string, notes: Notes): void {
   const entity = ENTITY.exec(text);
-  if (entity !== null) notes.add('ssrf', 'ssrf-entity', 6, entity.index);
+  if (entity !== null) notes.add('ssrf', 'ssrf-entity', 8, entity.index);
 }
 
 /** Calls `each` for every text, attribute and CDATA section. */

@@ -52,7 +52,7 @@ export function inspectXss(text: string, characters: number, coded: boolean, not
       notes.add('xss', 'xss-element-alone', 2, 0);
   }
   if ((characters & HAS.equals) !== 0) inspectInsideOfTag(text, characters, notes);
-  if ((characters & (HAS.paren | HAS.quote | HAS.colon | HAS.equals)) !== 0)
+  if ((characters & (HAS.paren | HAS.backtick | HAS.colon | HAS.equals | HAS.bracket)) !== 0)
     inspectScript(text, coded, notes);
 }
 
@@ -61,7 +61,12 @@ function inspectTag(tag: Tag, text: string, notes: Notes): boolean {
   const { name, at } = tag;
   const local = name.includes(':') ? name.slice(name.indexOf(':') + 1) : name;
   let common = false;
-  if (ACTIVE_TAGS.has(name) || /^(?:script|iframe|object|embed|applet|isindex)/.test(local)) {
+  if (name === '%') {
+    notes.add('xss', 'xss-server-tag', text.includes('%>') ? 5 : 2, at);
+  } else if (
+    ACTIVE_TAGS.has(name) ||
+    /^(?:script|iframe|object|embed|applet|isindex)/.test(local)
+  ) {
     if (COMMON_TAGS.has(name)) {
       common = true;
       notes.add('xss', 'xss-element', name === 'style' && text.length < SHORT ? 5 : 3, at);
@@ -74,7 +79,10 @@ function inspectTag(tag: Tag, text: string, notes: Notes): boolean {
         tag.ended || tag.attributes.length > 0 || text.length < 200 ? 6 : 4,
         at,
       );
-  } else if (PAGE_TAGS.has(name) || (local !== name && /^[a-z]{1,10}$/.test(local))) {
+  } else if (
+    PAGE_TAGS.has(name) ||
+    (local !== name && tag.ended && /^[a-z]{1,10}:[a-z]{1,16}$/.test(name))
+  ) {
     notes.add('xss', 'xss-page', text.length < SHORT ? 5 : 1, at);
   } else if (name === '!--' && text.length < SHORT / 2) {
     notes.add('xss', 'xss-comment', 5, at);

@@ -122,10 +122,8 @@ describe('a long value', () => {
 
   test.each(PIECES)('of %j comes to an end', (piece) => {
     const value = piece.repeat(LENGTH / piece.length);
-    for (const text of [value, `x${value}y`]) {
-      const found = inspector.inspect({ part: 'body', name: 'a' }, text);
-      expect(found.length).toBeLessThanOrEqual(THREATS.length);
-    }
+    const found = inspector.inspect({ part: 'body', name: 'a' }, value);
+    expect(found.length).toBeLessThanOrEqual(THREATS.length);
   });
 });
 

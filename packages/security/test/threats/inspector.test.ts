@@ -197,7 +197,8 @@ describe('any value', () => {
       'the',
       'blue',
       'house',
-      'drop',
+      'and',
+      'from',
     );
     assert(
       property(array(word, { maxLength: 12 }), (parts) => {
