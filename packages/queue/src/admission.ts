@@ -77,8 +77,11 @@ export class Admission {
   }
 
   /** A permit at once, where nobody waits and there is room. */
-  tryNow(cost: number, rank: number): Permit | undefined {
-    if (this.line.size > 0 || !this.dispatcher.mayBegin(this.clock.monotonicMs())) return undefined;
+  tryNow(cost: number, rank: number, maxWaitMs: number): Permit | undefined {
+    if (this.line.size > 0) return undefined;
+    // One who may not wait would be refused, with room for it, where others wait for the turn to end.
+    const mayWait = maxWaitMs > 0 && this.options.maxQueueSize > 0;
+    if (!this.dispatcher.mayBegin(this.clock.monotonicMs()) && mayWait) return undefined;
     return this.limiter.acquire(cost, this.shareOf(rank));
   }
 

@@ -54,7 +54,7 @@ class Desk {
     const client = new Client();
     const whole = { cost: 1, rank: 0, account: undefined, maxWaitMs: 1000, deadlineMs: Infinity };
     const asked: Wish = { ...whole, ...wish };
-    const permit = this.admission.tryNow(asked.cost, asked.rank);
+    const permit = this.admission.tryNow(asked.cost, asked.rank, asked.maxWaitMs);
     if (permit !== undefined) {
       client.admitted(permit, 0);
       return client;
@@ -259,6 +259,20 @@ describe('admission', () => {
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 0, 0, 0]);
     desk.turn();
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('gives who may not wait a permit while there is room, whatever the turn of the loop has spent', () => {
+    for (const [options, wish] of [
+      [{ maxQueueSize: 0 }, {}],
+      [{}, { maxWaitMs: 0 }],
+    ]) {
+      const desk = new Desk({ limit: fixedLimit(2), ...options });
+      desk.ask(wish);
+      desk.clock.advance(5);
+      expect(desk.ask(wish).heard).toEqual(['admitted']);
+      expect(desk.admission.limiter.inflight).toBe(2);
+      expect(desk.ask({ ...wish, rank: 1 }).permit).toBeUndefined();
+    }
   });
 
   it('serves the newest first once the queue stands and the oldest is late', () => {
