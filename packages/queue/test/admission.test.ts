@@ -117,6 +117,19 @@ describe('admission', () => {
     expect(d.heard).toEqual([]);
   });
 
+  it('has the next begin at once where room is made after all that arrived has been seen, one in a turn', () => {
+    const desk = new Desk({ limit: fixedLimit(2) });
+    const [a, b, c, d] = [desk.ask(), desk.ask(), desk.ask(), desk.ask()];
+    desk.turn();
+    a.permit!.success();
+    expect(c.heard).toEqual(['admitted']);
+    // What beginning one costs is not known yet.
+    b.permit!.success();
+    expect(d.heard).toEqual([]);
+    desk.turn();
+    expect(d.heard).toEqual(['admitted']);
+  });
+
   it('refuses who finds the queue full', () => {
     const desk = new Desk({ maxQueueSize: 1 });
     desk.ask();
@@ -265,7 +278,7 @@ describe('admission', () => {
     for (const [options, wish] of [
       [{ maxQueueSize: 0 }, {}],
       [{}, { maxWaitMs: 0 }],
-    ]) {
+    ] satisfies [Partial<AdmissionOptions>, Partial<Wish>][]) {
       const desk = new Desk({ limit: fixedLimit(2), ...options });
       desk.ask(wish);
       desk.clock.advance(5);
