@@ -107,7 +107,8 @@ export function precompressed(root: string, options: PrecompressedOptions = {}):
 /** The path of the file that a request is for, still coded for URLs; undefined where none can have another form. */
 function codablePath(req: Request, index: unknown): string | undefined {
   if (req.method !== 'GET' && req.method !== 'HEAD') return undefined;
-  const [path] = req.url.split('?', 1) as [string];
+  // As `express.static` reads it: an ending that were part of a fragment would name the plain file.
+  const { path } = req;
   if (!path.endsWith('/')) return path;
   // The place where it is mounted, without a slash: `express.static` sends the client to the one with.
   if (!req.originalUrl.split('?', 1)[0]!.endsWith('/')) return undefined;

@@ -8,6 +8,8 @@ import type { Request } from 'express';
 
 /** Shorter pieces than the shortest match of DEFLATE (RFC 1951 §3.2.5) tell nothing by the length. */
 const PIECE: RegExp = /[\p{L}\p{N}_.~-]{3,}/gu;
+/** What is left of a piece where letters beyond ASCII are escaped (`\u00e9`, `&eacute;`). */
+const ASCII_PIECE: RegExp = /[\w.~-]{3,}/g;
 /** More than this is not looked for one by one: it counts as reflected. So the cost stays linear. */
 const MAX_PIECES = 32;
 /** Values and levels of a body that are looked at. */
@@ -55,6 +57,7 @@ export function isReflected(pieces: Pieces, body: Buffer): boolean {
 function collect(text: string, pieces: Set<string>): boolean {
   for (const [piece] of text.matchAll(PIECE)) {
     pieces.add(piece);
+    for (const [part] of piece.matchAll(ASCII_PIECE)) pieces.add(part);
     if (pieces.size > MAX_PIECES) return false;
   }
   return true;

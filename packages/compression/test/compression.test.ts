@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, get, type IncomingMessage, request, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -19,7 +19,7 @@ import {
 } from '@org/compression';
 import express, { type Express } from 'express';
 
-import { type Answer, ask, askBytes, begin, CODINGS, decoderOf } from './asking.ts';
+import { type Answer, ask, askBytes, begin, CODINGS, decode, decoderOf } from './asking.ts';
 
 const TEXT = 'All work and no play makes Jack a dull boy. '.repeat(100);
 type Asking = (
@@ -708,6 +708,26 @@ describe('precompressed files', () => {
     expect(await codingOf('/app.js', 'zstd, br;q=0.9, gzip;q=0.5')).toBe('br');
     expect(await codingOf('/app.js', 'zstd, gzip;q=0.9, br;q=0.5')).toBe('gzip');
     expect(await codingOf('/app.js?v=1', 'br')).toBe('br');
+    await close();
+  });
+
+  test('a target with a fragment, or in absolute form, gets the file that is named', async () => {
+    const app = express();
+    app.use(precompressed(folder));
+    const { url, close } = await serve(app);
+    for (const [target, coding] of [
+      ['/app.js#top', 'br'],
+      ['/app.js#?v=1', 'br'],
+      ['/plain.css#top', undefined],
+      ['http://elsewhere/app.js', 'br'],
+    ] as const) {
+      // `fetch` and the like take fragments off.
+      const sent = request(url, { path: target, headers: { 'accept-encoding': 'br' } }).end();
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      const chunks = (await answer.toArray()) as Buffer[];
+      expect([target, answer.headers['content-encoding']]).toEqual([target, coding]);
+      expect(decode(coding, Buffer.concat(chunks)).toString()).toBe(TEXT);
+    }
     await close();
   });
 

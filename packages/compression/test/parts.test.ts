@@ -151,6 +151,13 @@ describe('reflection', () => {
       'пароль',
       true,
     ],
+    [
+      'a value that is escaped beyond ASCII',
+      '/?q=%C3%A9guess%C3%A9',
+      undefined,
+      '&eacute;guess',
+      true,
+    ],
     ['a field of a form', '/', { name: 'guess' }, 'Hello guess', true],
     ['a value far down', '/', { a: [{ b: ['guess'] }] }, 'guess', true],
     ['a number', '/', { pin: 4711 }, 'pin 4711', true],

@@ -64,7 +64,7 @@ export class Admission {
     this.clock = options.clock;
     const now = (): number => this.clock.monotonicMs();
     const onRoom = (): void => {
-      if (this.line.size > 0) this.dispatcher.wake();
+      if (this.line.size > 0) this.dispatcher.roomMade();
     };
     this.limiter = new Limiter({ limit: options.limit, now, onRoom });
     this.line = new WaitingLine(options.classes, options.agingMs);
@@ -77,8 +77,12 @@ export class Admission {
   }
 
   /** A permit at once, where nobody waits and there is room. */
-  tryNow(cost: number, rank: number): Permit | undefined {
-    if (this.line.size > 0 || !this.dispatcher.mayBegin(this.clock.monotonicMs())) return undefined;
+  tryNow(cost: number, rank: number, maxWaitMs: number): Permit | undefined {
+    const mayBegin = this.dispatcher.mayBegin(this.clock.monotonicMs());
+    if (this.line.size > 0) return undefined;
+    // One who may not wait would be refused, with room for it, where others wait for the turn to end.
+    const mayWait = maxWaitMs > 0 && this.options.maxQueueSize > 0;
+    if (!mayBegin && mayWait) return undefined;
     return this.limiter.acquire(cost, this.shareOf(rank));
   }
 

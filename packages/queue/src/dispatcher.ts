@@ -3,14 +3,16 @@
  * arrived has been seen. A poll phase that runs work as it reads it serves the oldest bytes
  * in the kernel's buffers, refuses nobody and cannot know who has left. So of work that
  * fills the processor one begins per turn of the loop, and in between the loop gets to
- * refuse and to skip; of work that only waits for others, as many as take no longer.
+ * refuse and to skip; of work that only waits for others, as many as take no longer. Timers
+ * come right after the check phase, and nothing new has been read then: who waits for the room
+ * that they make begins at once, and does not lose a turn, which may be long.
  */
 
 /** How much work may begin in one turn of the loop, in ms of processor time. */
 const TURN_BUDGET_MS = 2;
 /** The most that begin in one turn. */
 const MAX_PER_TURN = 64;
-/** Weight of the last turn in what beginning one costs. */
+/** Weight of the last ones in what beginning one costs. */
 const LEARNING_RATIO = 0.2;
 
 /** What a dispatcher works with. */
@@ -25,13 +27,20 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   private readonly options: DispatcherOptions;
+  /** The next check phase has been asked for. */
+  private deferred: boolean = false;
+  /** Somebody is to begin in it. */
   private awake: boolean = false;
+  /** Somebody has arrived since the last one, first at `arrivedMs`. */
+  private arrived: boolean = false;
+  private arrivedMs: number = 0;
+  /** How many have begun since. */
+  private begun: number = 0;
   /** What beginning one costs, in ms; one per turn until that is known. */
   private beginMs: number = TURN_BUDGET_MS;
-  private turnOpen: boolean = false;
-  private turnStartMs: number = 0;
-  private begunMs: number = 0;
-  private begun: number = 0;
+  /** When the last ones began, in monotonic ms, and how many they were. */
+  private lastMs: number = 0;
+  private last: number = 1;
 
   constructor(options: DispatcherOptions) {
     this.options = options;
@@ -39,9 +48,17 @@ export class Dispatcher {
 
   /** Has those who wait begin, as far as there is room. */
   wake(): void {
-    if (this.awake) return;
     this.awake = true;
-    this.options.defer(this.run);
+    this.deferCheck();
+  }
+
+  /**
+   * Room has been made for those who wait: they begin at once where nobody has arrived since the
+   * last check phase, and in the next one otherwise.
+   */
+  roomMade(): void {
+    if (this.arrived) this.wake();
+    else this.beginSome();
   }
 
   /**
@@ -49,35 +66,46 @@ export class Dispatcher {
    * not spent its budget on others who did.
    */
   mayBegin(nowMs: number): boolean {
-    if (!this.turnOpen) {
-      this.turnOpen = true;
-      this.turnStartMs = nowMs;
-      this.options.defer(this.endTurn);
+    if (!this.arrived) {
+      this.arrived = true;
+      this.arrivedMs = nowMs;
+      this.deferCheck();
     }
-    return nowMs - this.turnStartMs < TURN_BUDGET_MS;
+    return nowMs - this.arrivedMs < TURN_BUDGET_MS;
   }
 
-  private readonly endTurn = (): void => {
-    this.turnOpen = false;
+  private deferCheck(): void {
+    if (this.deferred) return;
+    this.deferred = true;
+    this.options.defer(this.check);
+  }
+
+  private readonly check = (): void => {
+    this.deferred = this.arrived = false;
+    this.begun = 0;
+    if (!this.awake) return;
+    this.awake = false;
+    this.beginSome();
   };
 
-  private readonly run = (): void => {
-    this.awake = false;
+  private beginSome(): void {
     const { begin, now } = this.options;
     const most = Math.max(1, Math.min(MAX_PER_TURN, Math.floor(TURN_BUDGET_MS / this.beginMs)));
-    this.begunMs = now();
-    this.begun = 0;
+    const before = this.begun;
+    const startMs = now();
     while (this.begun < most && begin()) this.begun++;
-    if (this.begun === 0) return;
+    if (this.begun >= most) this.wake();
+    if (this.begun === before) return;
+    this.lastMs = startMs;
+    this.last = this.begun - before;
     // What was begun runs in microtasks; a tick that one of them asks for comes after all of them.
     queueMicrotask(this.afterMicrotasks);
-    if (this.begun === most) this.wake();
-  };
+  }
 
   private readonly afterMicrotasks = (): void => process.nextTick(this.learn);
 
   private readonly learn = (): void => {
-    const spentMs = (this.options.now() - this.begunMs) / this.begun;
+    const spentMs = (this.options.now() - this.lastMs) / this.last;
     this.beginMs += (spentMs - this.beginMs) * LEARNING_RATIO;
   };
 }

@@ -77,7 +77,7 @@ export interface QueueOptions {
   readonly routes: Readonly<Record<string, RoutePolicy | false>>;
   /** Request header in which a client says how long it waits for the answer, in seconds; it only shortens the wait. @default none */
   readonly deadlineHeader: string | undefined;
-  /** Whether event streams and upgraded connections hand their permit back with their head. @default true */
+  /** Whether event streams hand their permit back with their head. @default true */
   readonly releaseStreams: boolean;
   /** How an answer counts for an adaptive limit. @default 503 and 504 dropped; cut off, refused (4xx) and failed (5xx) ignored; otherwise success */
   readonly outcome: ((exchange: Exchange) => Outcome) | undefined;

@@ -15,6 +15,7 @@ import {
   type HealthReport,
   Listeners,
   type Middleware,
+  type ResponseHead,
   type StateKey,
   stateKey,
   type Stats,
@@ -71,20 +72,23 @@ export function queue(options?: Given<QueueOptions>): Queue {
   };
 
   const stages = defineStages({
-    ...(releaseStreams
-      ? {
-          head(head, exchange) {
-            const type = head.status === 101 ? EVENT_STREAM : head.get('Content-Type');
-            if (typeof type === 'string' && type.startsWith(EVENT_STREAM)) release(exchange);
-          },
-        }
-      : {}),
+    head(head, exchange) {
+      // Answers that wait for others of their pipelined connection end when those do, which may be
+      // never: the others may wait for the permits of these.
+      if (exchange.res.socket === null) end(exchange.getState(visits), exchange);
+      else if (releaseStreams && isEventStream(head)) release(exchange);
+    },
     done(exchange) {
       const visit = exchange.getState(visits);
       if (visit?.waiter !== undefined) abandon(visit);
-      else if (visit?.permit?.ended === false) visit.permit[outcome(exchange)]();
+      else end(visit, exchange);
     },
   });
+
+  /** The work is done: its permit is taken back, if it has one still. */
+  function end(visit: Visit | undefined, exchange: Exchange): void {
+    if (visit?.permit?.ended === false) visit.permit[outcome(exchange)]();
+  }
 
   function step(exchange: Exchange): ReturnType<NonNullable<Middleware['step']>> {
     if (closed) return undefined;
@@ -95,7 +99,7 @@ export function queue(options?: Given<QueueOptions>): Queue {
     }
     const rank = demands.rankOf(exchange.req, policy);
     const cost = demands.costOf(exchange, policy);
-    const permit = shadow ? undefined : admission.tryNow(cost, rank);
+    const permit = shadow ? undefined : admission.tryNow(cost, rank, policy.maxWaitMs);
     if (permit === undefined && !shadow) return wait(exchange, policy, cost, rank);
     if (permit === undefined) look(exchange, policy, cost, rank);
     const visit = new Visit(desk, exchange, rank);
@@ -200,8 +204,11 @@ export function queue(options?: Given<QueueOptions>): Queue {
   });
 }
 
-/** Media type of server-sent events. */
-const EVENT_STREAM = 'text/event-stream';
+/** Server-sent events, by their media type. */
+function isEventStream(head: ResponseHead): boolean {
+  const type = head.get('Content-Type');
+  return typeof type === 'string' && /^text\/event-stream\b/i.test(type);
+}
 
 /** How an answer counts, by what it says of the load. */
 function outcomeOf({ aborted, res: { statusCode } }: Exchange): Outcome {

@@ -54,7 +54,7 @@ class Desk {
     const client = new Client();
     const whole = { cost: 1, rank: 0, account: undefined, maxWaitMs: 1000, deadlineMs: Infinity };
     const asked: Wish = { ...whole, ...wish };
-    const permit = this.admission.tryNow(asked.cost, asked.rank);
+    const permit = this.admission.tryNow(asked.cost, asked.rank, asked.maxWaitMs);
     if (permit !== undefined) {
       client.admitted(permit, 0);
       return client;
@@ -115,6 +115,19 @@ describe('admission', () => {
     desk.turn();
     expect(c.heard).toEqual(['admitted']);
     expect(d.heard).toEqual([]);
+  });
+
+  it('has the next begin at once where room is made after all that arrived has been seen, one in a turn', () => {
+    const desk = new Desk({ limit: fixedLimit(2) });
+    const [a, b, c, d] = [desk.ask(), desk.ask(), desk.ask(), desk.ask()];
+    desk.turn();
+    a.permit!.success();
+    expect(c.heard).toEqual(['admitted']);
+    // What beginning one costs is not known yet.
+    b.permit!.success();
+    expect(d.heard).toEqual([]);
+    desk.turn();
+    expect(d.heard).toEqual(['admitted']);
   });
 
   it('refuses who finds the queue full', () => {
@@ -259,6 +272,20 @@ describe('admission', () => {
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 0, 0, 0]);
     desk.turn();
     expect(clients.map(({ heard }) => heard.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('gives who may not wait a permit while there is room, whatever the turn of the loop has spent', () => {
+    for (const [options, wish] of [
+      [{ maxQueueSize: 0 }, {}],
+      [{}, { maxWaitMs: 0 }],
+    ] satisfies [Partial<AdmissionOptions>, Partial<Wish>][]) {
+      const desk = new Desk({ limit: fixedLimit(2), ...options });
+      desk.ask(wish);
+      desk.clock.advance(5);
+      expect(desk.ask(wish).heard).toEqual(['admitted']);
+      expect(desk.admission.limiter.inflight).toBe(2);
+      expect(desk.ask({ ...wish, rank: 1 }).permit).toBeUndefined();
+    }
   });
 
   it('serves the newest first once the queue stands and the oldest is late', () => {

@@ -526,6 +526,37 @@ describe('queue', () => {
     expect(statsOf(running)).toMatchObject({ abandonedTotal: 5 });
   });
 
+  it('takes permits back from pipelined answers that wait for one that does not end', async () => {
+    const running = await start();
+    const { port } = new URL(running.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    socket.write(get('/stream') + get('/at-once').repeat(3));
+    await eventually(() => statsOf(running)['admittedTotal'] === 4);
+    expect((await fetch(`${running.url}/at-once`)).status).toBe(200);
+    expect(statsOf(running)).toMatchObject({ inflight: 0, releasedTotal: 1 });
+    socket.destroy();
+  });
+
+  it('does not have a pipelined request wait for one behind it that went first', async () => {
+    const running = await start({ priority: (req) => (req.path === '/at-once' ? 'high' : 'low') });
+    running.app.get('/less-urgent', (_req, res) => void res.send('less'));
+    const { port } = new URL(running.url);
+    void fetch(`${running.url}/wait`).catch(() => undefined);
+    await running.gate.until(1);
+    const socket = connect(Number(port), '127.0.0.1');
+    let got = '';
+    socket.on('data', (chunk) => (got += String(chunk)));
+    socket.write(
+      'GET /less-urgent HTTP/1.1\r\nHost: a\r\n\r\nGET /at-once HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
+    await eventually(queued(running, 2));
+    running.gate.inside[0]!.send('');
+    await eventually(() => got.endsWith('done'));
+    expect(got.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    socket.destroy();
+  });
+
   it('answers HEAD as it answers GET', async () => {
     const running = await start({ maxQueueSize: 0 });
     void fetch(`${running.url}/wait`).catch(() => undefined);

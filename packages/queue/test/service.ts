@@ -95,7 +95,7 @@ export class Service {
         permit.success();
       });
     };
-    const permit = admission.tryNow(cost, rank);
+    const permit = admission.tryNow(cost, rank, QUEUE_DEFAULTS.maxWaitMs);
     if (permit !== undefined) {
       admitted(permit);
       return visitor;
