@@ -40,8 +40,14 @@ function ask(port: number, path: string, agent?: http.Agent): Promise<Answer> {
         );
       },
     );
-    request.on('error', reject);
+    request.on('error', (error) => {
+      reject(Object.assign(error, { onNewConnection: !request.reusedSocket } satisfies Failed));
+    });
   });
+}
+
+interface Failed {
+  readonly onNewConnection: boolean;
 }
 
 /** A client that asks one thing after the other until nobody listens any more; gives what it lost. */
@@ -56,9 +62,11 @@ async function keepAsking(port: number, paths: readonly string[], onAnswer: () =
       if (status !== 200 || !isWhole) lost.push({ path, status, body });
       onAnswer();
     } catch (error) {
-      const { code, syscall } = error as NodeJS.ErrnoException;
-      // A connection that was refused carried no request.
-      if (code !== 'ECONNREFUSED' || syscall !== 'connect') lost.push(error);
+      const { code, onNewConnection } = error as NodeJS.ErrnoException & Failed;
+      // Refused, or one that the kernel had accepted and Node never saw when the listening stopped:
+      // it carried no request to us. What is the readiness delay's to prevent has no balancer here.
+      const isUnseen = onNewConnection && (code === 'ECONNREFUSED' || code === 'ECONNRESET');
+      if (!isUnseen) lost.push(error);
       agent.destroy();
       return lost;
     }
