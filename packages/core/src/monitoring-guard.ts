@@ -23,7 +23,9 @@ export const monitoringAccess: Check<MonitoringAccess> = either(
  * Makes the guard. Without `access` only loopback is let in. A loopback address
  * counts only if it is the client's own: behind a proxy on the same machine every
  * client looks local, so a forwarded request is not, unless `trust proxy` is set
- * and its real client is local.
+ * and its real client is local. And it must ask for this machine by a name of
+ * loopback: a page in a local browser can have any name resolve to it, and asks
+ * by that one (DNS rebinding).
  */
 export function monitoringGuard(access?: MonitoringAccess): (req: Request) => boolean {
   if (typeof access === 'function') {
@@ -37,6 +39,7 @@ export function monitoringGuard(access?: MonitoringAccess): (req: Request) => bo
 
 function isLocal(req: Request): boolean {
   const { headers, app, socket } = req;
+  if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
   const trusts = app !== undefined && Boolean(app.get('trust proxy'));
   if (trusts) return isLoopback(req.ip);
   const forwarded =
@@ -45,6 +48,9 @@ function isLocal(req: Request): boolean {
     headers['x-real-ip'] !== undefined;
   return !forwarded && isLoopback(socket.remoteAddress);
 }
+
+/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; with or without a port. */
+const LOCAL_HOST = /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\])(?::\d*)?$/i;
 
 function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(?:::ffff:)?127\.|^::1$/.test(address);

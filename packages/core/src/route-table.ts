@@ -30,6 +30,10 @@ export function routeTable<T>(owner: string, routes: Readonly<Record<string, T>>
 }
 
 function compilePattern(owner: string, pattern: string): RegExp {
+  // Addresses begin with a slash: it would never match.
+  if (!/^\{?\//.test(pattern)) {
+    throw new OptionError(owner, [`route "${pattern}" must begin with a slash.`]);
+  }
   try {
     return pathToRegexp(pattern).regexp;
   } catch (error) {

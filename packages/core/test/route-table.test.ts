@@ -29,6 +29,12 @@ describe('routeTable', () => {
     );
   });
 
+  test.each(['cities', '', ':id', '*all'])('refuses "%s", which would never match', (pattern) => {
+    expect(() => routeTable('timeout', { [pattern]: 1 })).toThrow(
+      `route "${pattern}" must begin with a slash`,
+    );
+  });
+
   test('without patterns finds nothing', () => {
     expect(routeTable('test', {})('/')).toBeUndefined();
   });

@@ -74,7 +74,7 @@ export function weatherSource(url: string | undefined, config: ServiceConfig): W
   const inner: CallPolicy[] = [late, ...(breaker === undefined ? [] : [breaker.breaker])];
   const again = retry({
     ...shared,
-    ...config.options('retry'),
+    ...(config.isEnabled('retry') ? config.options('retry') : { maxAttempts: 1 }),
     name: 'weather:retry',
     attemptTimeoutMs: ATTEMPT_TIMEOUT_MS,
     inner,
