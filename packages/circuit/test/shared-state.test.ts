@@ -93,6 +93,17 @@ test('who comes later learns it too, as long as it holds', async () => {
   expect(kindOf(c)).toBe('closed');
 });
 
+test('what it does not understand changes nothing', async () => {
+  const { store, clock } = shared();
+  const one = await make(store, clock);
+  const untilAt = clock.now() + 3000;
+  for (const kind of ['half-open', undefined]) {
+    const news = { kind, breaker: 'circuit', untilAt, from: 'a newer version' };
+    await store.publish('circuit:circuit', Buffer.from(JSON.stringify(news)));
+  }
+  expect(kindOf(one)).toBe('closed');
+});
+
 test('who has opened already stays open as long as it meant to', async () => {
   const { store, clock } = shared();
   const [a, b] = [await make(store, clock), await make(store, clock, { openMs: 3000 })];
