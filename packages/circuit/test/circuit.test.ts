@@ -1,5 +1,6 @@
 /** Calls through a circuit: what counts, what is refused, and who answers instead. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { compose, FAULT_CHANNEL, type HealthReport, isComponent } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import {
@@ -280,6 +281,19 @@ describe('open', () => {
     });
     expect(call).not.toHaveBeenCalled();
     expect(one.breaker.stats()).toMatchObject({ refusedTotal: 1, openedTotal: 1 });
+  });
+
+  test('says when to come back also where somebody sets the clock meanwhile', async () => {
+    const clock = fakeClock();
+    let offMs = 0;
+    const { circuit: one } = make({ clock: { ...clock, now: () => clock.now() + offMs } });
+    await failTimes(one, 3);
+    for (offMs of [-3_600_000, 3_600_000]) {
+      await expect(one.run(succeed)).rejects.toMatchObject({ headers: { 'Retry-After': '1' } });
+    }
+    const { circuit: long } = make({ openMs: 30_000 });
+    await failTimes(long, 3);
+    await expect(long.run(succeed)).rejects.toMatchObject({ headers: { 'Retry-After': '30' } });
   });
 
   test('longer each time that it opens again, until it has closed', async () => {
@@ -591,6 +605,21 @@ describe('bulkhead', () => {
     }
     await expect(one.run(succeed)).resolves.toBe('fine');
     expect(one.breaker.stats()).toMatchObject({ inflight: 0, waiting: 0, successTotal: 4 });
+  });
+
+  test('many calls of one caller may wait, and Node takes none of them for a leak', async () => {
+    const { circuit: one } = make({ maxConcurrent: 1, maxWaiting: 20 });
+    const { signal } = new AbortController();
+    const held = Array.from({ length: 12 }, () => hold(one, signal));
+    const listening = getEventListeners(signal, 'abort').length;
+    expect(listening).toBe(11);
+    expect(getMaxListeners(signal)).toBeGreaterThanOrEqual(listening);
+    for (const { done, end } of held) {
+      end();
+      await done;
+      await turn();
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('whoever gives up leaves the line', async () => {
