@@ -149,8 +149,15 @@ describe('run', () => {
     expect(statuses).toEqual([]);
   });
 
-  test('wrap keeps the function’s own arguments', async () => {
+  test('wrap keeps the function’s own arguments, and what it is called on', async () => {
     const { retry: again } = fixture();
+    const stock = {
+      left: 7,
+      find: again.wrap(async function (this: void | { left: number }) {
+        return this?.left;
+      }),
+    };
+    await expect(stock.find()).resolves.toBe(7);
     let calls = 0;
     const add = again.wrap(async (a: number, b: number) => {
       if (++calls < 3) throw new Error('not now');
