@@ -1,7 +1,14 @@
 /** Calls through a circuit: what counts, what is refused, and who answers instead. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners, getMaxListeners } from 'node:events';
-import { compose, FAULT_CHANNEL, type HealthReport, isComponent } from '@org/core';
+import {
+  type CallContext,
+  type CallPolicy,
+  compose,
+  FAULT_CHANNEL,
+  type HealthReport,
+  isComponent,
+} from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import {
   type Circuit,
@@ -527,6 +534,13 @@ describe('fallback', () => {
     await expect(one.run(() => Promise.reject(mistake))).rejects.toBe(mistake);
   });
 
+  test('not for an answer that counts as a failure: that says for itself', async () => {
+    const { circuit: one } = make({ fallback: () => 'instead' });
+    const answer = { ok: false, status: 503 };
+    await expect(one.run(() => Promise.resolve(answer))).resolves.toBe(answer);
+    expect(one.breaker.stats()).toMatchObject({ failureTotal: 1, fallbackTotal: 0 });
+  });
+
   test('what it throws goes to the caller', async () => {
     const worse = new Error('worse');
     const { circuit: one } = make({
@@ -759,6 +773,28 @@ describe('as a component', () => {
     ]);
     expect(one.breaker.stats()).toMatchObject({ failureTotal: 2 });
   });
+
+  test.each([
+    ['a reason of its own', new Error('took too long'), { ignoredTotal: 2, slowTotal: 0 }],
+    ['a TimeoutError', new DOMException('late', 'TimeoutError'), { failureTotal: 2 }],
+  ])(
+    'a time limit around it that aborts with %s counts as explain() says',
+    async (_what, reason, counted) => {
+      const { circuit: one } = make();
+      const limit: CallPolicy = {
+        name: 'limit',
+        kind: 'timeout',
+        run: (call, context) => call({ ...context, signal: AbortSignal.abort(reason) }),
+      };
+      const limited = compose(limit, one);
+      const call = ({ signal }: CallContext): Promise<never> => Promise.reject(signal!.reason);
+      for (let at = 0; at < 2; at++) await expect(limited.run(call)).rejects.toBe(reason);
+      expect(one.breaker.stats()).toMatchObject({ successTotal: 0, failureTotal: 0, ...counted });
+      expect(limited.explain()).toContain(
+        'at most as slow, and as a failure only where the signal aborts with a TimeoutError',
+      );
+    },
+  );
 
   test('tells each change of state, to the hook and on the channel', async () => {
     const told: CircuitEvent[] = [];
