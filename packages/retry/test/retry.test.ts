@@ -257,6 +257,7 @@ describe('waits', () => {
     await again.close?.();
     await again.close?.();
     const error = await result;
+    expect(again.stats?.()).toMatchObject({ callsTotal: 1, retriesTotal: 0 });
     expect(error).toMatchObject({ code: 'ERR_RETRY_CLOSED' });
     expect(error.cause).toMatchObject({ message: 'not now' });
     expect(clock.pending).toBe(0);
@@ -303,10 +304,13 @@ describe('time', () => {
     const { retry: again, clock } = fixture();
     let signal: AbortSignal | undefined;
     const result = again.run((context) => new Promise(() => (signal = context.signal)), {
-      deadlineMs: 500,
+      deadlineMs: 499.84512999999424,
     });
     clock.advance(500);
-    expect(await caught(result)).toMatchObject({ code: 'ERR_TIME_LIMIT' });
+    expect(await caught(result)).toMatchObject({
+      code: 'ERR_TIME_LIMIT',
+      message: 'The call took longer than the 500 ms that it may take.',
+    });
     expect(signal?.aborted).toBe(true);
   });
 
