@@ -81,7 +81,7 @@ export class SharedState {
 
   /** Tells the others what has happened here, where it concerns them. */
   tell(machine: StateMachine, { reason }: Transition): void {
-    if (reason === 'told' || this.closed) return;
+    if (reason === 'told') return;
     const { name: breaker, state } = machine;
     const { store, clock } = this.options;
     const from = this.id;

@@ -616,9 +616,20 @@ describe('bulkhead', () => {
       held.end();
       await held.done;
       await turn();
+      // Its place is taken already, by whoever waited longest.
+      expect(one.breaker.stats().inflight).toBe(held === third ? 0 : 1);
+      if (held === second) {
+        const late = hold(one);
+        expect(one.breaker.stats()).toMatchObject({ inflight: 1, waiting: 1 });
+        await turn();
+        third.end();
+        await turn();
+        late.end();
+        await late.done;
+      }
     }
     await expect(one.run(succeed)).resolves.toBe('fine');
-    expect(one.breaker.stats()).toMatchObject({ inflight: 0, waiting: 0, successTotal: 4 });
+    expect(one.breaker.stats()).toMatchObject({ inflight: 0, waiting: 0, successTotal: 5 });
   });
 
   test('many calls of one caller may wait, and Node takes none of them for a leak', async () => {
@@ -735,6 +746,15 @@ describe('breakers by name', () => {
 });
 
 describe('as a component', () => {
+  test('shows the worst where there are many', async () => {
+    const { circuit: one } = make();
+    for (let at = 0; at < 60; at++) await one.for(`host-${at}`).run(succeed);
+    await failTimes(one.for('host-59'), 3);
+    const { breakers } = one.stats() as { breakers: Record<string, object> };
+    expect(Object.keys(breakers)).toHaveLength(50);
+    expect(breakers).toMatchObject({ 'host-59': { state: 'open' } });
+  });
+
   test('is one, and a policy', () => {
     const { circuit: one } = make({ name: 'weather' });
     expect(isComponent(one)).toBe(true);

@@ -219,6 +219,28 @@ test('a store that never answers holds nothing up', async () => {
   await one.close();
 });
 
+test('lets go of a store that it could listen to only after its end', async () => {
+  const { store, clock } = shared();
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const late: SharedStore = {
+    get: (key) => store.get(key),
+    set: (key, value, ttlMs) => store.set(key, value, ttlMs),
+    delete: (key) => store.delete(key),
+    publish: (channel, data) => store.publish(channel, data),
+    subscribe: async (channel, listener) => {
+      await opened;
+      return store.subscribe(channel, listener);
+    },
+  };
+  const one = circuit({ store: late, clock });
+  await one.close();
+  open();
+  await turn();
+  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 0 });
+  expect(clock.pending).toBe(0);
+});
+
 test('listens no more after its end', async () => {
   const { store, clock } = shared();
   const [a, b] = [await make(store, clock), await make(store, clock)];
