@@ -1,4 +1,5 @@
 /** So many calls at once, and so many that wait: one slow service does not take all there is. */
+import { setMaxListeners } from 'node:events';
 
 /** A call that waits for a place. */
 interface Waiter {
@@ -57,7 +58,10 @@ export class Bulkhead {
         },
       };
       this.line.add(waiter);
-      signal?.addEventListener('abort', giveUp);
+      if (signal === undefined) return;
+      // Many calls of one caller may wait: Node takes more than ten listeners for a leak.
+      setMaxListeners(Infinity, signal);
+      signal.addEventListener('abort', giveUp);
     });
   }
 

@@ -11,7 +11,8 @@ export function guardedFetch(guardOf: (host: string) => Guard, given: Fetch | un
   return function fetch(input, init) {
     // Not at construction: whoever instruments the global one may come later.
     const call = given ?? globalThis.fetch;
-    const request = input instanceof Request ? input : undefined;
+    // Not by its class: another fetch has another one.
+    const request = typeof input === 'string' || input instanceof URL ? undefined : input;
     const host = hostOf(request?.url ?? (input as string | URL));
     if (host === '') return call(input, init);
     const signal = init?.signal ?? request?.signal;

@@ -41,7 +41,7 @@ export interface CircuitOptions extends BreakerOptions {
   readonly isFailureResult: ((result: unknown) => boolean) | undefined;
   /** Whether an HTTP status is a failure of who answered. @default status >= 500 */
   readonly isFailureStatus: (status: number) => boolean;
-  /** Answers in the place of calls that failed or were refused; `wrap` takes one of its own. @default none */
+  /** Answers in the place of calls that rejected with a failure or were refused; `wrap` takes one of its own. @default none */
   readonly fallback: Fallback | undefined;
   /** The most calls of a breaker at once. @default none: as many as come */
   readonly maxConcurrent: number | undefined;

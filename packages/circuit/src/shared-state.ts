@@ -81,7 +81,7 @@ export class SharedState {
 
   /** Tells the others what has happened here, where it concerns them. */
   tell(machine: StateMachine, { reason }: Transition): void {
-    if (reason === 'told' || this.closed) return;
+    if (reason === 'told') return;
     const { name: breaker, state } = machine;
     const { store, clock } = this.options;
     const from = this.id;
@@ -156,7 +156,7 @@ export class SharedState {
   private apply(machine: StateMachine, { kind, untilAt = 0 }: News): void {
     if (kind === 'isolated') machine.isolate('told');
     else if (kind === 'closed') machine.close('told');
-    else machine.openUntil(untilAt);
+    else if (kind === 'open') machine.openUntil(untilAt);
   }
 
   /** Says whether it went well. Never rejects: nobody waits for it. */

@@ -55,6 +55,8 @@ export class StateMachine {
   private readonly strategy: Strategy;
   private readonly health: HealthScore;
   private current: Current = CLOSED;
+  /** When the open state ends, in monotonic ms: the time of day may be set meanwhile. */
+  private openUntilMs: number = 0;
   /** How often it has opened since it was closed last. */
   private openings: number = 0;
   private cancel: Cancel | undefined = undefined;
@@ -89,7 +91,7 @@ export class StateMachine {
   /** When it is worth coming back, in ms from now. */
   get retryAfterMs(): number {
     const { current } = this;
-    if (current.kind === 'open') return Math.max(0, current.untilAt - this.clock.now());
+    if (current.kind === 'open') return Math.max(0, this.openUntilMs - this.clock.monotonicMs());
     return current.kind === 'isolated' ? this.options.maxOpenMs : 0;
   }
 
@@ -145,7 +147,9 @@ export class StateMachine {
   trip(reason: TransitionReason, forMs?: number): void {
     if (this.disposed) return;
     const openMs = forMs ?? openTimeMs(this.options, this.openings++, this.parts.random);
-    this.health.hold(this.clock.monotonicMs());
+    const nowMs = this.clock.monotonicMs();
+    this.openUntilMs = nowMs + openMs;
+    this.health.hold(nowMs);
     this.health.fall();
     this.counts.openedTotal++;
     const sinceAt = this.clock.now();

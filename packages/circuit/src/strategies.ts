@@ -3,9 +3,8 @@ import { report } from '@org/core';
 
 import { Consecutive } from './consecutive.ts';
 import { CountWindow } from './count-window.ts';
-import { ErrorRate } from './error-rate.ts';
 import type { BreakerOptions, StrategyName } from './breaker-options.ts';
-import { SlowCallRate } from './slow-call-rate.ts';
+import { Rate } from './rate.ts';
 import { AnyOf, type Strategy } from './strategy.ts';
 import { TimeWindow } from './time-window.ts';
 import type { Window } from './window.ts';
@@ -22,9 +21,9 @@ export function strategyOf(options: BreakerOptions): Strategy {
 const MAKERS: Readonly<Record<StrategyName, (options: BreakerOptions) => Strategy>> = Object.freeze(
   {
     'error-rate': (options: BreakerOptions) =>
-      new ErrorRate(windowOf(options), options.errorRatio, options.minimumCalls),
+      new Rate('failed', windowOf(options), options.errorRatio, options.minimumCalls),
     'slow-call-rate': (options: BreakerOptions) =>
-      new SlowCallRate(windowOf(options), options.slowRatio, options.minimumCalls),
+      new Rate('slow', windowOf(options), options.slowRatio, options.minimumCalls),
     consecutive: (options: BreakerOptions) => new Consecutive(options.consecutiveFailures),
   },
 );

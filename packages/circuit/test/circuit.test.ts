@@ -1,6 +1,14 @@
 /** Calls through a circuit: what counts, what is refused, and who answers instead. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { compose, FAULT_CHANNEL, type HealthReport, isComponent } from '@org/core';
+import { getEventListeners, getMaxListeners } from 'node:events';
+import {
+  type CallContext,
+  type CallPolicy,
+  compose,
+  FAULT_CHANNEL,
+  type HealthReport,
+  isComponent,
+} from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import {
   type Circuit,
@@ -282,6 +290,19 @@ describe('open', () => {
     expect(one.breaker.stats()).toMatchObject({ refusedTotal: 1, openedTotal: 1 });
   });
 
+  test('says when to come back also where somebody sets the clock meanwhile', async () => {
+    const clock = fakeClock();
+    let offMs = 0;
+    const { circuit: one } = make({ clock: { ...clock, now: () => clock.now() + offMs } });
+    await failTimes(one, 3);
+    for (offMs of [-3_600_000, 3_600_000]) {
+      await expect(one.run(succeed)).rejects.toMatchObject({ headers: { 'Retry-After': '1' } });
+    }
+    const { circuit: long } = make({ openMs: 30_000 });
+    await failTimes(long, 3);
+    await expect(long.run(succeed)).rejects.toMatchObject({ headers: { 'Retry-After': '30' } });
+  });
+
   test('longer each time that it opens again, until it has closed', async () => {
     const { circuit: one, clock } = make({ openMs: 1000, openGrowth: 2, maxOpenMs: 3000 });
     const openMs = (): number => {
@@ -513,6 +534,13 @@ describe('fallback', () => {
     await expect(one.run(() => Promise.reject(mistake))).rejects.toBe(mistake);
   });
 
+  test('not for an answer that counts as a failure: that says for itself', async () => {
+    const { circuit: one } = make({ fallback: () => 'instead' });
+    const answer = { ok: false, status: 503 };
+    await expect(one.run(() => Promise.resolve(answer))).resolves.toBe(answer);
+    expect(one.breaker.stats()).toMatchObject({ failureTotal: 1, fallbackTotal: 0 });
+  });
+
   test('what it throws goes to the caller', async () => {
     const worse = new Error('worse');
     const { circuit: one } = make({
@@ -591,6 +619,36 @@ describe('bulkhead', () => {
     }
     await expect(one.run(succeed)).resolves.toBe('fine');
     expect(one.breaker.stats()).toMatchObject({ inflight: 0, waiting: 0, successTotal: 4 });
+  });
+
+  test('a place that is handed on is not free for somebody else', async () => {
+    const { circuit: one } = make({ maxConcurrent: 1, maxWaiting: 1 });
+    const [first, second] = [hold(one), hold(one)];
+    first.end();
+    await first.done;
+    await turn();
+    const third = hold(one);
+    expect(one.breaker.stats()).toMatchObject({ inflight: 1, waiting: 1 });
+    second.end();
+    await second.done;
+    await turn();
+    third.end();
+    await third.done;
+  });
+
+  test('many calls of one caller may wait, and Node takes none of them for a leak', async () => {
+    const { circuit: one } = make({ maxConcurrent: 1, maxWaiting: 20 });
+    const { signal } = new AbortController();
+    const held = Array.from({ length: 12 }, () => hold(one, signal));
+    const listening = getEventListeners(signal, 'abort').length;
+    expect(listening).toBe(11);
+    expect(getMaxListeners(signal)).toBeGreaterThanOrEqual(listening);
+    for (const { done, end } of held) {
+      end();
+      await done;
+      await turn();
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('whoever gives up leaves the line', async () => {
@@ -692,6 +750,15 @@ describe('breakers by name', () => {
 });
 
 describe('as a component', () => {
+  test('shows the worst where there are many', async () => {
+    const { circuit: one } = make();
+    for (let at = 0; at < 60; at++) await one.for(`host-${at}`).run(succeed);
+    await failTimes(one.for('host-59'), 3);
+    const { breakers } = one.stats() as { breakers: Record<string, object> };
+    expect(Object.keys(breakers)).toHaveLength(50);
+    expect(breakers).toMatchObject({ 'host-59': { state: 'open' } });
+  });
+
   test('is one, and a policy', () => {
     const { circuit: one } = make({ name: 'weather' });
     expect(isComponent(one)).toBe(true);
@@ -730,6 +797,28 @@ describe('as a component', () => {
     ]);
     expect(one.breaker.stats()).toMatchObject({ failureTotal: 2 });
   });
+
+  test.each([
+    ['a reason of its own', new Error('took too long'), { ignoredTotal: 2, slowTotal: 0 }],
+    ['a TimeoutError', new DOMException('late', 'TimeoutError'), { failureTotal: 2 }],
+  ])(
+    'a time limit around it that aborts with %s counts as explain() says',
+    async (_what, reason, counted) => {
+      const { circuit: one } = make();
+      const limit: CallPolicy = {
+        name: 'limit',
+        kind: 'timeout',
+        run: (call, context) => call({ ...context, signal: AbortSignal.abort(reason) }),
+      };
+      const limited = compose(limit, one);
+      const call = ({ signal }: CallContext): Promise<never> => Promise.reject(signal!.reason);
+      for (let at = 0; at < 2; at++) await expect(limited.run(call)).rejects.toBe(reason);
+      expect(one.breaker.stats()).toMatchObject({ successTotal: 0, failureTotal: 0, ...counted });
+      expect(limited.explain()).toContain(
+        'at most as slow, and as a failure only where the signal aborts with a TimeoutError',
+      );
+    },
+  );
 
   test('tells each change of state, to the hook and on the channel', async () => {
     const told: CircuitEvent[] = [];

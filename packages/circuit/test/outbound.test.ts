@@ -97,6 +97,13 @@ describe('fetch', () => {
     expect(one.stats()).toMatchObject({ count: 1, failureTotal: 0 });
   });
 
+  test('knows a Request also of another fetch', async () => {
+    const asked = { url: 'http://weather.example/', signal: new AbortController().signal };
+    const one = make({ fetch: async () => Response.json('down', { status: 503 }) });
+    await one.fetch(asked as Request);
+    expect(one.for('weather.example').stats()).toMatchObject({ failureTotal: 1 });
+  });
+
   test('takes another fetch, and a fallback', async () => {
     const one = make({
       fetch: async () => Promise.reject(new Error('down')),

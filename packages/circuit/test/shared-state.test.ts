@@ -93,6 +93,17 @@ test('who comes later learns it too, as long as it holds', async () => {
   expect(kindOf(c)).toBe('closed');
 });
 
+test('what it does not understand changes nothing', async () => {
+  const { store, clock } = shared();
+  const one = await make(store, clock);
+  const untilAt = clock.now() + 3000;
+  for (const kind of ['half-open', undefined]) {
+    const news = { kind, breaker: 'circuit', untilAt, from: 'a newer version' };
+    await store.publish('circuit:circuit', Buffer.from(JSON.stringify(news)));
+  }
+  expect(kindOf(one)).toBe('closed');
+});
+
 test('who has opened already stays open as long as it meant to', async () => {
   const { store, clock } = shared();
   const [a, b] = [await make(store, clock), await make(store, clock, { openMs: 3000 })];
@@ -206,6 +217,28 @@ test('a store that never answers holds nothing up', async () => {
   await trip(one);
   expect(kindOf(one)).toBe('open');
   await one.close();
+});
+
+test('lets go of a store that it could listen to only after its end', async () => {
+  const { store, clock } = shared();
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const late: SharedStore = {
+    get: (key) => store.get(key),
+    set: (key, value, ttlMs) => store.set(key, value, ttlMs),
+    delete: (key) => store.delete(key),
+    publish: (channel, data) => store.publish(channel, data),
+    subscribe: async (channel, listener) => {
+      await opened;
+      return store.subscribe(channel, listener);
+    },
+  };
+  const one = circuit({ store: late, clock });
+  await one.close();
+  open();
+  await turn();
+  expect((store as unknown as { stats(): object }).stats()).toMatchObject({ channels: 0 });
+  expect(clock.pending).toBe(0);
 });
 
 test('listens no more after its end', async () => {

@@ -40,14 +40,18 @@ export interface ComposedPolicy {
 const CONSEQUENCES: Readonly<Record<string, string>> = Object.freeze({
   'fallback>retry': 'answers in the place of a call whose last attempt has failed',
   'fallback>circuit': 'answers in the place of a call that failed, or that was not made at all',
+  'fallback>timeout': 'answers in the place of a call that failed or took too long',
   'retry>circuit': 'each attempt counts for the circuit; an open circuit ends the attempts',
   'retry>timeout': 'each attempt has a time limit of its own',
   'retry>bulkhead': 'each attempt takes a place of its own, and gives it back while it waits',
   'retry>hedge': 'an attempt is a race, and has failed when both have',
-  'hedge>circuit': 'both of a race count for the circuit',
+  'hedge>circuit': 'both of a race count for the circuit, the one that is aborted at most as slow',
+  'hedge>retry': 'each of a race tries again for itself: up to twice as many attempts',
   'hedge>timeout': 'each of a race has a time limit of its own',
   'circuit>retry':
     'the circuit sees the outcome after the last attempt: it opens late, and slows down by the waits between attempts',
+  'circuit>hedge':
+    'a race counts once for the circuit: what its second call makes good is no failure',
   'circuit>timeout': 'a call that takes too long is a failure to the circuit',
   'circuit>bulkhead': 'an open circuit takes no place',
   'circuit>fallback': 'the circuit sees successes only: it never opens',
@@ -56,7 +60,7 @@ const CONSEQUENCES: Readonly<Record<string, string>> = Object.freeze({
   'bulkhead>retry': 'a place is kept over all attempts and the waits between them',
   'timeout>retry': 'one time limit over all attempts and the waits between them',
   'timeout>circuit':
-    'a call that takes too long was given up by its caller: to the circuit it is no failure',
+    'a call that takes too long was given up by its caller: it counts for the circuit at most as slow, and as a failure only where the signal aborts with a TimeoutError',
   'timeout>bulkhead': 'waiting for a place counts towards the time limit',
   'timeout>hedge': 'one time limit over the whole race',
 });

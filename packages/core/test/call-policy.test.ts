@@ -58,3 +58,13 @@ test('explains an order by its consequence', () => {
     'circuit "upstream" around circuit "upstream"\ncircuit "upstream" around the call itself',
   );
 });
+
+test('knows a consequence of every order of a retry, a hedge, a circuit and a time limit', () => {
+  const kinds: readonly CallPolicyKind[] = ['retry', 'hedge', 'circuit', 'timeout'];
+  for (const outer of kinds) {
+    for (const inner of kinds.filter((kind) => kind !== outer)) {
+      const [line] = compose(policy(outer, []), policy(inner, [])).explain().split('\n');
+      expect(line).toMatch(/around .*": ./);
+    }
+  }
+});

@@ -179,7 +179,6 @@ export class Attempts {
     delayMs: number,
     { signal }: CallContext,
   ): Promise<void> {
-    this.statistics.retriesTotal++;
     const { name } = this.settings;
     const reason = reasonOf(failure);
     if (this.listeners.listening) {
@@ -188,6 +187,7 @@ export class Attempts {
     const stop = discard(failure.value);
     try {
       await this.waits.wait(delayMs, signal, failure.value);
+      this.statistics.retriesTotal++;
     } finally {
       stop();
     }

@@ -6,6 +6,7 @@
 import {
   type Call,
   type CallContext,
+  callHook,
   type CallPolicy,
   type Component,
   defineComponent,
@@ -48,7 +49,8 @@ export function hedge(options?: Given<HedgeOptions>): Hedge {
   };
 
   const rules: RaceRules = {
-    isFailure: settings.isFailure,
+    // Nobody waits for what it throws: one that cannot be judged is taken as it came.
+    isFailure: (result) => Boolean(callHook(() => settings.isFailure(result), `${name} isFailure`)),
     clock,
     bodies: new BodyKeeper(),
     mayHedge(waitedMs) {

@@ -74,10 +74,10 @@ export function retry(options?: Given<RetryOptions>): Retry {
     kind: 'retry' as const,
     run: <T>(call: Call<T>, context: CallContext = NOTHING): Promise<T> =>
       attempts.run(call, context, terms),
-    wrap:
-      <A extends readonly unknown[], T>(work: (...args: A) => Promise<T>) =>
-      (...args: A): Promise<T> =>
-        attempts.run(() => work(...args), NOTHING, terms),
+    wrap: <A extends readonly unknown[], T>(work: (...args: A) => Promise<T>) =>
+      function (this: unknown, ...args: A): Promise<T> {
+        return attempts.run(() => Reflect.apply(work, this, args), NOTHING, terms);
+      },
     fetch: repeatable.fetchIn(NOTHING),
     fetchFor: (exchange: Exchange): Fetch => repeatable.fetchFor(exchange),
     contextFor: (exchange: Exchange): CallContext => contextOf(exchange, field),

@@ -171,7 +171,7 @@ function tooLong(limitMs: number): ProblemError {
   return new ProblemError({
     code: 'ERR_TIME_LIMIT',
     status: 504,
-    detail: `The call took longer than the ${limitMs} ms that it may take.`,
+    detail: `The call took longer than the ${Math.ceil(limitMs)} ms that it may take.`,
   });
 }
 

@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
-import type { CallContext } from '@org/core';
+import { type CallContext, FAULT_CHANNEL } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import { compose, hedge, retry, retryBudget, type RetryEvent } from '@org/retry';
 import { array, check, double, property } from 'fast-check';
@@ -47,6 +48,32 @@ describe('a hedge', () => {
     expect(legs).toHaveLength(1);
     expect(clock.pending).toBe(0);
     expect(made.stats()).toMatchObject({ callsTotal: 1, hedgesTotal: 0, hedgesWonTotal: 0 });
+  });
+
+  test('takes what it cannot judge as it came', async () => {
+    const clock = fakeClock();
+    const faults: unknown[] = [];
+    const listen = (fault: unknown): void => void faults.push(fault);
+    subscribe(FAULT_CHANNEL, listen);
+    try {
+      const made = hedge({
+        afterMs: 50,
+        clock,
+        isFailure(result) {
+          throw new Error(`what is ${String(result)}?`);
+        },
+      });
+      await expect(made.run(() => Promise.resolve('quick'))).resolves.toBe('quick');
+      const { call, legs } = manual();
+      const result = made.run(call);
+      clock.advance(50);
+      legs[1]!.resolve('second');
+      await expect(result).resolves.toBe('second');
+      expect(legs[0]!.context.signal!.aborted).toBe(true);
+      expect(faults).toHaveLength(2);
+    } finally {
+      unsubscribe(FAULT_CHANNEL, listen);
+    }
   });
 
   test('takes what comes first, and aborts the other', async () => {

@@ -149,8 +149,15 @@ describe('run', () => {
     expect(statuses).toEqual([]);
   });
 
-  test('wrap keeps the function’s own arguments', async () => {
+  test('wrap keeps the function’s own arguments, and what it is called on', async () => {
     const { retry: again } = fixture();
+    const stock = {
+      left: 7,
+      find: again.wrap(async function (this: void | { left: number }) {
+        return this?.left;
+      }),
+    };
+    await expect(stock.find()).resolves.toBe(7);
     let calls = 0;
     const add = again.wrap(async (a: number, b: number) => {
       if (++calls < 3) throw new Error('not now');
@@ -250,6 +257,7 @@ describe('waits', () => {
     await again.close?.();
     await again.close?.();
     const error = await result;
+    expect(again.stats?.()).toMatchObject({ callsTotal: 1, retriesTotal: 0 });
     expect(error).toMatchObject({ code: 'ERR_RETRY_CLOSED' });
     expect(error.cause).toMatchObject({ message: 'not now' });
     expect(clock.pending).toBe(0);
@@ -296,10 +304,13 @@ describe('time', () => {
     const { retry: again, clock } = fixture();
     let signal: AbortSignal | undefined;
     const result = again.run((context) => new Promise(() => (signal = context.signal)), {
-      deadlineMs: 500,
+      deadlineMs: 499.84512999999424,
     });
     clock.advance(500);
-    expect(await caught(result)).toMatchObject({ code: 'ERR_TIME_LIMIT' });
+    expect(await caught(result)).toMatchObject({
+      code: 'ERR_TIME_LIMIT',
+      message: 'The call took longer than the 500 ms that it may take.',
+    });
     expect(signal?.aborted).toBe(true);
   });
 

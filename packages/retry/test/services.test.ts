@@ -1,4 +1,5 @@
 /** Services that ask one another: who tries again, and with what they were given. */
+import { getEventListeners } from 'node:events';
 import { exchangeOf } from '@org/core';
 import { fakeClock, type Served, serve } from '@org/core/testing';
 import { retry, type Retry, type RetryOptions } from '@org/retry';
@@ -113,6 +114,33 @@ describe('work on a request', () => {
     );
     await expect((await fetch(url)).text()).resolves.toBe('stopped');
     await Promise.all([close(), last.close()]);
+  });
+
+  test('lets go of both signals where there is no body to come', async () => {
+    const stop = new AbortController();
+    const answers = [
+      () => Promise.resolve(new Response(null, { status: 204 })),
+      () => Promise.reject(new SyntaxError('not HTTP')),
+    ];
+    const own = retry({ ...quick, fetch: () => answers.shift()!() });
+    const app = express();
+    app.use(own);
+    const listening: number[] = [];
+    app.use(async (req, res) => {
+      const exchange = exchangeOf(req, res);
+      await own
+        .fetchFor(exchange)('http://next.example/', { signal: stop.signal })
+        .catch(() => {});
+      for (const signal of [stop.signal, exchange.signal]) {
+        listening.push(getEventListeners(signal, 'abort').length);
+      }
+      res.end();
+    });
+    const { url, close } = await serve(app);
+    await fetch(url);
+    await fetch(url);
+    expect(listening).toEqual([0, 0, 0, 0]);
+    await close();
   });
 
   test('both signals hold for the body, too', async () => {
