@@ -9,6 +9,8 @@ export async function standardParts(): Promise<Parts> {
   const config = loadConfig({ env: { RATE_LIMIT_MAX: '2000000000' }, dotenv: false });
   const own: Readonly<Record<string, object>> = {
     logging: { format: 'json', transports: [lineTransport(logStream())] },
+    // Clients who never rest keep the processor busy, which to a queue is an overload.
+    queue: { targetWaitMs: 1000 },
   };
   return standard({
     lazy: false,
