@@ -11,10 +11,9 @@ import { Client } from 'pg';
 
 import { type FaultStep, mulberry32 } from '../upstream/faults.ts';
 import { weatherServer } from '../upstream/server.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
 import { type Answer, PART, type Service, start } from './service.ts';
 
-const binaries = postgresBinaries();
 const OWNER = { 'x-api-key': 'demo-key-of-ada' };
 /** Faults of a run, and requests during each. */
 const FAULTS = 8;
@@ -28,11 +27,7 @@ const UPSTREAM_FAULTS: readonly Partial<FaultStep>[] = [
   { slowRatio: 0.8, slowMs: 800 },
 ];
 
-if (binaries === undefined) {
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI).toBeUndefined();
-  });
-} else {
+withPostgres('what users see while things fail', (binaries) => {
   describe.each([1, 2026])('what users see while things fail, seed %i', (seed) => {
     const random = mulberry32(seed);
     const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
@@ -178,4 +173,4 @@ if (binaries === undefined) {
       }
     }, 240_000);
   });
-}
+});

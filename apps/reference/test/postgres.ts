@@ -11,8 +11,22 @@ import { Client } from 'pg';
 const exec = promisify(execFile);
 const VERSIONS = '/usr/lib/postgresql';
 
+/** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
+export function withPostgres(what: string, define: (binaries: string) => void): void {
+  const binaries = postgresBinaries();
+  if (binaries !== undefined) {
+    define(binaries);
+    return;
+  }
+  const line = `No Postgres in ${VERSIONS}: ${what} is not tested.`;
+  if (process.env.CI === undefined) console.warn(line);
+  test('a Postgres server is there to test against, or this is not CI', () => {
+    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
+  });
+}
+
 /** The folder of the newest installed binaries. */
-export function postgresBinaries(): string | undefined {
+function postgresBinaries(): string | undefined {
   if (!existsSync(VERSIONS)) return undefined;
   return readdirSync(VERSIONS)
     .toSorted((one, other) => Number(other) - Number(one))

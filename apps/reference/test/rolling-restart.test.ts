@@ -6,17 +6,12 @@ import { Agent, request } from 'node:http';
 import { Client } from 'pg';
 
 import { type Balancer, startBalancer } from './balancer.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
 import { PART, type Service, start } from './service.ts';
 
-const binaries = postgresBinaries();
 const OWNERS = Array.from({ length: 12 }, (_, at) => `owner${at}`);
 
-if (binaries === undefined) {
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI).toBeUndefined();
-  });
-} else {
+withPostgres('a rolling restart', (binaries) => {
   describe('a rolling restart under load', () => {
     let postgres: PostgresServer;
     let balancer: Balancer;
@@ -94,7 +89,7 @@ if (binaries === undefined) {
       expect(rows).toEqual(kept.toSorted().map((id) => ({ id, stops: '1' })));
     }, 240_000);
   });
-}
+});
 
 interface Answered {
   readonly status: number;

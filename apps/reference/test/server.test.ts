@@ -1,19 +1,10 @@
 import { Client } from 'pg';
 
 import { describeApi } from './api-suite.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
 import { type Service, start, UNQUEUED } from './service.ts';
 
-const binaries = postgresBinaries();
-
-if (binaries === undefined) {
-  const line = 'No Postgres in /usr/lib/postgresql: the API over a server is not tested.';
-  if (process.env.CI === undefined) console.warn(line);
-  // A missing server is an error in CI, and one line on a laptop.
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
-} else {
+withPostgres('the API over a server', (binaries) => {
   describe('the API over a Postgres server', () => {
     let postgres: PostgresServer;
     let services: Service[];
@@ -89,4 +80,4 @@ if (binaries === undefined) {
       expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);
     });
   });
-}
+});
