@@ -16,6 +16,7 @@ import { routePattern } from './route-pattern.ts';
 import { type Stages, TRANSFORM } from './stages.ts';
 import { TapState } from './tap-state.ts';
 import { EXCHANGE } from './tapped.ts';
+import type { Timeline } from './timeline.ts';
 import type { TraceContext } from './trace-context.ts';
 import { watchClose } from './watch-close.ts';
 
@@ -46,6 +47,10 @@ export class Exchange {
   settled: boolean = false;
   /** Somebody has answered in the handler's place; what it still does to the response goes nowhere. */
   abandoned: boolean = false;
+  /** The connection was handed over to another protocol: the exchange ended well, without a body. */
+  upgraded: boolean = false;
+  /** Where the time went; only for requests that somebody picked (`Host.timeRequests`). */
+  timeline: Timeline | undefined = undefined;
   /** Made by the house itself, such as a cache's refresh: limits do not count it. */
   internal: boolean = false;
   /** Somebody looked at who the caller is: the answer may be personal. */
@@ -171,6 +176,12 @@ export class Exchange {
     (this.states ??= new Map<object, unknown>()).set(owner, state);
   }
 
+  /** Ends the exchange because its connection goes on in another protocol (RFC 9110 §7.8). @internal */
+  upgrade(): void {
+    this.upgraded = true;
+    this.settle();
+  }
+
   private watch(): void {
     if (this.watched) return;
     this.watched = true;
@@ -182,7 +193,7 @@ export class Exchange {
     if (this.settled) return;
     this.settled = true;
     this.endMs = this.clock.monotonicMs();
-    this.aborted = !this.res.writableFinished;
+    this.aborted = !this.upgraded && !this.res.writableFinished;
     if (hasNoBody(this.req.method, this.res.statusCode)) this.bytes = 0;
     if (this.aborted) this.controller?.abort(clientGone());
     const state = this.tapState;

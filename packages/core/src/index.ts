@@ -43,7 +43,7 @@ export {
   partitionCheck,
 } from './credentials.ts';
 export { Exchange, exchangeOf, type StateKey, stateKey } from './exchange.ts';
-export type { CloseReport, Host, HostState } from './host.ts';
+export type { CloseReport, Host, HostState, Traffic } from './host.ts';
 export { httpDate, parseHttpDate } from './http-date.ts';
 export {
   type MemoryStore,
@@ -89,6 +89,7 @@ export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from '
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export { Listeners } from './listeners.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
+export { type Correlated, isPropagator, type Propagator } from './propagator.ts';
 export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { callHook, type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
@@ -122,5 +123,6 @@ export {
   type TagStore,
 } from './store.ts';
 export { nearest } from './suggest.ts';
+export { FLUSH_SPAN, HANDLER_SPAN, type Span, Timeline } from './timeline.ts';
 export type { TraceContext } from './trace-context.ts';
 export { answerWhole } from './whole-answer.ts';

@@ -26,6 +26,7 @@ import {
 import { captureChunk, runHeadStages, runUnsent, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
+import type { Timeline } from './timeline.ts';
 
 /** Says that a response, or its prototype, carries the tap already. */
 const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
@@ -142,6 +143,7 @@ function install(target: Target, below: Methods): void {
 
     end(this: Tapped, chunk, encoding, callback) {
       const exchange = this.req[EXCHANGE];
+      if (exchange?.timeline !== undefined) answered(exchange.timeline, exchange);
       if (exchange === undefined || exchange.stageBits === 0) {
         return below.end.call(this, chunk, encoding, callback);
       }
@@ -186,6 +188,11 @@ function install(target: Target, below: Methods): void {
     headersSent: unlessHeld(target, 'headersSent'),
     writableEnded: unlessHeld(target, 'writableEnded'),
   });
+}
+
+/** The handler has ended the answer; what it does to it after that is late. */
+function answered(timeline: Timeline, { clock }: Exchange): void {
+  if (Number.isNaN(timeline.answeredMs)) timeline.answeredMs = clock.monotonicMs();
 }
 
 /** While the tap holds back what `end` was given, the response has ended all the same for its owner. */

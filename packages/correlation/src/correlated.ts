@@ -1,14 +1,7 @@
-/** Anything that has a name and a place in a trace: an exchange, or a job that one has begun. */
-import type { TraceContext } from '@org/core';
+/** What was found in a carrier, and what of a caller was not taken over. */
+import type { Correlated, TraceContext } from '@org/core';
 
 import type { Baggage } from './baggage.ts';
-
-export interface Correlated {
-  /** The request's id. */
-  readonly id: string;
-  /** Absent where traces are switched off. */
-  readonly trace: TraceContext | undefined;
-}
 
 /** What came out of a carrier. */
 export interface Extracted extends Correlated {

@@ -6,18 +6,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NextFunction, Request, Response } from 'express';
 import {
+  type Correlated,
   defineMiddleware,
   defineStages,
   type Exchange,
   exchangeOf,
   type Given,
   type Middleware,
+  type Propagator,
   type Stats,
 } from '@org/core';
 
 import { Baggage } from './baggage.ts';
 import { type Carrier, fieldsOf } from './carrier.ts';
-import type { Correlated, Extracted, Linked } from './correlated.ts';
+import type { Extracted, Linked } from './correlated.ts';
 import { Incoming } from './incoming.ts';
 import { loadTelemetry, type Telemetry } from './open-telemetry.ts';
 import { type CorrelationOptions, correlationOptions } from './options.ts';
@@ -32,7 +34,7 @@ import { RandomIds } from './random-ids.ts';
 import type { TrustPolicy } from './trust.ts';
 
 /** The middleware, and what others ask of it. */
-export interface Correlation extends Middleware {
+export interface Correlation extends Middleware, Propagator {
   /** The exchange that the running code works for; needs `context: true`. */
   currentExchange(): Exchange | undefined;
   /** The same, or the job that `run` was given. */
@@ -136,6 +138,7 @@ export function correlation(options?: Given<CorrelationOptions>): Correlation {
     stats: (): Stats => ({ ...incoming.counts }),
   });
   return Object.assign(made, {
+    carries: storage !== undefined,
     currentExchange: () => {
       const current = storage?.getStore();
       return isExchange(current) ? current : undefined;

@@ -1,6 +1,7 @@
+export type { Correlated } from '@org/core';
 export { Baggage, type BaggageLimits } from './baggage.ts';
 export type { Carrier, HeadersCarrier, PlainCarrier } from './carrier.ts';
-export type { Correlated, Extracted, Linked } from './correlated.ts';
+export type { Extracted, Linked } from './correlated.ts';
 export { type Correlation, correlation } from './correlation.ts';
 export { CORRELATION_DEFAULTS, type CorrelationOptions } from './options.ts';
 export type { Destinations, Dispatched, Interceptor } from './outgoing.ts';

@@ -3,7 +3,7 @@
  * request's correlation to the headers of what is sent. Headers that the caller has
  * set stay as they are.
  */
-import type { Correlated } from './correlated.ts';
+import type { Correlated } from '@org/core';
 
 /** Where correlation is sent: hosts (`.example.com` for all below one), or a decision. */
 export type Destinations = readonly string[] | ((url: URL) => boolean);

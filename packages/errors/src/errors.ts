@@ -32,6 +32,7 @@ import { type ErrorMapper, problemMapper } from './mapper.ts';
 import { renderer, type Renderer } from './media.ts';
 import { notFoundHandler } from './not-found.ts';
 import { internalError } from './problem.ts';
+import { RecentErrors } from './recent.ts';
 import { asError, type ErrorLike } from './thrown.ts';
 
 /** How errors are answered. */
@@ -123,6 +124,8 @@ export function errors(options?: Given<ErrorsOptions>): Errors {
     serverErrors: 0,
   };
 
+  const recent = new RecentErrors();
+
   const tell = (message: ErrorMessage): void => {
     if (published.hasSubscribers) published.publish(message);
     const { error, exchange, problem } = message;
@@ -145,6 +148,7 @@ export function errors(options?: Given<ErrorsOptions>): Errors {
       // Nobody will read it; access logs and metrics will.
       exchange.res.statusCode = problem.status;
     }
+    if (problem.status >= 500) recent.add(problem, exchange);
     tell({ error, problem, exchange, outcome });
   };
 
@@ -184,6 +188,7 @@ export function errors(options?: Given<ErrorsOptions>): Errors {
       clientGoneTotal: counts.gone,
       clientErrorsTotal: counts.clientErrors,
       serverErrorsTotal: counts.serverErrors,
+      recent: recent.all,
     }),
   });
   return Object.assign(made, {

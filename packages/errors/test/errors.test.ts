@@ -747,6 +747,30 @@ describe('hooks', () => {
     });
   });
 
+  test('the last server errors are remembered by their ids, newest first, and no more than twenty', async () => {
+    const made = errors(production);
+    const app = express();
+    app.get('/broken/:id', () => {
+      throw new Error('secret');
+    });
+    app.use(made.notFound, made.handler);
+    await ask(app, '/nowhere');
+    const { instance } = (await (await ask(app, '/broken/1')).json()) as { instance: string };
+    const [newest, ...others] = made.stats!().recent as readonly Record<string, unknown>[];
+    expect(others).toEqual([]);
+    expect(newest).toEqual({
+      at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      id: instance.replace('urn:uuid:', ''),
+      traceId: undefined,
+      method: 'GET',
+      route: '/broken/:id',
+      status: 500,
+      code: 'ERR_INTERNAL',
+    });
+    for (let at = 2; at < 30; at++) await ask(app, `/broken/${at}`);
+    expect(made.stats!().recent).toHaveLength(20);
+  });
+
   test('error handlers of the user behind the routes see 404 first', async () => {
     const app = express();
     const { notFound, handler } = errors(production);

@@ -1,15 +1,8 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request as httpRequest } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  defineComponent,
-  defineMiddleware,
-  FAULT_CHANNEL,
-  type HealthReport,
-  type Host,
-  type HostState,
-} from '@org/core';
-import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
+import { defineComponent, defineMiddleware, FAULT_CHANNEL, type HealthReport } from '@org/core';
+import { fakeClock, fakeHost, recordExchanges, serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
 import express, { type Express } from 'express';
 import * as fc from 'fast-check';
@@ -67,19 +60,6 @@ function controlled(first: HealthReport | Error = { status: 'pass' }) {
     },
   };
   return control;
-}
-
-function fakeHost(parts: () => readonly ReturnType<typeof defineComponent>[]) {
-  const host: Host & { state: HostState } = {
-    state: 'starting',
-    components: parts,
-    handle: () => undefined,
-    answerError: () => undefined,
-    onServer: () => undefined,
-    drain: () => undefined,
-    closeComponents: () => Promise.reject(new Error('not here')),
-  };
-  return host;
 }
 
 describe('probes', () => {
@@ -644,7 +624,7 @@ describe('components', () => {
     });
     const silent = defineComponent('silent', {});
     let parts: ReturnType<typeof defineComponent>[] = [silent, one];
-    const host = fakeHost(() => [...parts, made]);
+    const host = fakeHost({ state: 'starting', components: () => [...parts, made] });
     const { made, clock } = make();
     made.attach!(host);
     made.start();
@@ -678,7 +658,7 @@ describe('components', () => {
     subscribe(FAULT_CHANNEL, listen);
     clean.push(() => void unsubscribe(FAULT_CHANNEL, listen));
     const parts: ReturnType<typeof defineComponent>[] = [];
-    const host = fakeHost(() => parts);
+    const host = fakeHost({ state: 'starting', components: () => parts });
     host.state = 'ready';
     const { made, clock } = make();
     made.attach!(host);

@@ -3,25 +3,37 @@
  * the pipeline compiled from it. A change compiles a new pipeline and swaps it
  * whole; a request under way keeps the one it started with.
  */
-import { type Component, isComponent, isMiddleware, type Middleware, nearest } from '@org/core';
+import {
+  type Component,
+  type Exchange,
+  isComponent,
+  isMiddleware,
+  type Middleware,
+  nearest,
+  type Traffic,
+} from '@org/core';
 
 import { explain, type Explanation } from './explain.ts';
 import { compileLastAnswer, type LastAnswer } from './last-answers.ts';
 import { isLazy } from './lazy.ts';
 import type { Inside } from './monitoring.ts';
 import { checkRequires, type Placed, resolveOrder } from './order.ts';
-import { compile, type Pipeline } from './pipeline.ts';
+import { type Applies, compile, type Pipeline, type Surroundings } from './pipeline.ts';
 import { compileScope } from './route-scope.ts';
 import { SetupError } from './setup-error.ts';
 import type { ResolvedSetupOptions } from './setup-options.ts';
+import { MiddlewareTraffic } from './traffic.ts';
+import { UPGRADE_PHASES } from './upgrade.ts';
 
 /** Components as a caller lists them; a factory may return several. */
 export type Parts = readonly (Component | Parts)[];
 
 /** @internal */
-export class Registry implements Inside {
+export class Registry implements Inside, Surroundings {
   readonly middlewares: readonly Middleware[];
   pipeline: Pipeline = (_exchange, done) => done();
+  /** The part of it that requests for another protocol go through. */
+  upgradePipeline: Pipeline = this.pipeline;
   /** Answers what nobody answered. */
   lastAnswer: LastAnswer = compileLastAnswer([]);
   private readonly all: readonly Component[];
@@ -29,6 +41,8 @@ export class Registry implements Inside {
   private readonly off: Set<string>;
   private readonly priorities: Record<string, number | undefined>;
   private placed: readonly Placed[] = [];
+  private readonly trafficByName = new Map<string, MiddlewareTraffic>();
+  private readonly timed = new Set<(exchange: Exchange) => boolean>();
 
   constructor(
     parts: Parts,
@@ -99,7 +113,42 @@ export class Registry implements Inside {
         isLazy(middleware) ? (middleware.loaded() ?? middleware) : middleware,
       );
     this.lastAnswer = compileLastAnswer(running);
-    this.pipeline = compile(running, (name) => this.scopes.get(name));
+    this.pipeline = compile(running, this);
+    this.upgradePipeline = compile(
+      running.filter(({ phase }) => UPGRADE_PHASES.has(phase)),
+      this,
+    );
+  }
+
+  appliesTo(name: string): Applies | undefined {
+    return this.scopes.get(name);
+  }
+
+  trafficOf({ name, phase }: Middleware): MiddlewareTraffic {
+    let traffic = this.trafficByName.get(name);
+    if (traffic === undefined) {
+      traffic = new MiddlewareTraffic(name, phase);
+      this.trafficByName.set(name, traffic);
+    }
+    return traffic;
+  }
+
+  traffic(): readonly Traffic[] {
+    return this.placed
+      .filter(({ middleware }) => !this.off.has(middleware.name))
+      .map(({ middleware }) => this.trafficOf(middleware));
+  }
+
+  wantsTimeline(exchange: Exchange): boolean {
+    // Each is asked, whatever the others said: they may count.
+    let wanted = false;
+    for (const wants of this.timed) if (wants(exchange)) wanted = true;
+    return wanted;
+  }
+
+  timeRequests(wanted: (exchange: Exchange) => boolean): () => void {
+    this.timed.add(wanted);
+    return () => this.timed.delete(wanted);
   }
 
   private named(name: string): Middleware {

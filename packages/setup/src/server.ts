@@ -38,6 +38,7 @@ export interface Serving {
   readonly app: Express;
   readonly clock: Clock;
   pipeline(): Pipeline;
+  upgradePipeline(): Pipeline;
   lastAnswer(): LastAnswer;
 }
 
@@ -68,7 +69,7 @@ export function requestListener(serving: Serving): (req: Request, res: Response)
 }
 
 /** Does to the messages, before the pipeline, what Express' `app.handle` and its router do before the first layer. */
-function prepare(app: Express, req: Request, res: Response): void {
+export function prepare(app: Express, req: Request, res: Response): void {
   if (app.enabled('x-powered-by')) res.setHeader('X-Powered-By', 'Express');
   req.res = res;
   res.req = req;

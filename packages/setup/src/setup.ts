@@ -70,10 +70,11 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
     app,
     clock: settings.clock,
     pipeline: () => registry.pipeline,
+    upgradePipeline: () => registry.upgradePipeline,
     lastAnswer: () => registry.lastAnswer,
   };
   const listener = requestListener(serving);
-  const host = new StackHost(registry, settings, listener as RequestListener);
+  const host = new StackHost(registry, settings, serving, listener as RequestListener);
   tapApplication(app);
   // It tells attackers what to look up, and costs a header on every response.
   app.disable('x-powered-by');

@@ -1,22 +1,28 @@
 /** The whole as its components see it: state, servers, start and close. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import {
   type CloseReport,
   closeInOrder,
   type Component,
+  type Exchange,
   type Host,
   type HostState,
+  type Traffic,
 } from '@org/core';
 import type { Request, Response } from 'express';
 
 import { startAll, startOrder } from './lifecycle.ts';
 import type { Registry } from './registry.ts';
+import type { Serving } from './server.ts';
 import type { ResolvedSetupOptions } from './setup-options.ts';
+import { admitUpgrade } from './upgrade.ts';
 
 /** @internal */
 export class StackHost implements Host {
   private readonly registry: Registry;
   private readonly options: ResolvedSetupOptions;
+  private readonly serving: Serving;
   private readonly listener: (req: IncomingMessage, res: ServerResponse) => void;
   private readonly servers = new Set<Server>();
   private readonly listeners: ((server: Server) => void)[] = [];
@@ -28,10 +34,12 @@ export class StackHost implements Host {
   constructor(
     registry: Registry,
     options: ResolvedSetupOptions,
+    serving: Serving,
     listener: (req: IncomingMessage, res: ServerResponse) => void,
   ) {
     this.registry = registry;
     this.options = options;
+    this.serving = serving;
     this.listener = listener;
   }
 
@@ -54,6 +62,18 @@ export class StackHost implements Host {
 
   answerError(req: Request, res: Response, error: unknown): void {
     this.registry.lastAnswer(req, res, error);
+  }
+
+  traffic(): readonly Traffic[] {
+    return this.registry.traffic();
+  }
+
+  timeRequests(wanted: (exchange: Exchange) => boolean): () => void {
+    return this.registry.timeRequests(wanted);
+  }
+
+  admitUpgrade(req: IncomingMessage, socket: Duplex, admitted: (exchange: Exchange) => void): void {
+    admitUpgrade(this.serving, this.serving.upgradePipeline(), req, socket, admitted);
   }
 
   drain(): void {

@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { defineComponent, FAULT_CHANNEL, type Host } from '@org/core';
-import { fakeClock, middlewareContract, serve } from '@org/core/testing';
+import { defineComponent, FAULT_CHANNEL } from '@org/core';
+import { fakeClock, fakeHost, middlewareContract, serve } from '@org/core/testing';
 import { setup } from '@org/setup';
 import { shutdown } from '@org/shutdown';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -80,15 +80,7 @@ describe('a second signal', () => {
       jest.spyOn(process, 'exit').mockImplementation((code) => resolve(code) as never);
     });
     const gate = shutdown({ ...quick, exit: true, signals: ['SIGUSR2'] });
-    gate.attach?.({
-      state: 'ready',
-      components: () => [],
-      handle: () => undefined,
-      answerError: () => undefined,
-      onServer: () => undefined,
-      drain: () => undefined,
-      closeComponents: () => Promise.reject(new Error('deliberate')),
-    });
+    gate.attach?.(fakeHost({ closeComponents: () => Promise.reject(new Error('deliberate')) }));
     gate.start?.();
     process.emit('SIGUSR2', 'SIGUSR2');
     expect(await exited).toBe(1);
@@ -208,18 +200,14 @@ describe('shutdown()', () => {
 
   test('drives its host: readiness first, the components last', async () => {
     const steps: string[] = [];
-    const host: Host = {
-      state: 'ready',
+    const host = fakeHost({
       components: () => [defineComponent('db', {})],
-      handle: () => undefined,
-      answerError: () => undefined,
-      onServer: () => undefined,
       drain: () => void steps.push('drain'),
       closeComponents: () => {
         steps.push('close');
         return Promise.resolve({ closed: ['db'], hung: [], failed: [], durationMs: 1 });
       },
-    };
+    });
     const gate = shutdown({ ...quick, onPhase: (phase) => void steps.push(phase) });
     gate.attach?.(host);
     expect((await gate.shutdown()).closed).toEqual(['db']);
