@@ -1,7 +1,7 @@
 /**
  * What an engine is: it keeps jobs, and says which one runs next. It knows nothing of handlers,
  * time limits, retries or context: those are the same over every engine. Embedded and BullMQ are
- * two; one of yours keeps the same promises, and one conformance suite holds all to them.
+ * two, held to the same promises by one suite of tests; one of yours can keep them as well.
  */
 import type { Clock, HealthReport, MaybePromise } from '@org/core';
 
@@ -163,7 +163,7 @@ export interface EngineLimits {
 export interface Engine {
   /** Such as `memory`. */
   readonly name: string;
-  /** Brings it up; from now on jobs are handed to `port.run`. Called once. */
+  /** Brings it up; from now on jobs are handed to `port.run`. Where it rejects it has left nothing behind, and may be called again. */
   start(port: EnginePort): MaybePromise<void>;
   /** Makes a type known; before that, its jobs wait. */
   define(type: TypePolicy): MaybePromise<void>;

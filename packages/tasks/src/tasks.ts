@@ -158,8 +158,8 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
           tell(note, type, id);
         },
       });
-      for (const task of defined.values()) await engine.define(policyOf(task));
       up = true;
+      await Promise.all([...defined.values()].map((task) => engine.define(policyOf(task))));
       await schedules.start();
     } catch (error) {
       begun = undefined;
@@ -366,10 +366,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     schedules.stop();
     // What is being brought up cannot be closed before it is there.
     await begun?.catch(() => undefined);
-    if (!up) {
-      await engine.close();
-      return;
-    }
+    if (!up) return;
     await engine.pause();
     const over = timeLimit(clock, drainMs, signal);
     try {

@@ -3,6 +3,7 @@
  * task; what it does for us are the states, the locks and what becomes of a lost worker. Attempts,
  * waits and time limits are the runner's, as over every engine. BullMQ is loaded when it is used.
  */
+import { randomUUID } from 'node:crypto';
 import {
   type Cancel,
   type Given,
@@ -111,6 +112,8 @@ class BullmqEngine implements Engine {
   private readonly lines: Map<string, Line> = new Map();
   private bull!: typeof Bull;
   private port!: EnginePort;
+  /** Of this instance. */
+  private readonly worker: string = randomUUID();
   private cancelAgeing: Cancel | undefined = undefined;
   private lastError: unknown = undefined;
   private closed: boolean = false;
@@ -131,7 +134,7 @@ class BullmqEngine implements Engine {
     });
   }
 
-  define({ name, slots }: TypePolicy): void {
+  async define({ name, slots }: TypePolicy): Promise<void> {
     const { Queue } = this.bull;
     const { settings } = this;
     const base = { ...this.connection(), prefix: settings.prefix };
@@ -141,10 +144,11 @@ class BullmqEngine implements Engine {
     // Each result that is waited for listens to the same events.
     queue.setMaxListeners(0);
     queue.on('error', (error) => this.note(error));
+    const worker = slots === 0 ? undefined : this.makeWorker(name, slots, base);
     const line: Line = {
       name,
       queue,
-      worker: slots === 0 ? undefined : this.worker(name, slots, base),
+      worker,
       results: new Results(name, queue, () =>
         this.make(
           (backend) =>
@@ -156,8 +160,12 @@ class BullmqEngine implements Engine {
       addedSince: 0,
     };
     line.results.onError = (error) => this.note(error);
-    line.results.onProgress = (id, progress) => this.port.onProgress(name, id, progress);
+    line.results.onProgress = (id, { worker: by, ...progress }) => {
+      // Of its own it has told at once.
+      if (by !== this.worker) this.port.onProgress(name, id, progress);
+    };
     this.lines.set(name, line);
+    await this.within(queue.waitUntilReady());
   }
 
   async add(job: NewJob): Promise<Added> {
@@ -186,8 +194,9 @@ class BullmqEngine implements Engine {
   }
 
   progress(type: string, id: string, progress: Progress): void {
+    this.port.onProgress(type, id, progress);
     void this.line(type)
-      .queue.updateJobProgress(id, { ...progress })
+      .queue.updateJobProgress(id, { ...progress, worker: this.worker })
       .catch((error: unknown) => this.note(error));
   }
 
@@ -222,13 +231,12 @@ class BullmqEngine implements Engine {
     const job = await this.within(this.jobOf(line, id));
     if (job === undefined || !isPending(await this.within(job.getState()))) return false;
     try {
-      await this.within(job.remove());
+      await line.results.cancel(id, () => this.within(job.remove()));
     } catch (error) {
       // It has begun meanwhile.
       if ((await this.within(job.getState())) === 'active') return false;
       throw error;
     }
-    line.results.cancelled(id);
     return true;
   }
 
@@ -264,14 +272,16 @@ class BullmqEngine implements Engine {
     this.cancelAgeing?.();
     for (const { worker, queue, results } of this.lines.values()) {
       results.reject(tasksClosed());
-      // One whose server is away would wait for it; by force it does not.
-      await this.within(worker?.close()).catch(() => worker?.close(true));
+      if (worker !== undefined) {
+        // One whose server is away would wait for it; by force it does not.
+        await this.within(worker.close(this.lastError !== undefined)).catch(() => undefined);
+      }
       await this.within(results.close()).catch(() => undefined);
       await this.within(queue.close()).catch(() => undefined);
     }
   }
 
-  private worker(name: string, slots: number, base: object): Bull.Worker<Envelope> {
+  private makeWorker(name: string, slots: number, base: object): Bull.Worker<Envelope> {
     const { Worker } = this.bull;
     const { concurrency, maxTakeovers, keepCompleted, maxDead } = this.port.limits;
     const { lockMs } = this.settings;
@@ -280,6 +290,8 @@ class BullmqEngine implements Engine {
       concurrency: Math.min(slots, concurrency),
       lockDuration: lockMs,
       stalledInterval: lockMs,
+      // In s: a worker that is closed as it begins to wait for a job is noticed after that.
+      drainDelay: 1,
       maxStalledCount: maxTakeovers,
       removeOnComplete: { count: keepCompleted },
       removeOnFail: { count: maxDead },

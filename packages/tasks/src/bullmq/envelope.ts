@@ -39,14 +39,25 @@ export function viewOf(job: Job<Envelope>, state: string): JobView {
     priority: data.p ?? 0,
     addedAt: data.a,
     attempts: shown === 'active' ? job.attemptsMade + 1 : job.attemptsMade,
-    progress: isProgress(job.progress) ? job.progress : undefined,
+    progress: progressOf(job.progress),
     failures: shown === 'dead' && failures.length === 0 ? [failureOfBullmq(job)] : failures,
     ...(shown === 'completed' ? { result: job.returnvalue ?? undefined } : {}),
   };
 }
 
-export function isProgress(value: unknown): value is Progress {
+/** Progress with the instance that told of it. */
+export interface ToldProgress extends Progress {
+  readonly worker?: string;
+}
+
+export function isProgress(value: unknown): value is ToldProgress {
   return typeof value === 'object' && value !== null && 'ratio' in value;
+}
+
+function progressOf(value: unknown): Progress | undefined {
+  if (!isProgress(value)) return undefined;
+  const { worker: _, ...progress } = value;
+  return progress;
 }
 
 /** It was BullMQ itself that gave up: its workers were lost too often. */

@@ -1,9 +1,8 @@
 /** Waits for what jobs of one task answer, wherever they are worked on: one connection for all who wait. */
 import type { Queue, QueueEvents } from 'bullmq';
 
-import type { Progress } from '../engine.ts';
 import { jobCancelled, jobDead, jobUnknown } from '../refusals.ts';
-import { type Envelope, isProgress } from './envelope.ts';
+import { type Envelope, isProgress, type ToldProgress } from './envelope.ts';
 
 interface Waiter {
   resolve(result: unknown): void;
@@ -13,11 +12,12 @@ interface Waiter {
 /** Whoever waits for jobs of one task. */
 export class Results {
   onError: (error: unknown) => void = () => undefined;
-  onProgress: (id: string, progress: Progress) => void = () => undefined;
+  onProgress: (id: string, progress: ToldProgress) => void = () => undefined;
   private readonly name: string;
   private readonly queue: Queue<Envelope>;
   private readonly make: () => QueueEvents;
   private readonly waiters: Map<string, Waiter[]> = new Map();
+  private readonly cancelling: Set<string> = new Set();
   private events: QueueEvents | undefined = undefined;
 
   constructor(name: string, queue: Queue<Envelope>, make: () => QueueEvents) {
@@ -55,7 +55,18 @@ export class Results {
     });
   }
 
-  cancelled(id: string): void {
+  /** Takes a job out by `remove`, and tells whoever waits for it. */
+  async cancel(id: string, remove: () => Promise<unknown>): Promise<void> {
+    this.cancelling.add(id);
+    try {
+      await remove();
+      this.cancelled(id);
+    } finally {
+      this.cancelling.delete(id);
+    }
+  }
+
+  private cancelled(id: string): void {
     this.settle(id, (waiter) => waiter.reject(jobCancelled(id)));
   }
 
@@ -72,7 +83,7 @@ export class Results {
   private async look(id: string): Promise<void> {
     await this.open().waitUntilReady();
     const job = await this.queue.getJob(id);
-    if (job === undefined) throw jobUnknown(id);
+    if (job === undefined) throw this.cancelling.has(id) ? jobCancelled(id) : jobUnknown(id);
     const state = await job.getState();
     if (state === 'completed') {
       // What it answered may have come after what was read before.

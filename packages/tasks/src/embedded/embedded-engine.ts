@@ -94,6 +94,8 @@ export class EmbeddedEngine implements Engine {
   start(port: EnginePort): void | Promise<void> {
     this.port = port;
     const { clock, limits } = port;
+    // A start that failed may have read some.
+    for (const known of [this.lanes, this.jobs, this.keys]) known.clear();
     this.completed = new KeptJobs(limits.keepCompleted, () => undefined);
     this.deadJobs = new KeptJobs(limits.maxDead, (job) => {
       this.lane(job.type).dead--;
