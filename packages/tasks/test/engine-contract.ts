@@ -65,19 +65,12 @@ export function engineContract(name: string, makeOptions: MakeOptions): void {
       const jobs = await start();
       const seen: unknown[] = [];
       const task = jobs.define('any', { handler: ({ data }) => void seen.push(data) });
-      const values = [
-        null,
-        0,
-        'text\n\u2028\ud800',
-        [1, [2]],
-        { a: { b: new Date(0) } },
-        undefined,
-      ];
+      const values = [null, 0, 'text\n\u2028 é 🙂', [1, [2]], { a: { b: new Date(0) } }, undefined];
       for (const value of values) await (await task.add(value)).result();
       expect(seen).toEqual([
         null,
         0,
-        'text\n\u2028\ud800',
+        'text\n\u2028 é 🙂',
         [1, [2]],
         { a: { b: '1970-01-01T00:00:00.000Z' } },
         null,
@@ -181,13 +174,19 @@ export function engineContract(name: string, makeOptions: MakeOptions): void {
 
     test('lets a job wait, and does the rest meanwhile', async () => {
       const jobs = await start();
-      const order: string[] = [];
-      const task = jobs.define<string>('later', { handler: ({ data }) => void order.push(data) });
-      const later = await task.add('later', { delayMs: 300 });
-      expect((await later.view())?.state).toBe('delayed');
+      const begunAt = new Map<string, number>();
+      const task = jobs.define<string>('later', {
+        handler: ({ data }) => void begunAt.set(data, Date.now()),
+      });
+      const never = await task.add('in an hour', { delayMs: 3_600_000 });
+      expect((await never.view())?.state).toBe('delayed');
+      const soon = await task.add('soon', { delayMs: 100 });
+      const { addedAt } = (await soon.view())!;
       await (await task.add('now')).result();
-      await later.result();
-      expect(order).toEqual(['now', 'later']);
+      await soon.result();
+      expect([...begunAt.keys()].toSorted()).toEqual(['now', 'soon']);
+      expect(begunAt.get('soon')).toBeGreaterThanOrEqual(addedAt + 100);
+      expect(await never.cancel()).toBe(true);
     });
 
     test('does the urgent first', async () => {
@@ -286,20 +285,20 @@ export function engineContract(name: string, makeOptions: MakeOptions): void {
       const task = jobs.define<string>('search-index', {
         handler: ({ data }) => void seen.push(data),
       });
-      const wait = { key: 'article-1', mode: 'debounce', waitMs: 250 } as const;
+      const wait = { key: 'article-1', mode: 'debounce', waitMs: 3_600_000 } as const;
       const first = await task.add('1', { dedup: wait });
       const second = await task.add('2', { dedup: wait });
       expect([second.id, second.isNew]).toEqual([first.id, false]);
-      await second.result();
-      expect(seen).toEqual(['2']);
+      expect(await second.view()).toMatchObject({ state: 'delayed', data: '2' });
+      expect(await second.cancel()).toBe(true);
 
-      // Each addition would wait for an hour; all of them together for 300 ms.
-      const capped = { key: 'b', mode: 'debounce', waitMs: 3_600_000, maxWaitMs: 300 } as const;
+      // Each addition would wait for an hour; all of them together for two seconds.
+      const capped = { ...wait, key: 'article-2', maxWaitMs: 2000 } as const;
       const third = await task.add('3', { dedup: capped });
       const fourth = await task.add('4', { dedup: capped });
       expect(fourth.id).toBe(third.id);
       await fourth.result();
-      expect(seen).toEqual(['2', '4']);
+      expect(seen).toEqual(['4']);
     });
 
     test('takes back what has not begun, and nothing else', async () => {
