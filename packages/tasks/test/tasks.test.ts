@@ -370,7 +370,7 @@ describe('types', () => {
     expect(await jobs.dead.replayAll('ends')).toBe(2);
   });
 
-  test.each([
+  test.each<[object, string]>([
     [{}, 'handler'],
     [{ handler: 5 }, 'handler'],
     [{ handler: () => 1, batch: { handler: () => undefined } }, 'either'],
@@ -457,7 +457,7 @@ describe('context', () => {
     };
     const found = make();
     found.jobs.attach?.(
-      fakeHost({ components: () => [defineComponent('mine', { ...propagator })] as never }),
+      fakeHost({ components: () => [defineComponent('mine', { ...propagator } as object)] }),
     );
     const task = found.jobs.define('found', {
       handler: (job) => void carried.push(job.context?.id),
