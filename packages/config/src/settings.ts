@@ -47,6 +47,7 @@ export interface GeneralValues {
   readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
   readonly LOG_LEVEL: LogLevel;
   readonly REQUEST_TIMEOUT: number;
+  readonly TASKS_FOLDER: string | undefined;
   readonly REDIS_URL: string | undefined;
   readonly DATABASE_URL: string | undefined;
   readonly PORT: number;
@@ -91,6 +92,7 @@ export interface StandardOptions {
   readonly correlation: { readonly openTelemetry: boolean };
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
+  readonly tasks: { readonly url?: string; readonly folder?: string; readonly access?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly access?: string };
@@ -341,12 +343,17 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('timeout', 'timeoutMs', 1000),
     help: 'How long a request may take.',
   },
+  TASKS_FOLDER: {
+    type: 'text',
+    feeds: to('tasks', 'folder'),
+    help: 'The folder that background jobs are kept in; without it, or Redis, they end with the process.',
+  },
   REDIS_URL: {
     type: 'url',
     protocols: ['redis:', 'rediss:'],
     secret: true,
-    feeds: to('redis', 'url'),
-    help: 'Redis for the state that processes share; memory when absent.',
+    feeds: [...to('redis', 'url'), ...to('tasks', 'url')],
+    help: 'Redis for the state and the jobs that processes share; memory when absent.',
   },
   DATABASE_URL: {
     type: 'url',
@@ -383,6 +390,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('security', 'access'),
       ...to('metrics', 'access'),
       ...to('dashboard', 'access'),
+      ...to('tasks', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },

@@ -71,6 +71,7 @@ describe('defaults', () => {
       REQUEST_TIMEOUT: 30,
       PORT: 3000,
       TRUST_PROXY: false,
+      TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
       MONITORING_TOKEN: undefined,
@@ -513,6 +514,11 @@ describe('options of components', () => {
       distributed: false,
     });
     expect(config.options('redis')).toEqual({});
+    expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });
+    expect(from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h' }).options('tasks')).toEqual({
+      folder: '/jobs',
+      url: 'redis://h',
+    });
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');
   });
@@ -675,6 +681,8 @@ describe('warnings', () => {
       'database-missing',
       'redis-missing',
     ]);
+    expect(codes(from({ ENABLE_TASKS: '1', TASKS_FOLDER: '/var/lib/jobs' }))).toEqual([]);
+    expect(codes(from({ ENABLE_TASKS: '1', REDIS_URL: 'redis://h' }))).toEqual([]);
   });
 });
 

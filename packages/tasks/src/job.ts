@@ -104,7 +104,7 @@ export class Execution implements Job, Due {
 
   progress(ratio: number, detail?: unknown): void {
     if (this.settled) return;
-    const cut = Math.min(1, Math.max(0, Number(ratio) || 0));
+    const cut = Math.min(1, Math.max(0, ratio || 0));
     this.supervisor.onProgress(
       this,
       detail === undefined ? { ratio: cut } : { ratio: cut, detail },

@@ -6,9 +6,9 @@
 import { type Clock, type Propagator, report } from '@org/core';
 
 import { backoffMs } from './backoff.ts';
-import { Batches } from './batches.ts';
+import type { Batches } from './batches.ts';
 import { DueTimes } from './due-times.ts';
-import type { Failure, LeasedJob, Outcome, Progress } from './engine.ts';
+import type { Failure, LeasedJob, Outcome, Progress, ScheduledRun } from './engine.ts';
 import { Execution, type Supervisor } from './job.ts';
 import { RecentTimes } from './recent-times.ts';
 import { attemptTimedOut, messageOf, tasksClosed } from './refusals.ts';
@@ -58,7 +58,7 @@ export interface RunnerSettings {
   readonly find: (name: string) => RunnableTask | undefined;
   readonly propagator: () => Propagator | undefined;
   /** Whether a run of a schedule is still to be done. */
-  readonly isDue: (job: LeasedJob) => boolean;
+  readonly isDue: (run: ScheduledRun) => boolean;
   readonly tell: Tell;
   readonly onProgress: (execution: Execution, progress: Progress) => void;
 }
@@ -95,7 +95,7 @@ export class Runner implements Supervisor {
       settle(leased, RETURNED);
       return;
     }
-    if (leased.schedule !== undefined && !isDue(leased)) {
+    if (leased.schedule !== undefined && !isDue(leased.schedule)) {
       settle(leased, DONE);
       return;
     }
@@ -118,7 +118,7 @@ export class Runner implements Supervisor {
 
   /** Waits until nothing runs, or `signal` aborts; then aborts what runs and gives it back. */
   async drain(signal: AbortSignal): Promise<void> {
-    for (const execution of [...this.running]) {
+    for (const execution of this.running) {
       // What is still being gathered has not begun.
       if (this.settings.find(execution.type)?.batches?.take(execution) === true) {
         this.giveBack(execution);
@@ -130,7 +130,7 @@ export class Runner implements Supervisor {
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
-    for (const execution of [...this.running]) {
+    for (const execution of this.running) {
       this.giveBack(execution);
       execution.abort(tasksClosed());
     }

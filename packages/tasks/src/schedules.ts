@@ -195,7 +195,7 @@ function timesOf(owner: string, when: string | number, timeZone: string): Times 
     const check = durationMs({ min: 1000 });
     if (!check.accepts(when)) {
       throw new OptionError(owner, [
-        `its time must be a cron pattern or ${check.expected}, but is ${when}.`,
+        `its time must be a cron pattern or ${check.expected}, but is ${String(when)}.`,
       ]);
     }
     // Counted from the epoch, so that every process comes to the same times.
@@ -209,7 +209,7 @@ function timesOf(owner: string, when: string | number, timeZone: string): Times 
     };
   } catch (error) {
     throw new OptionError(owner, [
-      `its time must be a cron pattern such as "0 3 * * *", but ${String(when)} is none: ${(error as Error).message}`,
+      `its time must be a cron pattern such as "0 3 * * *", but ${when} is none: ${(error as Error).message}`,
     ]);
   }
 }
@@ -217,8 +217,7 @@ function timesOf(owner: string, when: string | number, timeZone: string): Times 
 function isTimeZone(value: unknown): value is string {
   if (typeof value !== 'string') return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: value }).format(0) !== '';
   } catch {
     return false;
   }

@@ -147,7 +147,8 @@ export function resolveTask(name: string, given: object): Readonly<TaskSettings>
   }
   if (
     schema !== undefined &&
-    typeof (schema as object as StandardSchemaV1)['~standard']?.validate !== 'function'
+    typeof (schema['~standard'] as Partial<StandardSchemaV1.Props> | undefined)?.validate !==
+      'function'
   ) {
     throw new OptionError(owner, [
       'option "schema" must be a Standard Schema, such as one of zod, valibot or arktype.',

@@ -133,7 +133,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     maxResultBytes: maxDataBytes,
     find: (task) => defined.get(task),
     propagator: findPropagator,
-    isDue: ({ schedule }: LeasedJob) => schedules.isDue(schedule!),
+    isDue: (run) => schedules.isDue(run),
     tell(type, { type: task, id, attempt }, more) {
       if (listeners.listening) tell(type, task, id, { attempt, ...more });
     },
@@ -159,7 +159,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
         },
       });
       up = true;
-      await Promise.all([...defined.values()].map((task) => engine.define(policyOf(task))));
+      await Promise.all([...defined.values()].map(async (task) => engine.define(policyOf(task))));
       await schedules.start();
     } catch (error) {
       begun = undefined;

@@ -41,6 +41,7 @@ describe('the heap', () => {
       fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
         const heap = new Heap<Ranked>();
         const model: Ranked[] = [];
+        const outcomes: [unknown, unknown][] = [];
         const first = (): Ranked | undefined =>
           model.toSorted((one, other) => one.rank - other.rank || one.sequence - other.sequence)[0];
         for (const [sequence, { what, rank, which }] of commands.entries()) {
@@ -51,18 +52,18 @@ describe('the heap', () => {
             heap.push(member);
           } else if (what === 'pop') {
             const expected = first();
-            expect(heap.pop()).toBe(expected);
+            outcomes.push([heap.pop(), expected]);
             if (expected !== undefined) model.splice(model.indexOf(expected), 1);
           } else if (some !== undefined && what === 'move') {
             heap.move(some, rank);
           } else if (some !== undefined) {
-            expect(heap.delete(some)).toBe(true);
-            expect(heap.delete(some)).toBe(false);
+            outcomes.push([heap.delete(some), true], [heap.delete(some), false]);
             model.splice(model.indexOf(some), 1);
           }
           expect(heap.size).toBe(model.length);
           expect(heap.peek()).toBe(first());
         }
+        for (const [found, expected] of outcomes) expect(found).toBe(expected);
       }),
     );
   });
@@ -201,7 +202,7 @@ describe('the log', () => {
         expect(text.indexOf('\n')).toBe(text.length - 1);
         const found = replayed(text).get(one.id)!;
         expect(JSON.parse(found.data)).toEqual(JSON.parse(one.data));
-        expect({ ...found, data: '' }).toEqual({ ...one, data: '' });
+        expect(Object.assign(found, { data: one.data })).toEqual(one);
       }),
     );
   });

@@ -22,6 +22,7 @@ for (const [what, isThere] of [
 ] as const) {
   if (isThere) continue;
   const line = `No ${what}: BullMQ is not tested on it.`;
+  // oxlint-disable-next-line no-console
   if (process.env.CI === undefined) console.warn(line);
   test(`${what} is there to test against, or this is not CI`, () => {
     expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
@@ -91,7 +92,7 @@ if (hasRedis()) {
     test('raises what has waited, so that nothing urgent keeps it from its turn for ever', async () => {
       const gate = deferred();
       const order: string[] = [];
-      const { engine: engine } = options();
+      const { engine } = options();
       const jobs = tasks({ engine: engine, ageingMs: 50 });
       const task = jobs.define<string>('aged', {
         concurrency: 1,

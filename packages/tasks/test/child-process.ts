@@ -28,7 +28,7 @@ export function childProcess(script: string, args: readonly string[]): Child {
     { cwd: join(__dirname, '../../..'), stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const said: string[] = [];
-  let hasEnded = false;
+  const state = { hasEnded: false };
   const wakers = new Set<() => void>();
   const wake = (): void => {
     for (const waker of wakers) waker();
@@ -38,7 +38,7 @@ export function childProcess(script: string, args: readonly string[]): Child {
     wake();
   });
   const over = once(child, 'close').then(([code]) => {
-    hasEnded = true;
+    state.hasEnded = true;
     wake();
     return code as number | null;
   });
@@ -46,7 +46,7 @@ export function childProcess(script: string, args: readonly string[]): Child {
     process: child,
     said,
     async lines(count) {
-      while (said.length < count && !hasEnded) {
+      while (said.length < count && !state.hasEnded) {
         await new Promise<void>((resolve) => {
           wakers.add(resolve);
         });

@@ -6,7 +6,7 @@ import { durableContract, engineContract } from './engine-contract.ts';
 
 const folders: string[] = [];
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const made of folders) rmSync(made, { recursive: true, force: true });
 });
 
 function folder(): string {

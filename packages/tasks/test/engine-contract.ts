@@ -309,14 +309,12 @@ export function engineContract(name: string, makeOptions: MakeOptions): void {
       await until(async () => (await running.view())?.state === 'active');
       const waiting = await task.add({});
       const delayed = await task.add({}, { delayMs: 60_000 });
-      const refused = expect(waiting.result()).rejects.toMatchObject({
-        code: 'ERR_TASKS_CANCELLED',
-      });
+      const result = waiting.result().catch((error: unknown) => error);
       await until(async () => (await waiting.view())?.state === 'waiting');
       expect(await waiting.cancel()).toBe(true);
       expect(await delayed.cancel()).toBe(true);
       expect(await running.cancel()).toBe(false);
-      await refused;
+      expect(await result).toMatchObject({ code: 'ERR_TASKS_CANCELLED' });
       expect(await waiting.view()).toBeUndefined();
       gate.resolve();
       await running.result();
@@ -488,7 +486,7 @@ export function durableContract(name: string, makeOptions: MakeOptions): void {
       });
       await after.start();
       await all.promise;
-      expect(seen.toSorted()).toEqual([0, 1, 2]);
+      expect(new Set(seen)).toEqual(new Set([0, 1, 2]));
       const [one, other] = tokens.get(handles[0]!.id) ?? tokens.get(handles[1]!.id)!;
       expect(other ?? Number.POSITIVE_INFINITY).toBeGreaterThan(one!);
       await after.close();

@@ -263,7 +263,7 @@ class BullmqEngine implements Engine {
 
   async pause(): Promise<void> {
     this.cancelAgeing?.();
-    await Promise.all([...this.lines.values()].map(({ worker }) => worker?.pause(true)));
+    await Promise.all([...this.lines.values()].map(async ({ worker }) => worker?.pause(true)));
   }
 
   async close(): Promise<void> {

@@ -72,7 +72,7 @@ export class Results {
 
   /** Nobody will be told any more. */
   reject(error: unknown): void {
-    for (const id of [...this.waiters.keys()]) this.settle(id, (waiter) => waiter.reject(error));
+    for (const id of this.waiters.keys()) this.settle(id, (waiter) => waiter.reject(error));
   }
 
   async close(): Promise<void> {

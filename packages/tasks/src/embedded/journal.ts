@@ -246,7 +246,11 @@ export class Journal {
     const { clock } = this.settings;
     const { handle } = this;
     this.handle = undefined;
-    await handle?.close().catch(() => undefined);
+    try {
+      await handle?.close();
+    } catch {
+      // Why is known already.
+    }
     if (this.failure === undefined) report(storageFailed(error), 'tasks log');
     this.failure = error;
     this.failedMs = clock.monotonicMs();

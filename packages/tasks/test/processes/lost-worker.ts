@@ -5,7 +5,7 @@ const [, , url = '', prefix = ''] = process.argv;
 const jobs = tasks({ engine: bullmq({ url, prefix, lockMs: 1000 }) });
 const task = jobs.define('lost', {
   handler: ({ id }) => {
-    console.log(id);
+    process.stdout.write(`${id}\n`);
     return new Promise<void>(() => undefined);
   },
 });
