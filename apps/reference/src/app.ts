@@ -1,6 +1,7 @@
 /** The service: its database, its stack of middleware, and its routes. */
 import type { Batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
+import { tasks } from '@org/tasks';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
@@ -10,8 +11,9 @@ import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { weatherOfCities } from './routes/weather.ts';
-import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
+import { databaseSettings, DEMO_API_KEYS, type ServiceConfig, taskSettings } from './settings.ts';
 import { batchingOf, components } from './stack.ts';
+import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
 
 /** The first start fills the database. */
@@ -42,7 +44,9 @@ export async function createApp(
 
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
-  const parts = await components(config, [places, ...weather.parts]);
+  const jobs = tasks(taskSettings(config));
+  const routes = routeJobs(jobs, places.sql);
+  const parts = await components(config, [places, jobs, ...weather.parts]);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -53,6 +57,6 @@ export async function createApp(
   app.use('/api/countries', countries(places.sql));
   app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
+  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS, routes));
   return { app, stack, database: places };
 }

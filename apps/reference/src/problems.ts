@@ -28,6 +28,11 @@ const DEFINITIONS = {
   countryNotFound: { status: 404, title: 'No such country' },
   cityNotFound: { status: 404, title: 'No such city' },
   tripNotFound: { status: 404, title: 'No such trip' },
+  routeNotFound: {
+    status: 404,
+    title: 'No route yet',
+    description: 'The route of a trip is found when it is asked for, and anew when it has changed.',
+  },
   tooManyTrips: {
     status: 409,
     title: 'Too many trips',

@@ -2,6 +2,7 @@
  * What the environment tells the service: the family's own table of settings, and
  * these rows beside it. Whatever is wrong is named at once, before anything starts.
  */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type Config,
@@ -10,6 +11,8 @@ import {
   type LoadOptions,
   type StandardValues,
 } from '@org/config';
+
+import type { TasksOptions } from '@org/tasks';
 
 import type { DatabaseSettings } from './database/database.ts';
 
@@ -93,6 +96,16 @@ export function databaseSettings({ values }: ServiceConfig): DatabaseSettings {
     minPopulation: values.MIN_POPULATION,
     onlyCountries: values.ONLY_COUNTRIES,
     onProgress: (line) => console.log(line),
+  };
+}
+
+/** Where jobs are kept: beside the embedded database, which one process has, too. */
+export function taskSettings(config: ServiceConfig): Partial<TasksOptions> {
+  const { values } = config;
+  const isAlone = values.DATABASE_URL === undefined && values.DATA_DIR !== ':memory:';
+  return {
+    ...(isAlone ? { folder: join(values.DATA_DIR, 'jobs') } : {}),
+    ...config.options('tasks'),
   };
 }
 

@@ -32,6 +32,8 @@ export interface ScheduledRun {
 /** A job to keep. Data is JSON text. */
 export interface NewJob {
   readonly id: string;
+  /** Somebody chose the id: there may be one of it, and then this one is dropped. */
+  readonly isNamed: boolean;
   readonly type: string;
   readonly data: string;
   /** The correlation of whoever added it. */

@@ -102,7 +102,12 @@ export class Execution implements Job, Due {
     return this.correlated;
   }
 
-  progress(ratio: number, detail?: unknown): void {
+  /** Bound to its job: handlers take their job apart. */
+  get progress(): Job['progress'] {
+    return (ratio, detail) => this.tellProgress(ratio, detail);
+  }
+
+  private tellProgress(ratio: number, detail: unknown): void {
     if (this.settled) return;
     const cut = Math.min(1, Math.max(0, ratio || 0));
     this.supervisor.onProgress(

@@ -89,6 +89,8 @@ export type SchemaTaskDefinition<S extends StandardSchemaV1, R> = Omit<
 
 /** What a job can be told when it is added. */
 export interface AddOptions {
+  /** An id of yours, which says what the job is: while one of it is kept, whatever its state, no other is added. @default a new one */
+  readonly id?: string | undefined;
   /** Not to begin before this is over, in ms. @default 0 */
   readonly delayMs?: number | undefined;
   /** From -100 to 100; the greater goes first. @default the task's */
@@ -181,6 +183,10 @@ function resolveBatch(owner: string, given: object): ResolvedBatch {
 }
 
 const ADD_CHECKS: Checks<AddOptions> = {
+  id: text({
+    expected: 'an id of 1 to 100 letters, digits and "@", "-", "." or "_", and no number',
+    pattern: /^(?!\d+$)[\w.@-]{1,100}$/,
+  }),
   delayMs: {
     expected: 'a duration in ms, at most a year',
     accepts: (value): value is number =>

@@ -228,14 +228,14 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     const value = schema === undefined ? data : await validated(schema, data);
     const text = encodeData(task.name, value, maxDataBytes);
     if (!up) await begin();
-    return keep(task, randomUUID(), text, given);
+    return keep(task, given?.id ?? randomUUID(), text, given);
   }
 
   async function keep(
     task: Defined,
     id: string,
     data: string,
-    { delayMs = 0, priority = task.settings.priority, dedup, from }: AddOptions = {},
+    { id: named, delayMs = 0, priority = task.settings.priority, dedup, from }: AddOptions = {},
     run?: LeasedJob['schedule'],
   ): Promise<JobHandle> {
     const { name: type, numbers } = task;
@@ -244,6 +244,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     try {
       const answer = engine.add({
         id,
+        isNamed: run !== undefined || named !== undefined,
         type,
         data,
         carrier: carrierOf(from),

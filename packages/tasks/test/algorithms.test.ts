@@ -18,6 +18,7 @@ let made = 0;
 function job(given: Partial<StoredJob> = {}): StoredJob {
   const one = new StoredJob({
     id: given.id ?? `job-${++made}`,
+    isNamed: false,
     type: given.type ?? 'type',
     data: given.data ?? '{}',
     carrier: given.carrier,

@@ -256,6 +256,18 @@ export function engineContract(name: string, makeOptions: MakeOptions): void {
       await next.result();
     });
 
+    test('adds one of an id only once, while that is kept', async () => {
+      const jobs = await start();
+      let runs = 0;
+      const task = jobs.define('named', { handler: () => ++runs });
+      const first = await task.add({}, { id: 'invoice-2026.11@7' });
+      expect([first.id, first.isNew]).toEqual(['invoice-2026.11@7', true]);
+      expect(await first.result()).toBe(1);
+      const again = await task.add({}, { id: 'invoice-2026.11@7' });
+      expect([again.id, again.isNew]).toEqual([first.id, false]);
+      expect(await again.result()).toBe(1);
+    });
+
     test('replaces the data of what has not begun, and adds where it has', async () => {
       const jobs = await start();
       const gate = deferred();

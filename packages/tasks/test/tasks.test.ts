@@ -310,6 +310,8 @@ describe('additions', () => {
   test.each([
     [{ delay: 5 }, 'delay'],
     [{ delayMs: -1 }, 'delayMs'],
+    [{ id: 'a b' }, 'id'],
+    [{ id: '77' }, 'no number'],
     [{ priority: 1000 }, 'priority'],
     [{ dedup: { key: '', mode: 'drop' } }, 'dedup.key'],
     [{ dedup: { key: 'k', mode: 'sometimes' } }, 'dedup.mode'],

@@ -57,6 +57,11 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+  {
+    href: '/api/middleware/tasks',
+    title: 'Jobs',
+    text: 'What is done in the background, and what failed and why.',
+  },
 ]);
 
 /** A source of data, with the words that its licence asks for. */

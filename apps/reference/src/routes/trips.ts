@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { onceFor } from '../database/once.ts';
 import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
+import type { RouteJobs } from '../trips/route-jobs.ts';
 import { plainText, wholeNumber } from './inputs.ts';
 import { owners } from './owners.ts';
 import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
@@ -60,7 +61,11 @@ const ONE = z.object({ id: z.uuid('must be a UUID') });
 
 type Stops = z.infer<typeof STOPS>;
 
-export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
+export function trips(
+  db: Kysely<Tables>,
+  apiKeys: ReadonlyMap<string, string>,
+  routes: RouteJobs,
+): Router {
   const router = Router();
   const once = onceFor(db);
   router.use(owners(apiKeys), personal);
@@ -141,6 +146,27 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
       await trx.deleteFrom('trips').where('id', '=', id).execute();
     });
     res.status(204).end();
+  });
+
+  router.post('/:id/route', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    const trip = await find(db, id, ownerOf(req, res));
+    await routes.find(trip, exchangeOf(req, res));
+    const address = `${req.baseUrl}/${id}/route`;
+    // RFC 9110 §15.3.3: where to look how it goes on.
+    res.status(202).location(address).json({ route: address });
+  });
+
+  router.get('/:id/route', async (req, res) => {
+    const { id } = ONE.parse(req.params);
+    const job = await routes.look(await find(db, id, ownerOf(req, res)));
+    if (job === undefined) throw noRoute(id);
+    const { state, progress, result } = job;
+    res.json({
+      state: state === 'dead' ? 'failed' : state,
+      progress: state === 'completed' ? 1 : (progress?.ratio ?? 0),
+      ...(result === undefined ? {} : { route: result }),
+    });
   });
 
   return router;
@@ -254,6 +280,12 @@ async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<v
 
 function noTrip(id: string): ProblemError {
   return problems.tripNotFound(`There is no trip with the id ${id}.`);
+}
+
+function noRoute(id: string): ProblemError {
+  return problems.routeNotFound(
+    `Nobody has asked for the route of the trip ${id} as it is now: POST to it.`,
+  );
 }
 
 function notYours(id: string): ProblemError {

@@ -175,6 +175,10 @@ class BullmqEngine implements Engine {
     if (job.dedup !== undefined && job.dedup.mode !== 'drop') {
       return this.addOrReplace(line, job, job.dedup);
     }
+    const { id: name } = job;
+    if (job.isNamed && (await this.within(this.jobOf(line, name))) !== undefined) {
+      return { id: name, outcome: 'dropped' };
+    }
     const id = await this.addTo(line, job, job.addedAt);
     return { id, outcome: id === job.id ? 'added' : 'dropped' };
   }

@@ -119,7 +119,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   add(job: NewJob): Added | Promise<Added> {
-    if (this.has(job.id)) return { id: job.id, outcome: 'dropped' };
+    if (job.isNamed && this.has(job.id)) return { id: job.id, outcome: 'dropped' };
     if (job.dedup !== undefined) {
       const known = this.keys.get(keyOf(job.type, job.dedup));
       if (known !== undefined) return this.merge(known, job, job.dedup);

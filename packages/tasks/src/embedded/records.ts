@@ -156,6 +156,7 @@ function parse(text: string): LogRecord | undefined {
 function jobOf(record: PutRecord): StoredJob {
   const job = new StoredJob({
     id: record.i,
+    isNamed: false,
     type: record.t,
     data: JSON.stringify(record.d),
     carrier: record.c,
