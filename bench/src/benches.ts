@@ -263,6 +263,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['cockatiel', 'p-retry'],
   },
   {
+    name: 'tasks',
+    kind: 'calls',
+    contenders: [
+      { server: 'bullmq', label: 'BullMQ, Redis in memory' },
+      { server: 'durable', label: 'ours, durable, fsync always' },
+      { server: 'memory', label: 'ours, in memory' },
+    ],
+    peers: ['bullmq'],
+  },
+  {
     name: 'threats',
     kind: 'calls',
     contenders: [
