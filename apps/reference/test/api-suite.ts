@@ -406,7 +406,7 @@ export function describeApi(service: () => Service): void {
         route: { stops: { cityId: number }[]; lengthKm: number; plannedKm: number };
       };
       expect(route.stops[0]?.cityId).toBe(cities[0]);
-      expect(route.stops.map(({ cityId }) => cityId).toSorted()).toEqual(cities.toSorted());
+      expect(new Set(route.stops.map(({ cityId }) => cityId))).toEqual(new Set(cities));
       // Over the Pacific and back once, not twice.
       expect(route.lengthKm).toBeLessThan(0.6 * route.plannedKm);
 

@@ -75,6 +75,7 @@ export class Runner implements Supervisor {
   private readonly running: Set<Execution> = new Set();
   private readonly limits: DueTimes<Execution>;
   private readonly worker: string = workerName();
+  private closing: boolean = false;
   private onIdle: (() => void) | undefined = undefined;
 
   constructor(settings: RunnerSettings) {
@@ -91,7 +92,8 @@ export class Runner implements Supervisor {
   run(leased: LeasedJob, settle: (job: LeasedJob, outcome: Outcome) => void): void {
     const { clock, find, isDue, tell } = this.settings;
     const task = find(leased.type);
-    if (task === undefined) {
+    // What was on its way while the engine was stopped goes back.
+    if (task === undefined || this.closing) {
       settle(leased, RETURNED);
       return;
     }
@@ -118,6 +120,7 @@ export class Runner implements Supervisor {
 
   /** Waits until nothing runs, or `signal` aborts; then aborts what runs and gives it back. */
   async drain(signal: AbortSignal): Promise<void> {
+    this.closing = true;
     for (const execution of this.running) {
       // What is still being gathered has not begun.
       if (this.settings.find(execution.type)?.batches?.take(execution) === true) {

@@ -12,13 +12,22 @@ import { fakeClock, fakeHost, serve } from '@org/core/testing';
 import { correlation } from '@org/correlation';
 import { setup } from '@org/setup';
 import {
+  type Added,
+  type Counts,
+  type Engine,
+  type EnginePort,
   type Job,
+  type JobView,
+  type LeasedJob,
+  type NewJob,
+  type Outcome,
   type TaskEvent,
   TASK_DEFAULTS,
   tasks,
   TASKS_CHANNEL,
   TASKS_DEFAULTS,
   type TasksOptions,
+  type TypePolicy,
 } from '@org/tasks';
 import express from 'express';
 import { z } from 'zod';
@@ -502,6 +511,107 @@ describe('listeners', () => {
     ]);
     expect(new Set(published.map(({ task: name, id }) => `${name} ${id}`)).size).toBe(1);
     expect(heard).toHaveLength(6);
+  });
+});
+
+describe('an engine of one’s own', () => {
+  /** Keeps nothing, and hands out what a test says. */
+  class Handing implements Engine {
+    readonly name: string = 'handing';
+    port!: EnginePort;
+    readonly added: NewJob[] = [];
+    readonly calls: string[] = [];
+    start(port: EnginePort): void {
+      this.port = port;
+      this.calls.push('start');
+    }
+    define({ name, slots }: TypePolicy): void {
+      this.calls.push(`define ${name} ${slots}`);
+    }
+    add(job: NewJob): Added {
+      this.added.push(job);
+      return { id: job.id, outcome: 'added' };
+    }
+    find = (): undefined => undefined;
+    result = (): Promise<unknown> => Promise.resolve('theirs');
+    progress = (): void => undefined;
+    dead = (): readonly JobView[] => [];
+    replay = (): boolean => false;
+    discard = (): boolean => false;
+    cancel = (): boolean => false;
+    counts = (): Counts => ({ waiting: 0, delayed: 0, active: 0, dead: 0 });
+    pause(): void {
+      this.calls.push('pause');
+    }
+    close(): void {
+      this.calls.push('close');
+    }
+    lease(type: string): LeasedJob {
+      return {
+        id: 'leased',
+        type,
+        data: '{}',
+        carrier: undefined,
+        priority: 0,
+        addedAt: 0,
+        dueAt: 0,
+        schedule: undefined,
+        attempt: 1,
+        fencingToken: 1,
+        failures: [],
+      };
+    }
+    hand(type: string): Outcome | undefined {
+      let outcome: Outcome | undefined;
+      this.port.run(this.lease(type), (_, ended) => (outcome = ended));
+      return outcome;
+    }
+  }
+
+  test('is started once, told of tasks whenever they come, and ended', async () => {
+    const engine = new Handing();
+    const { jobs } = make({ engine });
+    const early = jobs.define('early', { concurrency: 3, handler: () => undefined });
+    await Promise.all([jobs.start(), jobs.start(), early.add({ n: 1 }, { delayMs: 5 })]);
+    jobs.define('late', { batch: { size: 4, handler: () => undefined } });
+    expect(engine.calls).toEqual(['start', 'define early 3', 'define late 40']);
+    expect(engine.added).toMatchObject([{ type: 'early', data: '{"n":1}', priority: 0 }]);
+    expect(engine.added[0]!.dueAt - engine.added[0]!.addedAt).toBe(5);
+    await jobs.close();
+    await jobs.close();
+    expect(engine.calls.slice(3)).toEqual(['pause', 'close']);
+  });
+
+  test('gets back what it hands out to nobody, and what it hands out too late', async () => {
+    const engine = new Handing();
+    const { jobs } = make({ engine });
+    jobs.define('known', { handler: () => 7 });
+    await jobs.start();
+    expect(engine.hand('unknown')).toEqual({ kind: 'returned' });
+    expect(engine.hand('known')).toEqual({ kind: 'completed', result: '7' });
+    await jobs.close();
+    expect(engine.hand('known')).toEqual({ kind: 'returned' });
+  });
+
+  test('has the signal of a job abort whose lease is lost', async () => {
+    const engine = new Handing();
+    const { jobs } = make({ engine });
+    const reasons: unknown[] = [];
+    jobs.define('leased', {
+      handler: ({ signal }) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            reasons.push(signal.reason);
+            resolve();
+          });
+        }),
+    });
+    await jobs.start();
+    const lost = new AbortController();
+    engine.port.run({ ...engine.lease('leased'), lost: lost.signal }, () => undefined);
+    lost.abort('another worker has it');
+    expect(reasons).toEqual(['another worker has it']);
+    await settled();
   });
 });
 
