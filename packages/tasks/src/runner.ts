@@ -325,7 +325,7 @@ export class Runner implements Supervisor {
     return {
       attempt: execution.attempt,
       at: this.settings.clock.now(),
-      durationMs: this.settings.clock.monotonicMs() - execution.startMs,
+      durationMs: Math.round(1000 * (this.settings.clock.monotonicMs() - execution.startMs)) / 1000,
       worker: this.worker,
       name: typeof name === 'string' ? name : typeof error,
       message: messageOf(error).slice(0, MAX_MESSAGE),

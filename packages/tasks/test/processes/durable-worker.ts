@@ -14,7 +14,17 @@ const jobs = tasks({
   keepCompleted: 20,
 });
 // At once, so that what was said was said, however it ends.
-const say = (line: string): void => void writeSync(1, `${line}\n`);
+const say = (line: string): void => {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      // Whoever listens is slow.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+};
 let state = Number(seed);
 const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 
