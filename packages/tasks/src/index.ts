@@ -1,5 +1,7 @@
 export { type Backoff, BACKOFF_DEFAULTS, type BackoffFunction } from './backoff.ts';
-export { bullmqEngine as bullmq, type BullmqOptions } from './bullmq/bullmq-engine.ts';
+export { bullmqEngine as bullmq } from './bullmq/bullmq-engine.ts';
+export type { BullmqOptions } from './bullmq/options.ts';
+export type { DeadJobs } from './dead-jobs.ts';
 export type { FsyncPolicy } from './embedded/journal.ts';
 export type {
   Added,
@@ -33,4 +35,4 @@ export {
   type TaskDefinition,
   type TaskOptions,
 } from './task-options.ts';
-export { type DeadJobs, type Tasks, tasks } from './tasks.ts';
+export { type Tasks, tasks } from './tasks.ts';

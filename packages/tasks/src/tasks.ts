@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
-  type Clock,
   defineMiddleware,
   type Given,
   hasCode,
@@ -24,7 +23,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Batches } from './batches.ts';
 import { bullmqEngine } from './bullmq/bullmq-engine.ts';
 import { type EmbeddedEngine, embeddedEngine } from './embedded/embedded-engine.ts';
-import type { Counts, Engine, JobView, LeasedJob, Progress } from './engine.ts';
+import { type DeadJobs, deadJobs, shownDead } from './dead-jobs.ts';
+import type { Counts, Engine, LeasedJob, Progress } from './engine.ts';
 import { type TaskEvent, TASKS_CHANNEL } from './events.ts';
 import { monitoringRoute } from './monitoring-route.ts';
 import { resolveTasksOptions, type TasksOptions } from './options.ts';
@@ -40,6 +40,7 @@ import {
   type Task,
   validated,
 } from './task.ts';
+import { timeLimit } from './time-limit.ts';
 import {
   type AddOptions,
   checkAdd,
@@ -47,18 +48,6 @@ import {
   type SchemaTaskDefinition,
   type TaskDefinition,
 } from './task-options.ts';
-
-/** Jobs that failed for good. */
-export interface DeadJobs {
-  /** The newest first. @param given of which task, and how many. @default all, 100 */
-  list(given?: { readonly task?: string; readonly limit?: number }): Promise<readonly JobView[]>;
-  /** Has one tried again, with all its attempts. Says whether there was one. */
-  replay(id: string): Promise<boolean>;
-  /** The same for all of a task; answers how many. */
-  replayAll(task: string): Promise<number>;
-  /** Forgets one. Says whether there was one. */
-  discard(id: string): Promise<boolean>;
-}
 
 /** The middleware, and the jobs. */
 export interface Tasks extends Middleware {
@@ -90,9 +79,8 @@ export interface Tasks extends Middleware {
   close(signal?: AbortSignal): Promise<void>;
 }
 
-/** Dead jobs that the route shows, and how much of their data. */
+/** Dead jobs that the route shows. */
 const SHOWN_DEAD = 50;
-const SHOWN_DATA = 500;
 /** More tasks cannot be told apart from a mistake. */
 const MAX_TASKS = 1000;
 
@@ -289,28 +277,12 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     },
   };
 
-  const dead: DeadJobs = {
-    async list({ task, limit = 100 } = {}) {
-      await begin();
-      return engine.dead(task, limit);
-    },
-    async replay(id) {
-      if (closing !== undefined) throw tasksClosed();
-      await begin();
-      return engine.replay(id);
-    },
-    async replayAll(task) {
-      let replayed = 0;
-      for (const { id } of await dead.list({ task, limit: settings.maxDead })) {
-        if (await dead.replay(id)) replayed++;
-      }
-      return replayed;
-    },
-    async discard(id) {
-      await begin();
-      return engine.discard(id);
-    },
-  };
+  const dead = deadJobs({
+    engine,
+    maxDead: settings.maxDead,
+    begin,
+    isClosed: () => closing !== undefined,
+  });
 
   function schedule<I>(
     of: string,
@@ -435,31 +407,4 @@ function engineOf(settings: Readonly<TasksOptions>): Engine {
 
 function reportFault(error: unknown): void {
   report(error, 'tasks');
-}
-
-/** A dead job as it is shown: its data may be large. */
-function shownDead(job: JobView): object {
-  const data = JSON.stringify(job.data);
-  const { data: _, ...rest } = job;
-  return data.length > SHOWN_DATA ? { ...rest, dataExcerpt: data.slice(0, SHOWN_DATA) } : job;
-}
-
-/** A signal that aborts with another one, or when a time is over. */
-function timeLimit(
-  clock: Clock,
-  limitMs: number,
-  signal: AbortSignal | undefined,
-): { readonly signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const cancel = clock.after(limitMs, abort);
-  if (signal?.aborted === true) abort();
-  else signal?.addEventListener('abort', abort, { once: true });
-  return {
-    signal: controller.signal,
-    end() {
-      cancel();
-      signal?.removeEventListener('abort', abort);
-    },
-  };
 }

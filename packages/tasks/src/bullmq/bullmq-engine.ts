@@ -4,15 +4,7 @@
  * waits and time limits are the runner's, as over every engine. BullMQ is loaded when it is used.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  type Cancel,
-  type Given,
-  type HealthReport,
-  durationMs,
-  report,
-  resolveOptions,
-  text,
-} from '@org/core';
+import { type Cancel, type Given, type HealthReport, report } from '@org/core';
 import type * as Bull from 'bullmq';
 
 import type {
@@ -21,47 +13,20 @@ import type {
   Dedup,
   Engine,
   EnginePort,
-  Failure,
   JobView,
-  LeasedJob,
   NewJob,
-  Outcome,
   Progress,
   TypePolicy,
 } from '../engine.ts';
 import { messageOf, storageFailed, tasksClosed, tasksFull } from '../refusals.ts';
-import { type Envelope, LENGTH_OF_FAILURES, viewOf } from './envelope.ts';
+import { type Envelope, viewOf } from './envelope.ts';
 import { agedLevel, levelOf } from './levels.ts';
+import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
 import { Results } from './results.ts';
-
-/** What BullMQ is told. */
-export interface BullmqOptions {
-  /** Redis (`redis:`, `rediss:`) or Postgres (`postgres:`). @default "redis://127.0.0.1:6379" */
-  readonly url: string;
-  /** Before the keys of Redis; services that share one need different ones. @default "tasks" */
-  readonly prefix: string;
-  /** Of Postgres: the schema that BullMQ makes its tables in. @default "bullmq" */
-  readonly schema: string;
-  /** How long a worker that does not answer keeps a job, in ms; while it does, it renews that. @default 30_000 */
-  readonly lockMs: number;
-  /** The longest that a call may take, in ms. @default 5000 */
-  readonly timeoutMs: number;
-}
-
-const DEFAULTS: Readonly<BullmqOptions> = Object.freeze<BullmqOptions>({
-  url: 'redis://127.0.0.1:6379',
-  prefix: 'tasks',
-  schema: 'bullmq',
-  lockMs: 30_000,
-  timeoutMs: 5000,
-});
-
-const WORD = text({ expected: 'letters, digits, hyphens and underscores', pattern: /^[\w-]+$/ });
+import { makeWorker } from './worker.ts';
 
 /** The runner says when it is over; BullMQ must not know better. */
 const ATTEMPTS = 1_000_000;
-/** Connections to Postgres of each queue and of each worker. */
-const PG_CONNECTIONS = 4;
 /** Jobs of a task whose age is looked at in one turn: the least urgent ones. */
 const AGED_AT_ONCE = 200;
 /** How old counts may be, in ms. */
@@ -78,32 +43,9 @@ interface Line {
   addedSince: number;
 }
 
-/** A job that BullMQ handed out. */
-interface BullLease extends LeasedJob {
-  readonly job: Bull.Job<Envelope>;
-  readonly token: string;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** Makes the engine. @throws OptionError for unknown or wrong options */
 export function bullmqEngine(options?: Given<BullmqOptions>): Engine {
-  const settings = resolveOptions(
-    'tasks: bullmq',
-    DEFAULTS,
-    {
-      url: text({
-        expected: 'an address of Redis or Postgres',
-        pattern: /^(?:rediss?|postgres(?:ql)?):\/\//,
-      }),
-      prefix: WORD,
-      schema: WORD,
-      lockMs: durationMs({ min: 1000 }),
-      timeoutMs: durationMs({ min: 1 }),
-    },
-    options,
-  );
-  return new BullmqEngine(settings);
+  return new BullmqEngine(resolveBullmqOptions(options));
 }
 
 class BullmqEngine implements Engine {
@@ -135,31 +77,30 @@ class BullmqEngine implements Engine {
   }
 
   async define({ name, slots }: TypePolicy): Promise<void> {
-    const { Queue } = this.bull;
-    const { settings } = this;
-    const base = { ...this.connection(), prefix: settings.prefix };
-    const queue = this.make(
-      (backend) => new Queue<Envelope>(name, base as Bull.QueueOptions, backend as undefined),
-    );
-    // Each result that is waited for listens to the same events.
-    queue.setMaxListeners(0);
-    queue.on('error', (error) => this.note(error));
-    const worker = slots === 0 ? undefined : this.makeWorker(name, slots, base);
+    const { bull, port, settings } = this;
+    const base = connectionOf(settings);
+    const backend = this.backend();
+    const onError = (error: unknown): void => this.note(error);
+    const queue = new bull.Queue<Envelope>(name, base as Bull.QueueOptions, backend);
+    queue.on('error', onError);
+    const worker =
+      slots === 0
+        ? undefined
+        : makeWorker(name, slots, { bull, base, backend, port, lockMs: settings.lockMs, onError });
     const line: Line = {
       name,
       queue,
       worker,
-      results: new Results(name, queue, () =>
-        this.make(
-          (backend) =>
-            new this.bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend as undefined),
-        ),
+      results: new Results(
+        name,
+        queue,
+        () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
       ),
       counts: { waiting: 0, delayed: 0, active: 0, dead: 0 },
       countedMs: Number.NEGATIVE_INFINITY,
       addedSince: 0,
     };
-    line.results.onError = (error) => this.note(error);
+    line.results.onError = onError;
     line.results.onProgress = (id, { worker: by, ...progress }) => {
       // Of its own it has told at once.
       if (by !== this.worker) this.port.onProgress(name, id, progress);
@@ -285,99 +226,6 @@ class BullmqEngine implements Engine {
     }
   }
 
-  private makeWorker(name: string, slots: number, base: object): Bull.Worker<Envelope> {
-    const { Worker } = this.bull;
-    const { concurrency, maxTakeovers, keepCompleted, maxDead } = this.port.limits;
-    const { lockMs } = this.settings;
-    const options = {
-      ...base,
-      concurrency: Math.min(slots, concurrency),
-      lockDuration: lockMs,
-      stalledInterval: lockMs,
-      // In s: a worker that is closed as it begins to wait for a job is noticed after that.
-      drainDelay: 1,
-      maxStalledCount: maxTakeovers,
-      removeOnComplete: { count: keepCompleted },
-      removeOnFail: { count: maxDead },
-      settings: {
-        backoffStrategy: (_attempts: number, _type: string, error: Error): number =>
-          error instanceof Again ? error.delayMs : 1000,
-      },
-    };
-    const worker = this.make(
-      (backend) =>
-        new Worker<Envelope>(
-          name,
-          // With three parameters it is given a signal.
-          (job, token, signal) => this.process(job, token ?? '', signal),
-          options as unknown as Bull.WorkerOptions,
-          backend as undefined,
-        ),
-    );
-    worker.on('error', (error) => this.note(error));
-    worker.on('stalled', (id) => this.port.onNote('lost', name, id));
-    worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) worker.cancelJob(id, 'another worker may have the job');
-    });
-    return worker;
-  }
-
-  /** A job was handed out. */
-  private async process(
-    job: Bull.Job<Envelope>,
-    token: string,
-    signal: AbortSignal | undefined,
-  ): Promise<unknown> {
-    const { data } = job;
-    if (data.q !== undefined && data.q !== 'drop') await job.removeDeduplicationKey();
-    return new Promise((resolve, reject) => {
-      const lease: BullLease = {
-        id: job.id!,
-        type: job.name,
-        data: JSON.stringify(data.d),
-        carrier: data.c,
-        priority: data.p ?? 0,
-        addedAt: data.a ?? job.timestamp,
-        dueAt: job.timestamp + job.delay,
-        schedule: data.s,
-        attempt: job.attemptsMade + 1,
-        fencingToken: job.attemptsStarted,
-        failures: data.f ?? [],
-        lost: signal,
-        job,
-        token,
-        resolve,
-        reject,
-      };
-      this.port.run(lease, this.settle);
-    });
-  }
-
-  private readonly settle = (leased: LeasedJob, outcome: Outcome): void => {
-    const lease = leased as BullLease;
-    if (outcome.kind === 'completed') {
-      lease.resolve(outcome.result === undefined ? undefined : JSON.parse(outcome.result));
-    } else if (outcome.kind === 'returned') {
-      lease.job.moveToWait(lease.token).then(
-        () => lease.reject(new this.bull.WaitingError()),
-        (error: Error) => lease.reject(error),
-      );
-    } else {
-      const { failure } = outcome;
-      const error =
-        outcome.kind === 'retry'
-          ? new Again(failure.message, outcome.delayMs)
-          : new this.bull.UnrecoverableError(failure.message);
-      const told = (): void => lease.reject(error);
-      lease.job
-        .updateData({ ...lease.job.data, f: latest(lease.failures, failure) })
-        .then(told, (fault: unknown) => {
-          this.note(fault);
-          told();
-        });
-    }
-  };
-
   private async addTo(line: Line, job: NewJob, firstAddedAt: number): Promise<string> {
     const { dedup, dueAt, addedAt } = job;
     const added = await this.within(
@@ -473,18 +321,11 @@ class BullmqEngine implements Engine {
     return line;
   }
 
-  private connection(): { readonly connection: object } {
-    const { url, schema } = this.settings;
-    return {
-      connection: isPostgres(url)
-        ? { connectionString: url, schema, max: PG_CONNECTIONS, migrate: true }
-        : { url, maxRetriesPerRequest: null },
-    };
-  }
-
-  /** Makes a part of BullMQ, with what makes it use Postgres where it is that. */
-  private make<T>(construct: (backend: unknown) => T): T {
-    return construct(isPostgres(this.settings.url) ? this.bull.createPostgresBackend : undefined);
+  /** What makes parts of BullMQ use Postgres. Its types know one kind of server at a time. */
+  private backend(): undefined {
+    return (isPostgres(this.settings)
+      ? this.bull.createPostgresBackend
+      : undefined) as unknown as undefined;
   }
 
   /** A call in its time. @throws ProblemError `ERR_TASKS_STORAGE` */
@@ -512,17 +353,6 @@ class BullmqEngine implements Engine {
   }
 }
 
-/** Has BullMQ try again after a time. */
-class Again extends Error {
-  readonly delayMs: number;
-
-  constructor(message: string, delayMs: number) {
-    super(message);
-    this.name = 'Again';
-    this.delayMs = delayMs;
-  }
-}
-
 function envelopeOf(
   { data, carrier, priority, schedule, dedup }: NewJob,
   addedAt: number,
@@ -537,16 +367,8 @@ function envelopeOf(
   };
 }
 
-function latest(failures: readonly Failure[], failure: Failure): readonly Failure[] {
-  return [...failures, failure].slice(-LENGTH_OF_FAILURES);
-}
-
 function isPending(state: string): boolean {
   return ['waiting', 'wait', 'delayed', 'prioritized', 'paused'].includes(state);
-}
-
-function isPostgres(url: string): boolean {
-  return url.startsWith('postgres');
 }
 
 async function load(): Promise<typeof Bull> {

@@ -1,10 +1,7 @@
 /**
- * The engine within the process: lanes of waiting jobs, delays behind one timer, and, where it has
- * a folder, a log that lets it begin again where it stopped. Types take turns, and a turn of the
- * event loop begins a bounded number of jobs, so that however many wait, requests are served.
+ * The engine within the process: what waits, what is delayed, what is over, and, where it has a
+ * folder, a log that lets it begin again where it stopped.
  */
-import type { Cancel } from '@org/core';
-
 import { DueTimes } from '../due-times.ts';
 import type {
   Added,
@@ -32,7 +29,8 @@ import { workerName } from '../worker-name.ts';
 import type { FsyncPolicy } from './journal.ts';
 import { Journal } from './journal.ts';
 import { KeptJobs } from './kept-jobs.ts';
-import { Lane } from './lane.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { Lane } from './lane.ts';
 import { deleteLine, endLine, putLine, runLine, type Replayed } from './records.ts';
 import { parseResult, StoredJob } from './stored-job.ts';
 
@@ -44,8 +42,6 @@ export interface Durability {
   readonly compactBytes: number;
 }
 
-/** Jobs that one turn of the event loop begins. */
-const TURN = 128;
 /** Tokens of one process; its epoch stands before them. */
 const TOKENS = 2 ** 32;
 
@@ -67,10 +63,7 @@ export class EmbeddedEngine implements Engine {
   readonly name: string;
   recovery: Recovery | undefined = undefined;
   private readonly durability: Durability | undefined;
-  private readonly lanes: Map<string, Lane> = new Map();
-  /** The lanes in turn. */
-  private ring: Lane[] = [];
-  private turn: number = 0;
+  private dispatcher!: Dispatcher;
   /** Jobs that are not over. */
   private readonly jobs: Map<string, StoredJob> = new Map();
   private readonly keys: Map<string, StoredJob> = new Map();
@@ -80,11 +73,8 @@ export class EmbeddedEngine implements Engine {
   private port!: EnginePort;
   private journal: Journal | undefined = undefined;
   private token: number = 0;
-  private active: number = 0;
   private waitingBytes: number = 0;
-  private paused: boolean = false;
   private closed: boolean = false;
-  private cancelPump: Cancel | undefined = undefined;
 
   constructor(durability?: Durability) {
     this.durability = durability;
@@ -95,7 +85,9 @@ export class EmbeddedEngine implements Engine {
     this.port = port;
     const { clock, limits } = port;
     // A start that failed may have read some.
-    for (const known of [this.lanes, this.jobs, this.keys]) known.clear();
+    for (const known of [this.jobs, this.keys]) known.clear();
+    this.waitingBytes = 0;
+    this.dispatcher = new Dispatcher({ ...limits, begin: (job) => this.begin(job) });
     this.completed = new KeptJobs(limits.keepCompleted, () => undefined);
     this.deadJobs = new KeptJobs(limits.maxDead, (job) => {
       this.lane(job.type).dead--;
@@ -115,7 +107,7 @@ export class EmbeddedEngine implements Engine {
 
   define({ name, slots }: TypePolicy): void {
     this.lane(name).slots = slots;
-    this.wake();
+    this.dispatcher.wake();
   }
 
   add(job: NewJob): Added | Promise<Added> {
@@ -234,9 +226,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   pause(): void {
-    this.paused = true;
-    this.cancelPump?.();
-    this.cancelPump = undefined;
+    this.dispatcher.pause();
   }
 
   async close(): Promise<void> {
@@ -339,7 +329,8 @@ export class EmbeddedEngine implements Engine {
 
   private refuseTooMany(job: NewJob): void {
     const { maxWaiting, maxWaitingBytes } = this.port.limits;
-    if (this.jobs.size - this.active >= maxWaiting) throw tasksFull(`${maxWaiting} jobs`);
+    if (this.jobs.size - this.dispatcher.active >= maxWaiting)
+      throw tasksFull(`${maxWaiting} jobs`);
     if (this.waitingBytes + job.data.length > maxWaitingBytes) {
       throw tasksFull(`jobs of ${maxWaitingBytes} bytes`);
     }
@@ -378,53 +369,14 @@ export class EmbeddedEngine implements Engine {
   private enter(job: StoredJob): void {
     job.state = 'waiting';
     this.lane(job.type).push(job, this.port.clock.monotonicMs());
-    this.wake();
+    this.dispatcher.wake();
   }
 
   private lane(type: string): Lane {
-    let lane = this.lanes.get(type);
-    if (lane === undefined) {
-      lane = new Lane(type, this.port?.limits.ageingMs ?? 0);
-      this.lanes.set(type, lane);
-      this.ring = [...this.lanes.values()];
-    }
-    return lane;
+    return this.dispatcher.lane(type);
   }
 
-  private wake(): void {
-    if (this.cancelPump !== undefined || this.paused) return;
-    const immediate = setImmediate(() => {
-      this.cancelPump = undefined;
-      this.pump();
-    });
-    this.cancelPump = () => clearImmediate(immediate);
-  }
-
-  /** Begins what can begin: a job of each type in turn, until there is no slot, none waits, or others have to have theirs. */
-  private pump(): void {
-    const { concurrency } = this.port.limits;
-    let begun = 0;
-    let idle = 0;
-    while (idle < this.ring.length && this.active < concurrency && !this.paused) {
-      const lane = this.ring[this.turn % this.ring.length]!;
-      this.turn = (this.turn + 1) % this.ring.length;
-      if (!lane.isReady) {
-        idle++;
-        continue;
-      }
-      if (begun === TURN) {
-        this.wake();
-        return;
-      }
-      idle = 0;
-      begun++;
-      this.begin(lane, lane.pop()!);
-    }
-  }
-
-  private begin(lane: Lane, job: StoredJob): void {
-    lane.active++;
-    this.active++;
+  private begin(job: StoredJob): void {
     job.state = 'active';
     job.fencingToken = ++this.token;
     if (job.dedup !== undefined && job.dedup.mode !== 'drop') this.freeKey(job);
@@ -435,8 +387,6 @@ export class EmbeddedEngine implements Engine {
   private readonly settle = (leased: LeasedJob, outcome: Outcome): void => {
     const job = leased as StoredJob;
     const lane = this.lane(job.type);
-    lane.active--;
-    this.active--;
     switch (outcome.kind) {
       case 'completed':
         job.state = 'completed';
@@ -468,19 +418,8 @@ export class EmbeddedEngine implements Engine {
         this.journal?.append(putLine(job));
         this.enqueue(job);
     }
-    if (lane.isReady) this.wake();
-    else if (this.active < this.port.limits.concurrency) this.wakeOthers();
+    this.dispatcher.leave(lane);
   };
-
-  /** A place is free that a type without a slot of its own cannot use. */
-  private wakeOthers(): void {
-    for (const lane of this.ring) {
-      if (lane.isReady) {
-        this.wake();
-        return;
-      }
-    }
-  }
 }
 
 /** Of the waiting time at most, in ms. */
