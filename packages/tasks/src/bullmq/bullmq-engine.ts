@@ -94,6 +94,7 @@ class BullmqEngine implements Engine {
       results: new Results(
         name,
         queue,
+        port.clock,
         () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
       ),
       counts: { waiting: 0, delayed: 0, active: 0, dead: 0 },

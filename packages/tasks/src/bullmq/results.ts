@@ -1,4 +1,5 @@
 /** Waits for what jobs of one task answer, wherever they are worked on: one connection for all who wait. */
+import { type Cancel, type Clock, hasCode } from '@org/core';
 import type { Queue, QueueEvents } from 'bullmq';
 
 import { jobCancelled, jobDead, jobUnknown } from '../refusals.ts';
@@ -9,6 +10,11 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+/** Between two looks at what is waited for: an event that comes while a connection is made, or is lost, is missed. */
+const LOOK_MS = 2000;
+/** Jobs that are looked at in one turn. */
+const LOOKS = 100;
+
 /** Whoever waits for jobs of one task. */
 export class Results {
   onError: (error: unknown) => void = () => undefined;
@@ -16,13 +22,16 @@ export class Results {
   private readonly name: string;
   private readonly queue: Queue<Envelope>;
   private readonly make: () => QueueEvents;
+  private readonly clock: Clock;
+  private cancelLooks: Cancel | undefined = undefined;
   private readonly waiters: Map<string, Waiter[]> = new Map();
   private readonly cancelling: Set<string> = new Set();
   private events: QueueEvents | undefined = undefined;
 
-  constructor(name: string, queue: Queue<Envelope>, make: () => QueueEvents) {
+  constructor(name: string, queue: Queue<Envelope>, clock: Clock, make: () => QueueEvents) {
     this.name = name;
     this.queue = queue;
+    this.clock = clock;
     this.make = make;
   }
 
@@ -51,6 +60,7 @@ export class Results {
       const waiter = { resolve, reject };
       if (waiting === undefined) this.waiters.set(id, [waiter]);
       else waiting.push(waiter);
+      this.cancelLooks ??= this.clock.every(LOOK_MS, () => this.lookAgain());
       this.look(id).catch((error: unknown) => this.settle(id, (one) => one.reject(error)));
     });
   }
@@ -79,6 +89,19 @@ export class Results {
     await this.events?.close();
   }
 
+  /** At those who have waited longest, who then wait behind the others. */
+  private lookAgain(): void {
+    for (const [id, waiting] of [...this.waiters].slice(0, LOOKS)) {
+      this.waiters.delete(id);
+      this.waiters.set(id, waiting);
+      // Whoever was told of it once need not be told of an outage that passes.
+      this.look(id).catch((error: unknown) => {
+        if (hasCode(error, 'ERR_TASKS_UNKNOWN')) this.settle(id, (one) => one.reject(error));
+        else this.onError(error);
+      });
+    }
+  }
+
   /** It may be over already; only after that events tell. */
   private async look(id: string): Promise<void> {
     await this.open().waitUntilReady();
@@ -99,6 +122,10 @@ export class Results {
     const waiting = this.waiters.get(id);
     if (waiting === undefined) return;
     this.waiters.delete(id);
+    if (this.waiters.size === 0) {
+      this.cancelLooks?.();
+      this.cancelLooks = undefined;
+    }
     for (const waiter of waiting) tell(waiter);
   }
 }
