@@ -35,11 +35,6 @@ export class DueTimes<T extends Due> {
     return this.heap.size;
   }
 
-  /** All members, in no order. */
-  values(): readonly T[] {
-    return this.heap.values();
-  }
-
   add(member: T, due: number): void {
     member.rank = due;
     this.heap.push(member);

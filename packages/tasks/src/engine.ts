@@ -20,6 +20,11 @@ export interface Dedup {
   readonly maxWaitMs?: number | undefined;
 }
 
+/** Of `debounce`: how long a job waits after the first addition at most, in ms. */
+export function maxWaitOf({ waitMs = 0, maxWaitMs = 10 * waitMs }: Dedup): number {
+  return maxWaitMs;
+}
+
 /** Which run of a schedule a job is. */
 export interface ScheduledRun {
   readonly name: string;

@@ -53,11 +53,6 @@ export class Heap<T extends Ranked> {
     this.settle(member, member.place);
   }
 
-  /** All members, in no order. */
-  values(): readonly T[] {
-    return this.members;
-  }
-
   private settle(member: T, place: number): void {
     const above = this.members[(place - 1) >> 1];
     if (place > 0 && isBefore(member, above!)) this.rise(member, place);

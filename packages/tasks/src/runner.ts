@@ -29,7 +29,6 @@ export class TaskNumbers {
   hungTotal: number = 0;
   /** Handlers that go on although their jobs are over. */
   hung: number = 0;
-  active: number = 0;
   readonly waitMs: RecentTimes = new RecentTimes();
   readonly runMs: RecentTimes = new RecentTimes();
 }
@@ -103,7 +102,6 @@ export class Runner implements Supervisor {
     }
     const execution = new Execution(leased, this, clock.monotonicMs(), settle);
     this.running.add(execution);
-    task.numbers.active++;
     task.numbers.waitMs.add(Math.max(0, clock.now() - Math.max(leased.addedAt, leased.dueAt)));
     leased.lost?.addEventListener('abort', () => execution.abort(leased.lost!.reason), {
       once: true,
@@ -111,11 +109,6 @@ export class Runner implements Supervisor {
     tell('started', execution);
     if (task.batches === undefined) this.begin(task, execution);
     else task.batches.add(execution);
-  }
-
-  /** Jobs that are at work. */
-  get active(): number {
-    return this.running.size;
   }
 
   /** Waits until nothing runs, or `signal` aborts; then aborts what runs and gives it back. */
@@ -295,7 +288,6 @@ export class Runner implements Supervisor {
       return false;
     }
     this.limits.delete(execution);
-    task.numbers.active--;
     task.batches?.leave(execution);
     return true;
   }

@@ -137,6 +137,9 @@ const BATCH_DEFAULTS: Readonly<Omit<ResolvedBatch, 'handler'>> = Object.freeze({
 /** The settings of a task. @throws OptionError naming every option that is unknown or wrong */
 export function resolveTask(name: string, given: object): Readonly<TaskSettings> {
   const owner = `task "${name}"`;
+  if (typeof given !== 'object' || given === null) {
+    throw new OptionError(owner, ['it must be defined by an object with a handler.']);
+  }
   const { handler, batch, schema, ...rest } = given as Given<TaskSettings> & Given<TaskOptions>;
   const resolved = resolveOptions(owner, TASK_DEFAULTS, CHECKS, rest as Given<TaskOptions>);
   if ((handler === undefined) === (batch === undefined)) {

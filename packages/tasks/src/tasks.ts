@@ -289,7 +289,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     when: string | number,
     given: Given<ScheduleOptions> & { readonly task: Task<I>; readonly data?: I },
   ): Schedule {
-    const { task, data, ...rest } = given;
+    const { task, data, ...rest } = given ?? {};
     const own = defined.get(task?.name);
     if (own === undefined) {
       throw new OptionError(`tasks: schedule "${of}"`, [

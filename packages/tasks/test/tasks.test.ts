@@ -383,6 +383,7 @@ describe('types', () => {
 
   test.each<[object, string]>([
     [{}, 'handler'],
+    [undefined as never, 'object'],
     [{ handler: 5 }, 'handler'],
     [{ handler: () => 1, batch: { handler: () => undefined } }, 'either'],
     [{ handler: () => 1, concurency: 3 }, 'concurrency'],

@@ -7,16 +7,17 @@ import { randomUUID } from 'node:crypto';
 import { type Cancel, type Given, type HealthReport, report } from '@org/core';
 import type * as Bull from 'bullmq';
 
-import type {
-  Added,
-  Counts,
-  Dedup,
-  Engine,
-  EnginePort,
-  JobView,
-  NewJob,
-  Progress,
-  TypePolicy,
+import {
+  type Added,
+  type Counts,
+  type Dedup,
+  type Engine,
+  type EnginePort,
+  type JobView,
+  maxWaitOf,
+  type NewJob,
+  type Progress,
+  type TypePolicy,
 } from '../engine.ts';
 import { messageOf, storageFailed, tasksClosed, tasksFull } from '../refusals.ts';
 import { type Envelope, viewOf } from './envelope.ts';
@@ -252,7 +253,7 @@ class BullmqEngine implements Engine {
       const knownId = await this.within(line.queue.getDeduplicationJobId(dedup.key));
       const known = knownId === null ? undefined : await this.within(this.jobOf(line, knownId));
       const firstAddedAt = known?.data.a ?? job.addedAt;
-      const latestAt = firstAddedAt + (dedup.maxWaitMs ?? 10 * (dedup.waitMs ?? 0));
+      const latestAt = firstAddedAt + maxWaitOf(dedup);
       const dueAt = dedup.mode === 'debounce' ? Math.min(job.dueAt, latestAt) : job.dueAt;
       const id = await this.addTo(
         line,

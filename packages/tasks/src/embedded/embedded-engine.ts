@@ -3,19 +3,20 @@
  * folder, a log that lets it begin again where it stopped.
  */
 import { DueTimes } from '../due-times.ts';
-import type {
-  Added,
-  Counts,
-  Dedup,
-  Engine,
-  EnginePort,
-  Failure,
-  JobView,
-  LeasedJob,
-  NewJob,
-  Outcome,
-  Progress,
-  TypePolicy,
+import {
+  type Added,
+  type Counts,
+  type Dedup,
+  type Engine,
+  type EnginePort,
+  type Failure,
+  type JobView,
+  type LeasedJob,
+  maxWaitOf,
+  type NewJob,
+  type Outcome,
+  type Progress,
+  type TypePolicy,
 } from '../engine.ts';
 import {
   jobCancelled,
@@ -75,6 +76,8 @@ export class EmbeddedEngine implements Engine {
   private token: number = 0;
   private waitingBytes: number = 0;
   private closed: boolean = false;
+  /** The log of before had a hole, and is kept. */
+  private hadHoles: boolean = false;
 
   constructor(durability?: Durability) {
     this.durability = durability;
@@ -181,8 +184,12 @@ export class EmbeddedEngine implements Engine {
     job.state = 'held';
     this.keep(job);
     this.journal?.append(putLine(job));
-    await this.journal?.commit();
-    this.enqueue(job);
+    try {
+      await this.journal?.commit();
+    } finally {
+      // Where the log fails it is tried all the same: it is dead no more.
+      this.enqueue(job);
+    }
     return true;
   }
 
@@ -216,7 +223,7 @@ export class EmbeddedEngine implements Engine {
     const failure = this.journal?.failure;
     if (failure !== undefined) return { status: 'fail', detail: storageFailed(failure).message };
     const damaged = this.recovery?.damagedBytes ?? 0;
-    if (damaged > 0 && this.kept) {
+    if (damaged > 0 && this.hadHoles) {
       return {
         status: 'warn',
         detail: `${damaged} bytes in the middle of the log were damaged; the file is kept beside it`,
@@ -252,8 +259,6 @@ export class EmbeddedEngine implements Engine {
     };
   }
 
-  private kept: boolean = false;
-
   private async open(durability: Durability): Promise<void> {
     const journal = new Journal({
       ...durability,
@@ -262,7 +267,7 @@ export class EmbeddedEngine implements Engine {
     });
     const replayed = await journal.open();
     this.restore(replayed);
-    this.kept = replayed.hasHoles;
+    this.hadHoles = replayed.hasHoles;
     await journal.begin(replayed.hasHoles);
     this.token = journal.generation * TOKENS;
     this.journal = journal;
@@ -420,11 +425,6 @@ export class EmbeddedEngine implements Engine {
     }
     this.dispatcher.leave(lane);
   };
-}
-
-/** Of the waiting time at most, in ms. */
-export function maxWaitOf({ waitMs = 0, maxWaitMs = 10 * waitMs }: Dedup): number {
-  return maxWaitMs;
 }
 
 function keyOf(type: string, { key }: Dedup): string {

@@ -12,10 +12,6 @@ export class KeptJobs {
     this.onEvict = onEvict;
   }
 
-  get size(): number {
-    return this.jobs.size;
-  }
-
   add(job: StoredJob): void {
     if (this.limit === 0) {
       this.onEvict(job);
