@@ -30,7 +30,7 @@ const OWN = defineSettings({
   DATA_DIR: {
     type: 'text',
     default: fileURLToPath(new URL('../.data', import.meta.url)),
-    help: 'The folder of the embedded database; ":memory:" keeps nothing.',
+    help: 'The folder of the embedded database and of the jobs; ":memory:" keeps nothing.',
   },
   MIN_POPULATION: {
     type: 'integer',

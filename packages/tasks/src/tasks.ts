@@ -100,6 +100,8 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
   let begun: Promise<void> | undefined;
   let up = false;
   let closing: Promise<void> | undefined;
+  /** A request has come. */
+  let asked = false;
   let host: Host | undefined;
   let propagator = settings.propagator;
   let takenOver = 0;
@@ -356,7 +358,11 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     priority: 60,
     reason: 'operators see the jobs while everything behind is busy',
     step(exchange) {
-      if (begun === undefined && closing === undefined) void begin().catch(reportFault);
+      if (!asked) {
+        asked = true;
+        // One that fails is told once; the next job tries again, and tells who adds it.
+        if (closing === undefined) void begin().catch(reportFault);
+      }
       return route?.(exchange);
     },
     attach: (given) => void (host = given),

@@ -89,6 +89,23 @@ if (hasRedis()) {
       await Promise.all([web.close(), worker.close()]);
     });
 
+    test('has each run of a schedule done once, however many processes plan it', async () => {
+      const shared = options();
+      const runs: number[] = [];
+      const both = [tasks(shared), tasks(shared)];
+      for (const jobs of both) {
+        const task = jobs.define('ticking', {
+          handler: ({ schedule }) => void runs.push(schedule!.at),
+        });
+        jobs.schedule('every-second', 1000, { task });
+        await jobs.start();
+      }
+      await until(() => runs.length >= 3);
+      await Promise.all(both.map((jobs) => jobs.close()));
+      expect(new Set(runs).size).toBe(runs.length);
+      expect(runs.every((at) => at % 1000 === 0)).toBe(true);
+    });
+
     test('raises what has waited, so that nothing urgent keeps it from its turn for ever', async () => {
       const gate = deferred();
       const order: string[] = [];
