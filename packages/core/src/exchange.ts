@@ -122,7 +122,11 @@ export class Exchange {
    * `/api/cities/:id`; absent while none has matched.
    */
   get route(): string | undefined {
-    return this.pattern === null ? routePattern(this.req) : this.pattern;
+    if (this.pattern !== null) return this.pattern;
+    const pattern = routePattern(this.req);
+    // All who observe ask in the end, and by then it does not change any more.
+    if (this.settled) this.pattern = pattern;
+    return pattern;
   }
 
   /** Fixes the route; `undefined` says that none matched, whatever a passing layer left behind. */
