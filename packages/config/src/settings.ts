@@ -42,6 +42,7 @@ export interface GeneralValues {
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
   readonly ENABLE_OPENTELEMETRY: boolean;
+  readonly ENABLE_ASYNC_CONTEXT: boolean;
   readonly RATE_LIMIT_MAX: number;
   readonly RATE_LIMIT_WINDOW: number;
   readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
@@ -88,7 +89,7 @@ export interface StandardOptions {
     readonly windowMs: number;
     readonly distributed: boolean;
   };
-  readonly correlation: { readonly openTelemetry: boolean };
+  readonly correlation: { readonly openTelemetry: boolean; readonly context: boolean };
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
@@ -301,6 +302,12 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     default: false,
     feeds: to('correlation', 'openTelemetry'),
     help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+  },
+  ENABLE_ASYNC_CONTEXT: {
+    type: 'boolean',
+    default: false,
+    feeds: to('correlation', 'context'),
+    help: 'Whether code without the request at hand knows whom it works for; it costs at every `await`.',
   },
   RATE_LIMIT_MAX: {
     type: 'integer',

@@ -65,6 +65,7 @@ describe('defaults', () => {
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
+      ENABLE_ASYNC_CONTEXT: false,
       RATE_LIMIT_MAX: 100,
       RATE_LIMIT_WINDOW: 60,
       ENABLE_DISTRIBUTED_RATE_LIMIT: false,
