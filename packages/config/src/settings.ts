@@ -199,6 +199,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     default: 5,
     min: 1,
     max: 1_000_000,
+    atMost: 'CIRCUIT_MAX_OPEN_TIME',
     feeds: to('circuit', 'openMs', 1000),
     help: 'How long a circuit stays open at first.',
   },

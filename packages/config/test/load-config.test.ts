@@ -472,6 +472,21 @@ describe('names that are nearly ours', () => {
   });
 });
 
+describe('a setting that another one bounds', () => {
+  test('may reach it, and is refused above it with both names and the way out', () => {
+    expect(from({ CIRCUIT_OPEN_TIME: '60' }).options('circuit')).toMatchObject({ openMs: 60_000 });
+    expect(
+      from({ CIRCUIT_OPEN_TIME: '120', CIRCUIT_MAX_OPEN_TIME: '120' }).options('circuit'),
+    ).toMatchObject({ openMs: 120_000, maxOpenMs: 120_000 });
+    expect(() => from({ CIRCUIT_OPEN_TIME: '120' })).toThrow(
+      'CIRCUIT_OPEN_TIME (environment) must be at most CIRCUIT_MAX_OPEN_TIME, which is 60, but is 120. Set CIRCUIT_MAX_OPEN_TIME to 120 or more.',
+    );
+    expect(() => from({ CIRCUIT_MAX_OPEN_TIME: '3' })).toThrow(
+      'CIRCUIT_OPEN_TIME (default) must be at most CIRCUIT_MAX_OPEN_TIME, which is 3, but is 5.',
+    );
+  });
+});
+
 describe('options of components', () => {
   test('are in the options’ own names and units', () => {
     const config = from({

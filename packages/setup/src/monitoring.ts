@@ -103,7 +103,10 @@ async function healthOf(component: Component, signal: AbortSignal): Promise<Heal
 }
 
 function answer({ res }: Exchange, status: number, body: unknown): void {
-  res.status(status).set('Cache-Control', 'no-store').json(body);
+  res
+    .status(status)
+    .set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
+    .json(body);
 }
 
 function closed(): ProblemError {
