@@ -86,6 +86,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
       };
     },
   },
+  di: {
+    import: async () => (await import('@org/di')).di,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
