@@ -2,7 +2,14 @@
  * Compares two schemas of one place. What clients send may be less tightly checked than before,
  * and what they get may be more tightly promised; the other way round breaks them.
  */
-import { type Comparison, isSame, member, members, type Severity, type Side } from './diff-change.ts';
+import {
+  type Comparison,
+  isSame,
+  member,
+  members,
+  type Severity,
+  type Side,
+} from './diff-change.ts';
 
 /** `input` is what clients send, `output` what they get. */
 export type Direction = 'input' | 'output';
@@ -98,8 +105,7 @@ function diffAlternatives(
 
 function isAlike(comparison: Comparison, one: Side, other: Side): boolean {
   return (
-    isSame(one.value, other.value) ||
-    isSame(comparison.old(one).value, comparison.new(other).value)
+    isSame(one.value, other.value) || isSame(comparison.old(one).value, comparison.new(other).value)
   );
 }
 
