@@ -12,6 +12,7 @@ import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
+import { API } from './api.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -34,6 +35,7 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  openapi: API,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
@@ -45,7 +47,7 @@ const OWN = Object.freeze({
 const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
 
 /** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);
+const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi']);
 
 /** Every component of the service; `own` are those that are not the family's. */
 export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {

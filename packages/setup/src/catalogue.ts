@@ -92,6 +92,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
+  openapi: {
+    import: async () => (await import('@org/openapi')).openapi,
+  },
   errors: {
     import: async () => (await import('@org/errors')).errors,
     // Until it is there, errors are answered with plain problem documents.
