@@ -117,7 +117,7 @@ export function checkExamples(owner: string, description: RouteDescription): voi
     }
     if (example.answer === undefined) continue;
     const status = exampleStatus(description, example.status);
-    const answer = (description.responses as Record<string, RouteAnswer> | undefined)?.[status];
+    const answer = (description.responses as Record<string, RouteAnswer>)?.[status];
     const body = answer === undefined ? undefined : fullAnswer(answer).body;
     if (body === undefined) {
       problems.push(`example "${name}" has an answer ${status}, which has no schema.`);

@@ -209,14 +209,14 @@ function diffTypes(comparison: Comparison, old: Side, now: Side, direction: Dire
   const [was, is] = [typesOf(old), typesOf(now)];
   const gone = [...was].filter((type) => !is.has(type));
   const come = [...is].filter((type) => !was.has(type));
-  const words = `the type was ${list(was)} and is ${list(is)}`;
+  const words = `the type was ${typesText(was)} and is ${typesText(is)}`;
   const at = member(now, 'type').value === undefined ? now : member(now, 'type');
   if (gone.length > 0) tell(comparison, direction, 'type', 'narrowed', at, words);
   if (come.length > 0) tell(comparison, direction, 'type', 'widened', at, words);
   return [...is].some((type) => was.has(type));
 }
 
-function list(types: ReadonlySet<string>): string {
+function typesText(types: ReadonlySet<string>): string {
   if (types.size === ALL_TYPES.length) return 'anything';
   const shown = [...types].filter((type) => type !== 'integer' || !types.has('number'));
   return shown.toSorted().join(' or ');

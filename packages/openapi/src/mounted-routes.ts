@@ -46,7 +46,7 @@ const MAX_DEPTH = 16;
 /** Every route of an app, in the order in which the app asks them. */
 export function mountedRoutes(app: Application): readonly MountedRoute[] {
   const found: MountedRoute[] = [];
-  walk(app.router as unknown as ListingRouter, mountPath(app), 0, found);
+  walk(app.router, mountPath(app), 0, found);
   return found;
 }
 

@@ -67,9 +67,7 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
   const editions = new WeakMap<Application, Edition>();
   const counts = { documents: 0, pages: 0, refused: 0, made: 0 };
 
-  const byPath = new Map<string, string | undefined>([
-    ...names.map((name) => [versionPath(documentPath, name), name] as const),
-  ]);
+  const byPath = new Map(names.map((name) => [versionPath(documentPath, name), name]));
 
   /** The document as bytes, made anew when the routes have changed. */
   const written = (app: Application, version: string | undefined): Written => {

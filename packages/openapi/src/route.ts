@@ -123,7 +123,7 @@ function makeRoute<const D extends RouteDescription>(
     return handle(req, res, next);
   }
 
-  const handler: RequestHandler = function route(req, res, next) {
+  const handler: RequestHandler = (req, res, next) => {
     const results: Result[] = [];
     for (let at = 0; at < parts.length; at++) {
       const result = validators[at]!.validate(req[parts[at]!]);
@@ -131,8 +131,10 @@ function makeRoute<const D extends RouteDescription>(
       results.push(result);
     }
     // Express waits for what a handler answers, and takes its rejections (Express 5).
-    return go(req, res, next, results) as void;
+    return go(req, res, next, results);
   };
+  // As Express' own layer list and stack traces show it.
+  Object.defineProperty(handler, 'name', { value: 'route', configurable: true });
 
   /** Goes on where a schema takes its time. */
   async function late(

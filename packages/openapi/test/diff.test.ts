@@ -1,5 +1,5 @@
 import { diff, type DocumentChange } from '@org/openapi';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 /** A document of one operation. */
 function doc(operation: object, more: object = {}, path = '/x'): object {

@@ -1,7 +1,7 @@
 import { openapi, type OpenapiDocument, type OpenapiOptions, route } from '@org/openapi';
 import { defineProblems, problemsJson } from '@org/errors';
 import express, { type Express, Router } from 'express';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { z } from 'zod';
 
 import { pathTemplates } from '../src/path-template.ts';

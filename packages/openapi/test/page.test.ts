@@ -122,10 +122,9 @@ describe('GET /docs', () => {
   // In CI its absence is an error; on a laptop it is one clear line.
   if (browser === undefined) {
     const line = 'No Chromium: the page is not tried in a browser.';
-    if (process.env['CI'] === undefined) console.warn(line);
-    it('is tried in a browser, or this is not CI', () => {
-      expect(process.env['CI'] === undefined ? 'a laptop' : line).toBe('a laptop');
-    });
+    if (process.env['CI'] !== undefined) throw new Error(line);
+    process.stderr.write(`${line}\n`);
+    it.todo('shows the document in a browser');
   } else {
     it('shows the document in a browser, and breaks no policy', async () => {
       const { url, asked } = await start();
