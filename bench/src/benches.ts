@@ -263,6 +263,15 @@ export const BENCHES: readonly Bench[] = [
     peers: ['cockatiel', 'p-retry'],
   },
   {
+    name: 'route',
+    kind: 'calls',
+    contenders: [
+      { server: 'by-hand', label: 'zod by hand' },
+      { server: 'route', label: 'ours' },
+    ],
+    peers: ['zod'],
+  },
+  {
     name: 'threats',
     kind: 'calls',
     contenders: [
