@@ -26,9 +26,9 @@ export class SchemaComponents {
   /** What is wrong, one sentence each. */
   readonly problems: string[] = [];
 
-  /** Gives a schema a name, whatever uses it. */
+  /** Names a schema of this package's own. */
   define(name: string, schema: JsonSchema): JsonSchema {
-    this.schemas.set(name, schema);
+    this.keep(name, schema, { where: 'the answer to a problem', name });
     return pointerTo(name);
   }
 

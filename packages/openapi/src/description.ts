@@ -148,6 +148,20 @@ export interface RouteDescription {
   readonly validateResponses?: 'off' | 'report' | 'throw' | undefined;
 }
 
+/** What the routes of one factory may have in common. */
+export type SharedDescription = Pick<
+  RouteDescription,
+  | 'tags'
+  | 'security'
+  | 'problems'
+  | 'deprecated'
+  | 'hidden'
+  | 'since'
+  | 'until'
+  | 'bodyStatus'
+  | 'validateResponses'
+>;
+
 /** What the schemas make of a request. */
 export type Valid<D extends RouteDescription> = {
   readonly [P in keyof D & RequestPart as undefined extends D[P] ? never : P]: OutputOf<D[P]>;
@@ -241,6 +255,18 @@ const CHECKS: Checks<RouteDescription> = Object.freeze<Checks<RouteDescription>>
   validateResponses: oneOf('off', 'report', 'throw'),
 });
 
+const SHARED_CHECKS: Checks<SharedDescription> = Object.freeze<Checks<SharedDescription>>({
+  tags: CHECKS.tags,
+  security: CHECKS.security,
+  problems: CHECKS.problems,
+  deprecated: CHECKS.deprecated,
+  hidden: CHECKS.hidden,
+  since: CHECKS.since,
+  until: CHECKS.until,
+  bodyStatus: CHECKS.bodyStatus,
+  validateResponses: CHECKS.validateResponses,
+});
+
 const EARLIER_CHECKS: Checks<EarlierDescription> = Object.freeze<Checks<EarlierDescription>>({
   summary: CHECKS.summary,
   description: CHECKS.description,
@@ -269,12 +295,17 @@ const EXAMPLE_CHECKS: Checks<RouteExample> = Object.freeze<Checks<RouteExample>>
   answer: { expected: 'a body', accepts: (value): value is unknown => value !== undefined },
 });
 
+/** @throws OptionError naming what routes cannot have in common */
+export function checkShared(given: SharedDescription | undefined): Readonly<SharedDescription> {
+  return resolveOptions<SharedDescription>('routes', {}, SHARED_CHECKS, given);
+}
+
 /**
  * A description that is complete and of the right form.
  * @throws OptionError naming what is not
  */
 export function checkDescription(
-  defaults: RouteDescription,
+  defaults: SharedDescription,
   given: RouteDescription,
 ): Readonly<RouteDescription> {
   const described = resolveOptions<RouteDescription>('route', defaults, CHECKS, given);

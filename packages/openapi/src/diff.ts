@@ -155,7 +155,11 @@ function parametersOf(
   for (const side of [item, operation]) {
     for (const [, given] of members(member(side, 'parameters'))) {
       const parameter = follow(given);
-      const { in: place, name } = parameter.value as { readonly in: string; readonly name: string };
+      // What a pointer to elsewhere stands for is not known.
+      const { in: place = 'unknown', name = '' } = (parameter.value ?? {}) as {
+        readonly in?: string;
+        readonly name?: string;
+      };
       const key =
         place === 'path'
           ? `${names.indexOf(name) + 1} in the path`

@@ -59,6 +59,7 @@ export function documentOf(
   const schemas = new SchemaComponents();
   const problemAnswers = new ProblemAnswers(schemas);
   const ids = new Set<string>();
+  const schemes = new Set(Object.keys(settings.securitySchemes));
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [path, item] of Object.entries(settings.paths)) paths[path] = { ...item };
 
@@ -74,6 +75,7 @@ export function documentOf(
         problemAnswers,
         problems: settings.problems,
         security: settings.security,
+        schemes,
         versionParameter: versionParameter(settings, version),
         changes: changesOf(settings, version, pattern),
       },
@@ -187,7 +189,8 @@ function versionParameter(
     name: versionHeader,
     in: 'header',
     description: 'The version that this document is of.',
-    schema: { type: 'string', const: version },
+    // Not a constant: between the documents of two versions it would be the change that hides the others.
+    schema: { type: 'string' },
     example: version,
   };
 }

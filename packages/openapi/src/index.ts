@@ -9,6 +9,7 @@ export type {
   RouteExample,
   SecurityRequirement,
   Sent,
+  SharedDescription,
   Valid,
 } from './description.ts';
 export { type ComparedDocument, diff } from './diff.ts';

@@ -71,8 +71,9 @@ function walk(router: ListingRouter, prefix: string, depth: number, found: Mount
   for (const { path, router: nested } of router.listRoutes?.() ?? []) {
     const pattern = path instanceof RegExp ? path : join(prefix, path);
     if (nested !== undefined) {
-      // Below a regular expression no address can be told.
       if (typeof pattern === 'string') walk(nested, pattern, depth + 1, found);
+      // Below a regular expression no address can be told: what is there is one that is not.
+      else found.push({ method: 'all', pattern, handler: undefined, description: undefined });
       continue;
     }
     const stack = layers[at++]?.stack ?? [];

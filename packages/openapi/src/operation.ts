@@ -38,6 +38,8 @@ export interface OperationContext {
   /** Statuses that what stands in front of every route may answer. */
   readonly problems: readonly (number | ProblemType)[];
   readonly security: readonly SecurityRequirement[];
+  /** Names of the schemes that there are. */
+  readonly schemes: ReadonlySet<string>;
   /** The parameter that says which version is asked for. */
   readonly versionParameter: ParameterObject | undefined;
   /** What changed here with the version, for the description. */
@@ -60,6 +62,12 @@ export function operationOf(
   context: OperationContext,
 ): OperationObject {
   const { security = context.security } = description;
+  for (const name of requirementsOf(security).flatMap(Object.keys)) {
+    if (context.schemes.has(name)) continue;
+    context.schemas.problems.push(
+      `${place.method.toUpperCase()} ${place.template.path} asks for "${name}", which "securitySchemes" does not have.`,
+    );
+  }
   const text = [description.description, ...context.changes].filter(Boolean).join('\n\n');
   const parameters = parametersOf(description, place, context);
   return {
@@ -96,7 +104,7 @@ function parametersOf(
       required: true,
       ...(isWildcard ? { description: 'May contain slashes.' } : {}),
       ...parameterOf(path.get(name)?.schema ?? { type: 'string' }),
-      ...examplesOf(description, 'params', name),
+      ...examplesOf(description, 'params', name, path.get(name)?.schema),
     };
   });
   const others = (['query', 'headers'] as const).flatMap((part) =>
@@ -107,7 +115,7 @@ function parametersOf(
         in: PLACES[part]!,
         ...(isRequired ? { required: true } : {}),
         ...parameterOf(schema),
-        ...examplesOf(description, part, name),
+        ...examplesOf(description, part, name, schema),
       })),
   );
   return [...inPath, ...others, ...(versionParameter === undefined ? [] : [versionParameter])];
@@ -262,8 +270,14 @@ function examplesOf(
   description: RouteDescription,
   part: 'params' | 'query' | 'headers',
   name: string,
+  { type }: JsonSchema = {},
 ): object {
-  const examples = entriesOf(description, (example) => example[part]?.[name]);
+  const isNumber = type === 'integer' || type === 'number';
+  const examples = entriesOf(description, (example) => {
+    const value = example[part]?.[name];
+    // In an address a number is text; in the document it is what its schema says.
+    return isNumber && typeof value === 'string' ? Number(value) : value;
+  });
   return examples === undefined ? {} : { examples };
 }
 

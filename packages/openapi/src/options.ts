@@ -148,6 +148,11 @@ export type OpenapiSettings = Readonly<OpenapiOptions> & { readonly names: reado
 /** @throws OptionError for unknown or wrong options */
 export function resolveOpenapiOptions(options: Given<OpenapiOptions> | undefined): OpenapiSettings {
   const given = resolveOptions('openapi', OPENAPI_DEFAULTS, CHECKS, options);
+  if (given.docsPath === given.documentPath) {
+    throw new OptionError('openapi', [
+      `options "documentPath" and "docsPath" are both ${given.documentPath}; give one another path.`,
+    ]);
+  }
   const known = new Set(Object.keys(given.securitySchemes));
   const strangers = given.security
     .flatMap((one) => (typeof one === 'string' ? [one] : Object.keys(one)))

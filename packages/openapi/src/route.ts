@@ -10,10 +10,12 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { answerCheck, checkExamples } from './answer-check.ts';
 import {
   checkDescription,
+  checkShared,
   PARTS,
   type RequestPart,
   type RouteDescription,
   type Sent,
+  type SharedDescription,
   type Valid,
 } from './description.ts';
 import { type PartIssues, requestProblem } from './request-problem.ts';
@@ -64,10 +66,10 @@ export const route: MakeRoute = (description, work) => makeRoute({}, description
 /**
  * A `route` whose descriptions begin with `defaults`, such as tags, security and problems; `problems`
  * add up. It remembers what it has made.
- * @throws OptionError for defaults that are wrong
+ * @throws OptionError for defaults that are wrong, or of one route alone
  */
-export function routes(defaults: RouteDescription = {}): Routes {
-  const shared = checkDescription({}, defaults);
+export function routes(defaults?: SharedDescription): Routes {
+  const shared = checkShared(defaults);
   const made: RouteHandler[] = [];
   const make: MakeRoute = (description, work) => {
     const handler = makeRoute(shared, description, work);
@@ -85,7 +87,7 @@ export function descriptionOf(handler: unknown): Readonly<RouteDescription> | un
 type Result = StandardSchemaV1.Result<unknown>;
 
 function makeRoute<const D extends RouteDescription>(
-  defaults: RouteDescription,
+  defaults: SharedDescription,
   given: D,
   work: RouteWork<D>,
 ): RouteHandler {

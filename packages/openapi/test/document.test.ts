@@ -319,6 +319,22 @@ describe('a document', () => {
     expect(components!['securitySchemes']).toHaveProperty('oauth');
   });
 
+  it('gives examples of parameters the type of their schemas', () => {
+    const limit = z.string().meta({ type: 'integer' });
+    const { paths } = documentOf((app) =>
+      app.get(
+        '/x',
+        route(
+          { query: z.object({ limit }), examples: { few: { query: { limit: '5' } } } },
+          nothing,
+        ),
+      ),
+    );
+    expect(paths['/x']!.get!.parameters).toEqual([
+      expect.objectContaining({ schema: { type: 'integer' }, examples: { few: { value: 5 } } }),
+    ]);
+  });
+
   it('keeps paths that are written by hand, servers and tags', () => {
     const document = documentOf((app) => app.get('/a', route({ tags: ['b', 'a'] }, nothing)), {
       paths: { '/health/ready': { get: { responses: { 200: { description: 'Ready' } } } } },
@@ -351,6 +367,16 @@ describe('a document', () => {
         app.post('/b', route({ body: named('Twice', { type: 'number' }) }, nothing));
       },
       'has a schema called "Twice", which is already another one',
+    ],
+    [
+      'a name that this package has',
+      (app) => app.post('/x', route({ body: named('Problem', { type: 'string' }) }, nothing)),
+      'has a schema called "Problem", which is already another one',
+    ],
+    [
+      'a scheme that there is not',
+      (app) => app.get('/x', route({ security: ['key'] }, nothing)),
+      'GET /x asks for "key", which "securitySchemes" does not have',
     ],
     [
       'a query that is no object',

@@ -24,6 +24,7 @@ describe('drift', () => {
       one.use('/api', Router().get('/cities', nothing).post('/cities', route({}, nothing)));
       one.all('/any', nothing);
       one.get(/^\/r/, route({}, nothing));
+      one.use(/^\/m/, Router().get('/below', route({}, nothing)));
       one.get('/health/ready', nothing);
       one.get('/by-hand/:id', nothing);
     });
@@ -37,6 +38,7 @@ describe('drift', () => {
         { method: 'GET', path: '/api/cities' },
         { method: 'ALL', path: '/any' },
         { method: 'GET', path: '/^\\/r/' },
+        { method: 'ALL', path: '/^\\/m/' },
       ],
       unmounted: [],
     });

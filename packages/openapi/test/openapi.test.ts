@@ -186,7 +186,7 @@ describe('versions', () => {
     );
     expect(second.info['description']).toBe('Changes:\n\n- 2: `names` takes the place of `name`.');
     expect(second.paths['/new']!.get!.parameters).toEqual([
-      expect.objectContaining({ name: 'API-Version', schema: { type: 'string', const: '2' } }),
+      expect.objectContaining({ name: 'API-Version', schema: { type: 'string' }, example: '2' }),
     ]);
   });
 
@@ -237,6 +237,7 @@ describe('versions', () => {
 describe('options', () => {
   it.each<[Partial<OpenapiOptions>, string]>([
     [{ documentPath: 'openapi.json' }, '"documentPath" must be a path of plain segments'],
+    [{ docsPath: '/openapi.json' }, 'are both /openapi.json'],
     [{ docsPath: '/docs/' }, '"docsPath" must be a path of plain segments'],
     [{ info: {} as never }, '"info" must be an object with a title'],
     [{ versions: [1, '1'] }, 'names a version twice'],

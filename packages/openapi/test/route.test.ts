@@ -342,10 +342,45 @@ describe('a description', () => {
     ]);
   });
 
+  it('of one route alone is nothing that routes have in common', () => {
+    expect(() => routes({ params: City } as never)).toThrow('routes: option "params" is unknown');
+  });
+
   it('is left as it was', () => {
     const description = Object.freeze({ tags: Object.freeze(['a']), summary: undefined });
     expect(() => route(description, () => undefined)).not.toThrow();
     expect(description).toEqual({ tags: ['a'], summary: undefined });
+  });
+});
+
+describe('types', () => {
+  // Nothing here runs: the compiler is the test.
+  const noWork = (): void => {
+    route({ responses: { 200: City, 204: 'Gone' } }, (_req, res) => {
+      res.json({ id: 1, name: 'Rome' });
+      // @ts-expect-error the name is missing
+      res.json({ id: 1 });
+      // @ts-expect-error an id is a number
+      res.json({ id: '1', name: 'Rome' });
+    });
+    route({ responses: { 200: { body: z.array(z.iso.datetime()) } } }, (_req, res) => {
+      // What JSON makes of it counts, and nobody writes into it.
+      const dates: readonly Date[] = [new Date()];
+      res.json(dates);
+      // @ts-expect-error no text and no date
+      res.json([1]);
+    });
+    route({ query: z.object({ limit: z.coerce.number() }) }, (req, res) => {
+      const limit: number = req.valid.query.limit;
+      // @ts-expect-error there is no schema of the body
+      void req.valid.body;
+      // Without a schema anything may be sent; the request is Express' own.
+      res.json({ limit, agent: req.get('user-agent') });
+    });
+  };
+
+  it('are held by the compiler', () => {
+    expect(noWork).toBeInstanceOf(Function);
   });
 });
 
