@@ -2,7 +2,6 @@
  * The document of an API and the page that shows it, from the routes that the app has. It answers
  * where it is mounted, and sees the app through `req.app`: alone or under `setup` alike.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import {
   answerWhole,
   defineMiddleware,
@@ -19,12 +18,13 @@ import {
 } from '@org/core';
 import type { Application } from 'express';
 
+import { docsAt } from './docs.ts';
 import { documentOf, type OpenapiDocument } from './document.ts';
 import { type Drift, driftOf } from './drift.ts';
-import { interfaceFiles, interfaceFolder } from './interface-files.ts';
-import { areSame, type MountedRoute, mountedRoutes } from './mounted-routes.ts';
+import { Editions } from './editions.ts';
+import { mountedRoutes } from './mounted-routes.ts';
 import { type OpenapiOptions, resolveOpenapiOptions } from './options.ts';
-import { originsOf, pageOf, pagePolicy, versionPath } from './page.ts';
+import { versionPath } from './page.ts';
 import type { Version } from './version-list.ts';
 
 /** The middleware that answers with the document, and what builds and tests ask. */
@@ -39,18 +39,6 @@ export interface Openapi extends Middleware {
   stats(): Stats;
 }
 
-/** A document as it is sent. */
-interface Written {
-  readonly body: Buffer;
-  readonly etag: string;
-}
-
-/** What is written of one app. */
-interface Edition {
-  readonly routes: readonly MountedRoute[];
-  readonly byVersion: Map<string | undefined, Written>;
-}
-
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -63,83 +51,22 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
   const newest = names.at(-1);
   const mayRead = settings.public ? () => true : monitoringGuard(settings.access);
   const caching = settings.public ? 'no-cache' : 'private, no-cache';
-  const files = docsPath === false ? undefined : interfaceFiles(interfaceFolder());
-  const editions = new WeakMap<Application, Edition>();
-  const counts = { documents: 0, pages: 0, refused: 0, made: 0 };
-
+  const docs = docsPath === false ? undefined : docsAt(docsPath, settings);
+  const editions = new Editions(settings);
   const byPath = new Map(names.map((name) => [versionPath(documentPath, name), name]));
+  const counts = { documents: 0, pages: 0, refused: 0 };
 
-  /** The document as bytes, made anew when the routes have changed. */
-  const written = (app: Application, version: string | undefined): Written => {
-    const routes = mountedRoutes(app);
-    let edition = editions.get(app);
-    if (edition === undefined || !areSame(edition.routes, routes)) {
-      edition = { routes, byVersion: new Map() };
-      editions.set(app, edition);
-    }
-    let found = edition.byVersion.get(version);
-    if (found === undefined) {
-      counts.made++;
-      const body = Buffer.from(JSON.stringify(documentOf(routes, settings, version)));
-      const digest = createHash('sha256').update(body).digest('base64url').slice(0, 27);
-      found = { body, etag: `"${digest}"` };
-      edition.byVersion.set(version, found);
-    }
-    return found;
-  };
-
-  const answerDocument = (exchange: Exchange, version: string | undefined): void => {
+  const answerDocument = (exchange: Exchange, version: string | undefined): typeof HANDLED => {
     const { req } = exchange;
-    const { body, etag } = written(req.app as Application, version);
+    const { body, etag } = editions.of(req.app as Application, version);
     counts.documents++;
     const headers = ['ETag', etag, 'Cache-Control', caching];
-    // RFC 9110 §15.4.5: a 304 has no body, and tells nothing of the one that it has not.
     if (isNotModified(req.headers['if-none-match'], undefined, etag, Number.NaN, 0)) {
       answerWhole(exchange, 304, headers, Buffer.alloc(0));
     } else {
-      answerWhole(
-        exchange,
-        200,
-        ['Content-Type', JSON_TYPE, 'Content-Length', String(body.length), ...headers],
-        body,
-      );
-    }
-  };
-
-  const answerPage = async (exchange: Exchange, version: string | undefined): Promise<void> => {
-    const nonce = randomBytes(16).toString('base64');
-    const servers =
-      typeof settings.servers === 'function' ? settings.servers(version) : settings.servers;
-    const page = pageOf({
-      title: settings.info.title,
-      nonce,
-      files: await files!(),
-      docsPath: docsPath as string,
-      documentPath,
-      version,
-      versions: names,
-    });
-    if (exchange.abandoned) return;
-    counts.pages++;
-    send(exchange, 'text/html; charset=utf-8', Buffer.from(page), [
-      'Cache-Control',
-      'no-store',
-      'Content-Security-Policy',
-      pagePolicy(nonce, originsOf(servers.map(({ url }) => url))),
-      'Referrer-Policy',
-      'no-referrer',
-    ]);
-  };
-
-  /** A file of the page; nothing where there is none of that name. */
-  const answerFile = async (exchange: Exchange, name: string): Promise<typeof HANDLED | void> => {
-    const file = (await files!()).byName.get(name);
-    if (file === undefined) return undefined;
-    if (!exchange.abandoned) {
-      send(exchange, file.type, file.body, [
-        'Cache-Control',
-        `${settings.public ? 'public' : 'private'}, max-age=31536000, immutable`,
-      ]);
+      const length = String(body.length);
+      const own = ['Content-Type', JSON_TYPE, 'Content-Length', length, ...headers];
+      answerWhole(exchange, 200, own, body);
     }
     return HANDLED;
   };
@@ -160,35 +87,23 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
     if (!isOurs(url)) return undefined;
     const end = url.indexOf('?');
     const path = end === -1 ? url : url.slice(0, end);
-    const query = new URLSearchParams(end === -1 ? '' : url.slice(end));
+    const query = end === -1 ? '' : url.slice(end);
     if (path === documentPath) {
-      admit(exchange, documentPath);
-      answerDocument(exchange, asked(query) ?? spoken(exchange) ?? newest);
-      return HANDLED;
+      admit(exchange, path);
+      return answerDocument(exchange, asked(query) ?? spoken(exchange) ?? newest);
     }
     const version = byPath.get(path);
     if (version !== undefined) {
       admit(exchange, path);
-      answerDocument(exchange, version);
-      return HANDLED;
+      return answerDocument(exchange, version);
     }
-    if (docsPath === false || !path.startsWith(docsPath)) return undefined;
-    if (path === docsPath) {
-      admit(exchange, docsPath);
-      return answerPage(exchange, asked(query) ?? newest).then(() => HANDLED);
-    }
-    if (path === `${docsPath}/`) {
-      admit(exchange, docsPath);
-      // Its addresses are relative to the one without the slash.
-      const { res } = exchange;
-      res.statusCode = 308;
-      res.setHeader('Location', `../${docsPath.slice(docsPath.lastIndexOf('/') + 1)}`);
-      res.end();
-      return HANDLED;
-    }
-    if (!FILE.test(path.slice(docsPath.length))) return undefined;
-    admit(exchange, `${docsPath}/:file`);
-    return answerFile(exchange, path.slice(docsPath.length + 1));
+    const part = docs?.at(path);
+    if (docs === undefined || part === undefined) return undefined;
+    admit(exchange, part === 'file' ? `${String(docsPath)}/:file` : String(docsPath));
+    if (part === 'file') return docs.answerFile(exchange, path);
+    if (part === 'slash') return docs.answerSlash(exchange);
+    counts.pages++;
+    return docs.answerPage(exchange, asked(query) ?? newest);
   };
 
   /** Lets nearly every request go by after one or two comparisons. */
@@ -197,9 +112,10 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
     url.startsWith(stem) || (docsPath !== false && url.startsWith(docsPath));
 
   /** The version in the query. @throws ProblemError for one that there is not */
-  const asked = (query: URLSearchParams): string | undefined => {
-    const version = query.get('version');
-    if (version === null || names.length === 0) return undefined;
+  const asked = (query: string): string | undefined => {
+    if (query === '' || names.length === 0) return undefined;
+    const version = new URLSearchParams(query).get('version');
+    if (version === null) return undefined;
     if (names.includes(version)) return version;
     throw unknownVersion(names);
   };
@@ -219,7 +135,7 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
       documentsTotal: counts.documents,
       pagesTotal: counts.pages,
       refusedTotal: counts.refused,
-      madeTotal: counts.made,
+      madeTotal: editions.madeTotal,
     }),
   });
 
@@ -236,26 +152,6 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
     drift: (app: Application, document?: Pick<OpenapiDocument, 'paths'>) =>
       driftOf(mountedRoutes(app), settings, document),
   }) as Openapi;
-}
-
-/** What a file below the page may be called. */
-const FILE = /^\/[\w-]+\.[0-9a-f]{16}\.(?:js|css)$/;
-
-function send(exchange: Exchange, type: string, body: Buffer, headers: readonly string[]): void {
-  answerWhole(
-    exchange,
-    200,
-    [
-      'Content-Type',
-      type,
-      'Content-Length',
-      String(body.length),
-      'X-Content-Type-Options',
-      'nosniff',
-      ...headers,
-    ],
-    body,
-  );
 }
 
 function closed(): ProblemError {

@@ -51,8 +51,7 @@ export type MakeRoute = <const D extends RouteDescription>(
 ) => RouteHandler;
 
 /** `MakeRoute` with defaults of its own, and the routes that it has made. */
-export interface Routes {
-  <const D extends RouteDescription>(description: D, work: RouteWork<D>): RouteHandler;
+export interface Routes extends MakeRoute {
   /** Every handler that was made: `drift` finds those that nobody has mounted. */
   readonly made: readonly RouteHandler[];
 }

@@ -2,7 +2,13 @@ import { serve, type Served } from '@org/core/testing';
 import { openapi, type OpenapiOptions, route } from '@org/openapi';
 import { setup } from '@org/setup';
 import { defineChange, versioning } from '@org/versioning';
-import express, { type Express, Router } from 'express';
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type Response,
+  Router,
+} from 'express';
 import { z } from 'zod';
 
 let served: Served | undefined;
@@ -60,6 +66,21 @@ describe('GET /openapi.json', () => {
     app.get('/late', route({}, nothing));
     expect(await read()).toEqual(['/late']);
     expect(made.stats()['madeTotal']).toBe(2);
+  });
+
+  it('that cannot be made is a fault of the service, and is tried once', async () => {
+    const app = express();
+    const made = openapi({ docsPath: false });
+    app.use(made);
+    app.get('/x', route({ query: z.string() }, nothing));
+    app.use((error: { code: string }, _req: Request, res: Response, _next: NextFunction) => {
+      res.status(500).send(error.code);
+    });
+    served = await serve(app);
+    for (let count = 0; count < 2; count++) {
+      expect(await (await fetch(`${served.url}/openapi.json`)).text()).toBe('ERR_OPTION');
+    }
+    expect(made.stats()['madeTotal']).toBe(1);
   });
 
   it('has no body for HEAD (RFC 9110 §9.3.2), and refuses other methods with 405 (§15.5.6)', async () => {
