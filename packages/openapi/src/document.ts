@@ -7,12 +7,8 @@ import { OptionError, routeTable } from '@org/core';
 import { SchemaComponents } from './components.ts';
 import { type Method, METHODS, type RouteDescription } from './description.ts';
 import type { MountedRoute } from './mounted-routes.ts';
-import {
-  type OperationObject,
-  operationOf,
-  type ParameterObject,
-  requirementsOf,
-} from './operation.ts';
+import { type OperationObject, operationOf, requirementsOf } from './operation.ts';
+import type { ParameterObject } from './parameters.ts';
 import type { OpenapiSettings } from './options.ts';
 import { type PathTemplate, pathTemplates } from './path-template.ts';
 import { ProblemAnswers } from './problem-answers.ts';

@@ -17,7 +17,8 @@ export type { DocumentChange, Severity } from './diff-change.ts';
 export type { OpenapiDocument, PathItem } from './document.ts';
 export type { Drift, DriftedOperation } from './drift.ts';
 export { openapi, type Openapi } from './openapi.ts';
-export type { OperationObject, ParameterObject } from './operation.ts';
+export type { OperationObject } from './operation.ts';
+export type { ParameterObject } from './parameters.ts';
 export { type ApiInfo, type ApiServer, OPENAPI_DEFAULTS, type OpenapiOptions } from './options.ts';
 export type { ResponseObject } from './problem-answers.ts';
 export {

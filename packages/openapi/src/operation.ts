@@ -1,8 +1,7 @@
 /** One operation of a document, from the description of its route. */
 import { STATUS_CODES } from 'node:http';
 
-import { exampleStatus } from './answer-check.ts';
-import type { SchemaComponents, SchemaUse } from './components.ts';
+import type { SchemaComponents } from './components.ts';
 import {
   fullAnswer,
   type ProblemType,
@@ -10,17 +9,11 @@ import {
   type RouteDescription,
   type SecurityRequirement,
 } from './description.ts';
-import type { PathTemplate } from './path-template.ts';
+import { entriesOf, exampleStatus } from './examples.ts';
+import { type OperationPlace, useOf } from './operation-place.ts';
+import { type ParameterObject, parameterOf, parametersOf } from './parameters.ts';
 import type { ProblemAnswers, ResponseObject } from './problem-answers.ts';
-import { PLACES } from './request-problem.ts';
-import type { JsonSchema, RouteSchema } from './schema.ts';
-
-/** A parameter, as a document has it. */
-export interface ParameterObject {
-  readonly name: string;
-  readonly in: 'path' | 'query' | 'header' | 'cookie';
-  readonly [member: string]: unknown;
-}
+import type { RouteSchema } from './schema.ts';
 
 /** An operation, as a document has it. */
 export interface OperationObject {
@@ -46,16 +39,6 @@ export interface OperationContext {
   readonly changes: readonly string[];
 }
 
-/** Where an operation is. */
-export interface OperationPlace {
-  readonly method: string;
-  readonly template: PathTemplate;
-  readonly operationId: string;
-}
-
-/** Headers that are no parameters (OpenAPI 3.1.1 §4.8.12.1): the document tells them elsewhere. */
-const NO_PARAMETERS: ReadonlySet<string> = new Set(['accept', 'content-type', 'authorization']);
-
 export function operationOf(
   description: RouteDescription,
   place: OperationPlace,
@@ -69,7 +52,7 @@ export function operationOf(
     );
   }
   const text = [description.description, ...context.changes].filter(Boolean).join('\n\n');
-  const parameters = parametersOf(description, place, context);
+  const parameters = parametersOf(description, place, context.schemas, context.versionParameter);
   return {
     operationId: place.operationId,
     ...(description.summary === undefined ? {} : { summary: description.summary }),
@@ -88,91 +71,6 @@ export function operationOf(
 /** Requirements in the form of the document. */
 export function requirementsOf(security: readonly SecurityRequirement[]): readonly object[] {
   return security.map((one) => (typeof one === 'string' ? { [one]: [] } : one));
-}
-
-function parametersOf(
-  description: RouteDescription,
-  place: OperationPlace,
-  { schemas, versionParameter }: OperationContext,
-): readonly ParameterObject[] {
-  const path = membersOf(description.params, useOf('params', place), schemas);
-  const inPath = place.template.names.map((name): ParameterObject => {
-    const isWildcard = place.template.wildcards.has(name);
-    return {
-      name,
-      in: 'path',
-      required: true,
-      ...(isWildcard ? { description: 'May contain slashes.' } : {}),
-      ...parameterOf(path.get(name)?.schema ?? { type: 'string' }),
-      ...examplesOf(description, 'params', name, path.get(name)?.schema),
-    };
-  });
-  const others = (['query', 'headers'] as const).flatMap((part) =>
-    [...membersOf(description[part], useOf(part, place), schemas)]
-      .filter(([name]) => part === 'query' || !NO_PARAMETERS.has(name.toLowerCase()))
-      .map(([name, { schema, isRequired }]): ParameterObject => ({
-        name,
-        in: PLACES[part]!,
-        ...(isRequired ? { required: true } : {}),
-        ...parameterOf(schema),
-        ...examplesOf(description, part, name, schema),
-      })),
-  );
-  return [...inPath, ...others, ...(versionParameter === undefined ? [] : [versionParameter])];
-}
-
-/** What a schema says of a parameter belongs to the parameter. */
-function parameterOf(schema: JsonSchema): object {
-  const { description, deprecated, ...rest } = schema;
-  return {
-    ...(description === undefined ? {} : { description }),
-    ...(deprecated === true ? { deprecated } : {}),
-    schema: rest,
-  };
-}
-
-interface Member {
-  readonly schema: JsonSchema;
-  readonly isRequired: boolean;
-}
-
-/** The properties of an object's schema, those of the schemas that it is made of among them. */
-function membersOf(
-  given: RouteSchema | undefined,
-  use: SchemaUse,
-  schemas: SchemaComponents,
-): ReadonlyMap<string, Member> {
-  const members = new Map<string, Member>();
-  if (given === undefined) return members;
-  const collect = (schema: JsonSchema): void => {
-    const {
-      properties = {},
-      required = [],
-      allOf = [],
-    } = schemas.resolve(schema) as {
-      readonly properties?: Readonly<Record<string, JsonSchema>>;
-      readonly required?: readonly string[];
-      readonly allOf?: readonly JsonSchema[];
-    };
-    for (const part of allOf) collect(part);
-    for (const [name, member] of Object.entries(properties)) {
-      members.set(name, { schema: member, isRequired: required.includes(name) });
-    }
-  };
-  const schema = schemas.use(given, use);
-  collect(schema);
-  if (
-    members.size === 0 &&
-    Object.keys(schema).length > 0 &&
-    !isEmptyObject(schemas.resolve(schema))
-  ) {
-    schemas.problems.push(`${use.where} must be an object with a property for each parameter.`);
-  }
-  return members;
-}
-
-function isEmptyObject({ type, anyOf, oneOf }: JsonSchema): boolean {
-  return type === 'object' && anyOf === undefined && oneOf === undefined;
 }
 
 function bodyOf(
@@ -264,45 +162,4 @@ function validationStatuses(description: RouteDescription): readonly number[] {
   if ((params ?? query ?? headers) !== undefined) statuses.add(400);
   if (body !== undefined) statuses.add(bodyStatus);
   return [...statuses];
-}
-
-function examplesOf(
-  description: RouteDescription,
-  part: 'params' | 'query' | 'headers',
-  name: string,
-  { type }: JsonSchema = {},
-): object {
-  const isNumber = type === 'integer' || type === 'number';
-  const examples = entriesOf(description, (example) => {
-    const value = example[part]?.[name];
-    // In an address a number is text; in the document it is what its schema says.
-    return isNumber && typeof value === 'string' ? Number(value) : value;
-  });
-  return examples === undefined ? {} : { examples };
-}
-
-/** The examples that have a value here, by name. */
-function entriesOf(
-  { examples = {} }: RouteDescription,
-  valueOf: (example: NonNullable<RouteDescription['examples']>[string]) => unknown,
-): object | undefined {
-  const entries = Object.entries(examples).flatMap(([name, example]) => {
-    const value = valueOf(example);
-    if (value === undefined) return [];
-    const summary = example.summary === undefined ? {} : { summary: example.summary };
-    return [[name.replaceAll(/[^\w.-]/g, '_'), { ...summary, value }] as const];
-  });
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
-}
-
-function useOf(what: string, { method, template, operationId }: OperationPlace): SchemaUse {
-  const camel = (text: string): string =>
-    text
-      .split(/[^A-Za-z0-9]+/)
-      .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
-      .join('');
-  return {
-    where: `the ${what} of ${method.toUpperCase()} ${template.path}`,
-    name: camel(operationId) + camel(what),
-  };
 }

@@ -16,12 +16,8 @@ import {
   text,
 } from '@org/core';
 
-import {
-  type ProblemType,
-  problemsCheck,
-  securityCheck,
-  type SecurityRequirement,
-} from './description.ts';
+import { problemsCheck, securityCheck } from './description-checks.ts';
+import type { ProblemType, SecurityRequirement } from './description.ts';
 import type { Routes } from './route.ts';
 import { orderVersions, type Version, type VersionChange, versionCheck } from './version-list.ts';
 

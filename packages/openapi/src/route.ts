@@ -7,10 +7,9 @@ import { exchangeOf } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
-import { answerCheck, checkExamples } from './answer-check.ts';
+import { answerCheck } from './answer-check.ts';
+import { checkDescription, checkShared } from './description-checks.ts';
 import {
-  checkDescription,
-  checkShared,
   PARTS,
   type RequestPart,
   type RouteDescription,
@@ -18,6 +17,7 @@ import {
   type SharedDescription,
   type Valid,
 } from './description.ts';
+import { checkExamples } from './examples.ts';
 import { type PartIssues, requestProblem } from './request-problem.ts';
 import { validatorOf } from './schema.ts';
 
