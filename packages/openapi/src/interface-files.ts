@@ -42,10 +42,12 @@ const START = `(() => {
 })();
 `;
 
-/** Where Swagger UI is installed. @throws OptionError where it is not, with the command that installs it */
-export function interfaceFolder(): string {
+/** Where Swagger UI is installed, as `resolve` finds it. @throws OptionError where it is not, with the command that installs it */
+export function interfaceFolder(
+  resolve: (path: string) => string = createRequire(import.meta.url).resolve,
+): string {
   try {
-    return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+    return dirname(resolve('swagger-ui-dist/package.json'));
   } catch {
     throw new OptionError('openapi', [
       'the page shows Swagger UI, which is not installed. Run: npm install swagger-ui-dist (or set docsPath: false).',

@@ -34,9 +34,12 @@ export function parametersOf(
       ...examplesOf(description, 'params', name, path.get(name)?.schema),
     };
   });
+  const versionHeader = versionParameter?.name.toLowerCase();
+  const isTold = (name: string): boolean =>
+    NO_PARAMETERS.has(name.toLowerCase()) || name.toLowerCase() === versionHeader;
   const others = (['query', 'headers'] as const).flatMap((part) =>
     [...membersOf(description[part], useOf(part, place), schemas)]
-      .filter(([name]) => part === 'query' || !NO_PARAMETERS.has(name.toLowerCase()))
+      .filter(([name]) => part === 'query' || !isTold(name))
       .map(([name, { schema, isRequired }]): ParameterObject => ({
         name,
         in: PLACES[part]!,

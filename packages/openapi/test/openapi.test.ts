@@ -182,7 +182,8 @@ describe('versions', () => {
       ),
     );
     app.get('/old', route({ until: 1 }, nothing));
-    app.get('/new', route({ since: 2 }, nothing));
+    const headers = z.object({ 'api-version': z.string().optional() });
+    app.get('/new', route({ since: 2, headers }, nothing));
   };
 
   it('have documents of their own, of what their clients know', () => {

@@ -8,6 +8,8 @@ import { openapi, route } from '@org/openapi';
 import express, { Router } from 'express';
 import { z } from 'zod';
 
+import { interfaceFolder } from '../src/interface-files.ts';
+
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const browser = BROWSERS.find((path) => existsSync(path));
 
@@ -106,6 +108,15 @@ describe('GET /docs', () => {
     }
     const other = names[0]!.replace(/\.[0-9a-f]{16}\./, '.0000000000000000.');
     expect((await fetch(`${url}/inner/${other}`)).status).toBe(404);
+  });
+
+  it('says at construction what is missing, and how to get it', () => {
+    const absent = (): never => {
+      throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
+    };
+    expect(() => interfaceFolder(absent)).toThrow(
+      'openapi: the page shows Swagger UI, which is not installed. Run: npm install swagger-ui-dist (or set docsPath: false).',
+    );
   });
 
   it('leads from the slash at its end to itself, and to versions by the query', async () => {
