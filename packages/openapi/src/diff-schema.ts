@@ -128,13 +128,19 @@ function diffPlain(comparison: Comparison, before: Side, after: Side, direction:
   }
 }
 
-/** A schema with what `allOf` adds to it, one level after the other. */
-function flat(comparison: Comparison, side: Side, of: 'old' | 'new', depth = 0): Schema {
+/** A schema with what `allOf` adds to it; a part that is a circle adds nothing more. */
+function flat(
+  comparison: Comparison,
+  side: Side,
+  of: 'old' | 'new',
+  seen: Set<string> = new Set(),
+): Schema {
   const { allOf, ...own } = (side.value ?? {}) as Schema;
-  if (!Array.isArray(allOf) || depth > 16) return own;
+  if (!Array.isArray(allOf) || seen.has(side.pointer)) return own;
+  seen.add(side.pointer);
   const list = member(side, 'allOf');
   const parts = allOf.map((_part, at) =>
-    flat(comparison, comparison[of](member(list, at)), of, depth + 1),
+    flat(comparison, comparison[of](member(list, at)), of, seen),
   );
   return [...parts, own].reduce<Schema>(
     (whole, part) => ({

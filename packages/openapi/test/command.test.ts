@@ -57,6 +57,14 @@ describe('org-openapi', () => {
     [['diff', old, join(folder, 'absent.json')], 'ENOENT'],
     [['diff', old, file('text.json', 'openapi: 3.1.1')], 'is no JSON'],
     [['diff', old, file('other.json', { swagger: '2.0' })], 'is no OpenAPI 3 document'],
+    [
+      [
+        'diff',
+        old,
+        file('broken.json', { openapi: '3.1.1', paths: { '/a': { get: { security: 1 } } } }),
+      ],
+      'is not as OpenAPI 3.1 says',
+    ],
     [['diff', old, more, '--unknown'], '--unknown'],
   ])('ends with 2 for %j', async (args, message) => {
     const { code, error } = await run(...args);

@@ -355,6 +355,26 @@ describe('a change', () => {
     ]);
   });
 
+  it('is found through parts that are circles', () => {
+    const circle = (leaf: object): object => ({
+      ...output({ $ref: '#/components/schemas/A' }),
+      components: {
+        schemas: {
+          A: {
+            allOf: [
+              { $ref: '#/components/schemas/A' },
+              { $ref: '#/components/schemas/A' },
+              object({ leaf }),
+            ],
+          },
+        },
+      },
+    });
+    expect(kinds(circle(text), circle({ type: ['string', 'null'] }))).toEqual([
+      'breaking type-widened',
+    ]);
+  });
+
   it('is not that a schema has moved to the components', () => {
     const moved = {
       ...output({ $ref: '#/components/schemas/A~1B' }),
