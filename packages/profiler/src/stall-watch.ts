@@ -169,9 +169,10 @@ export class StallWatch {
         env: {},
         resourceLimits: { maxOldGenerationSizeMb: 128 },
       });
-      worker.unref();
       worker.on('message', (message: StallWorkerMessage) => this.received(message));
       worker.on('error', (error) => this.lost(error));
+      // Last: whoever listens to messages holds the process again.
+      worker.unref();
       this.worker = worker;
     } catch (error) {
       this.lost(error);

@@ -71,9 +71,9 @@ async function end() {
   await session.post('Profiler.disable');
   const bytes = new TextEncoder().encode(JSON.stringify(profile));
   const durationMs = performance.now() - startedMs;
-  parentPort.postMessage({ profile: bytes, startedAt, durationMs }, [bytes.buffer]);
   Atomics.store(shared, cells.PROFILING, 0);
   state = 'watching';
+  parentPort.postMessage({ profile: bytes, startedAt, durationMs }, [bytes.buffer]);
 }
 
 function failed(error) {
