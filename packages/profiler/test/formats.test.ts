@@ -290,7 +290,8 @@ describe('a flame graph', () => {
 
   it('cannot be broken out of', () => {
     const text = escapeXml(`</title><script>alert(1)</script> & " ' \u{0} \u{D800}`);
-    expect(text).not.toMatch(/[<>"'\u{0}]/u);
+    expect(text).not.toMatch(/[<>"']/);
+    expect(text).not.toContain('\u{0}');
     expect(faultOf(`<a b="${text}">${text}</a>`)).toBeUndefined();
   });
 

@@ -223,7 +223,9 @@ describe('a profiled function', () => {
   });
 
   it('cannot be a class', () => {
-    class Thing {}
+    class Thing {
+      readonly part: number = 1;
+    }
     expect(() => make().profile(Thing as unknown as () => void)).toThrow(
       'profiler.profile takes a function, and not a class: profile its methods instead.',
     );
@@ -284,11 +286,11 @@ interface Call {
 const NAME = integer({ min: 0, max: 4 });
 const MS = integer({ min: 0, max: 100 });
 
-const { call } = letrec<{ call: Call }>((tie) => ({
+const { call }: { call: Arbitrary<Call> } = letrec<{ call: Call }>((tie) => ({
   call: oneof(
     { maxDepth: 4 },
     record({ name: NAME, ms: MS }).map((leaf) => ({ ...leaf, calls: [] })),
-    record({ name: NAME, ms: MS, calls: array(tie('call') as Arbitrary<Call>, { maxLength: 3 }) }),
+    record({ name: NAME, ms: MS, calls: array(tie('call'), { maxLength: 3 }) }),
   ),
 }));
 
@@ -322,7 +324,8 @@ describe('self times', () => {
     const run = (depth: number, width: number): Promise<void> =>
       made.span(`level ${depth}`, async () => {
         clock.advance(1);
-        for (let at = 0; depth > 0 && at < width; at++) {
+        const calls = depth === 0 ? 0 : width;
+        for (let at = 0; at < calls; at++) {
           await run(depth - 1, width);
           clock.advance(1);
         }
