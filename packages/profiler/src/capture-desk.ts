@@ -22,6 +22,8 @@ export interface OtherProfiler {
   isBusy(): boolean;
   /** Whether a capture of ours is under way has changed. */
   pause(paused: boolean): void;
+  /** The thread stood still for a capture of ours, until now. */
+  excuse(): void;
 }
 
 export class CaptureDesk {
@@ -42,6 +44,7 @@ export class CaptureDesk {
     this.recorder = new Recorder(settings.clock, {
       isBusy: () => other.isBusy(),
       onRunning: (running) => other.pause(running),
+      onSampling: () => other.excuse(),
       onAborted(kind, reason) {
         if (listeners.listening) listeners.tell({ type: 'aborted', kind, reason });
       },

@@ -47,6 +47,7 @@ export function profiler(options?: Given<ProfilerOptions>): Profiler {
   const desk = new CaptureDesk(settings, listeners, {
     isBusy: () => watch?.isProfiling === true,
     pause: (paused) => watch?.pause(paused),
+    excuse: () => watch?.excuse(),
   });
   let closed = false;
 

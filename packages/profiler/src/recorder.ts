@@ -16,6 +16,8 @@ export interface RecorderOwner {
   isBusy(): boolean;
   /** Whether a capture is under way has changed. */
   onRunning(running: boolean): void;
+  /** V8 has begun, for which it stops the thread: how long depends on the heap. */
+  onSampling(): void;
   onAborted(kind: CaptureKind | 'snapshot', reason: unknown): void;
 }
 
@@ -54,19 +56,18 @@ export class Recorder {
     signal: AbortSignal | undefined,
     take: (wait: Wait) => Promise<Uint8Array>,
   ): Promise<Capture> {
-    const startedAt = this.clock.now();
-    const startMs = this.clock.monotonicMs();
+    let startedAt = 0;
+    let sampledMs = 0;
     const profile = await this.alone(kind, durationMs, signal, (stop) =>
-      take(() => pause(this.clock, durationMs, stop)),
+      take(async () => {
+        this.owner.onSampling();
+        startedAt = this.clock.now();
+        const startMs = this.clock.monotonicMs();
+        await pause(this.clock, durationMs, stop);
+        sampledMs = this.clock.monotonicMs() - startMs;
+      }),
     );
-    return {
-      id: captureId(kind),
-      kind,
-      cause: 'asked',
-      startedAt,
-      durationMs: this.clock.monotonicMs() - startMs,
-      profile,
-    };
+    return { id: captureId(kind), kind, cause: 'asked', startedAt, durationMs: sampledMs, profile };
   }
 
   /** Runs `work` as the only one that profiles; `stop` aborts when it has to end. */

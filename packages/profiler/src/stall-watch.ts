@@ -107,8 +107,15 @@ export class StallWatch {
 
   /** While somebody else profiles, stalls are only counted. */
   pause(paused: boolean): void {
+    this.excuse();
     this.paused = paused;
     this.setArmed();
+  }
+
+  /** What has kept the loop from turning until now is known, and no stall. */
+  excuse(): void {
+    this.beatMs = this.settings.clock.monotonicMs();
+    Atomics.add(this.cells, CELLS.BEAT, 1);
   }
 
   async close(): Promise<void> {
@@ -127,10 +134,9 @@ export class StallWatch {
     const { clock, stallMs } = this.settings;
     const nowMs = clock.monotonicMs();
     const blockedMs = nowMs - this.beatMs;
-    this.beatMs = nowMs;
     if (blockedMs >= stallMs) this.stalled(nowMs, blockedMs);
     this.requests.turned();
-    Atomics.add(this.cells, CELLS.BEAT, 1);
+    this.excuse();
   }
 
   private stalled(nowMs: number, blockedMs: number): void {

@@ -67,6 +67,9 @@ function blockTheLoop(watch: StallWatch): void {
 function jumpingClock(): {
   readonly clock: Clock;
   readonly fake: FakeClock;
+  /** The time of a stall passes. */
+  lose(ms: number): void;
+  /** It does, and the loop turns again. */
   stall(ms: number): void;
 } {
   const fake = fakeClock();
@@ -74,6 +77,7 @@ function jumpingClock(): {
   return {
     fake,
     clock: { ...fake, monotonicMs: () => fake.monotonicMs() + lostMs },
+    lose: (ms) => void (lostMs += ms),
     stall(ms) {
       lostMs += ms;
       fake.advance(1000);
@@ -163,6 +167,20 @@ describe('a stall of the event loop', () => {
       longestMs: 3050,
       capturesTotal: 0,
     });
+  });
+
+  it('is not what the profiler itself has brought about', () => {
+    const { clock, fake, lose } = jumpingClock();
+    const { watch, stalls } = watched({ clock, stallMs: 250, maxStallCapturesPerHour: 0 });
+    watch.start();
+    fake.advance(1000);
+    const excuses = [() => watch.excuse(), () => watch.pause(true), () => watch.pause(false)];
+    for (const excuse of excuses) {
+      lose(3000);
+      excuse();
+      fake.advance(1000);
+    }
+    expect(stalls).toEqual([]);
   });
 
   it('is not looked for any more after close, which leaves nothing behind', async () => {
