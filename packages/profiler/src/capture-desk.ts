@@ -85,6 +85,7 @@ export class CaptureDesk {
       await this.recorder.alone('snapshot', 0, signal, (stop) => {
         res.setHeader('Content-Type', 'application/json');
         res.setHeader('Cache-Control', 'no-store');
+        res.setHeader('X-Content-Type-Options', 'nosniff');
         res.setHeader('Content-Disposition', `attachment; filename="${name}.heapsnapshot"`);
         return writeSnapshot(res, stop);
       });

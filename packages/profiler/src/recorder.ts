@@ -87,7 +87,8 @@ export class Recorder {
     const controller = new AbortController();
     const stop = (): void => controller.abort(signal!.reason);
     signal?.addEventListener('abort', stop, { once: true });
-    const ended = work(controller.signal);
+    // A turn later, so that everybody knows by the time that the thread stands still for it.
+    const ended = Promise.resolve().then(() => work(controller.signal));
     this.running = { kind, untilMs: nowMs + durationMs, controller, ended };
     this.owner.onRunning(true);
     try {

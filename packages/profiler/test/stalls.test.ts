@@ -1,6 +1,7 @@
 /** Stalls of this very thread, which a worker profiles while they last. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { correlation } from '@org/correlation';
-import { type Clock, systemClock } from '@org/core';
+import { type Clock, type Fault, FAULT_CHANNEL, systemClock } from '@org/core';
 import { type FakeClock, fakeClock, serve } from '@org/core/testing';
 import { type CaptureInfo, profiler, type StallEvent } from '@org/profiler';
 import express from 'express';
@@ -181,6 +182,23 @@ describe('a stall of the event loop', () => {
       fake.advance(1000);
     }
     expect(stalls).toEqual([]);
+  });
+
+  it('is counted where no worker can be had, and that is a fault and a reason', () => {
+    const faults: Fault[] = [];
+    const hear = (message: unknown): void => void faults.push(message as Fault);
+    subscribe(FAULT_CHANNEL, hear);
+    const { clock, stall } = jumpingClock();
+    // No function can be sent to another thread.
+    const unsendable = (() => 1) as unknown as number;
+    const { watch, stalls } = watched({ clock, samplingIntervalMs: unsendable });
+    watch.start();
+    unsubscribe(FAULT_CHANNEL, hear);
+    expect(faults).toMatchObject([{ where: 'profiler stall watch' }]);
+    expect(watch.blind).toContain('could not be cloned');
+    expect(watch.isArmed).toBe(false);
+    stall(1000);
+    expect(stalls).toMatchObject([[{ requests: [] }, false]]);
   });
 
   it('is not looked for any more after close, which leaves nothing behind', async () => {
