@@ -64,7 +64,7 @@ export class StallWatch {
     this.settings = settings;
   }
 
-  /** The worker is profiling this thread, or about to hand over what it found. */
+  /** The worker is profiling this thread, or what it found is on its way. */
   get isProfiling(): boolean {
     return Atomics.load(this.cells, CELLS.PROFILING) !== 0;
   }
@@ -193,8 +193,11 @@ export class StallWatch {
     }
     const { profile, startedAt, durationMs } = message;
     const { clock } = this.settings;
+    // Of a stall that outlasts its profile the loop may not have taken notice yet.
+    if (this.profiled === undefined) this.beat();
     const stall = this.profiled;
     this.profiled = undefined;
+    Atomics.store(this.cells, CELLS.PROFILING, 0);
     this.capturesTotal++;
     this.captures.push(clock.monotonicMs());
     this.arm(this.settings.stallCooldownMs);

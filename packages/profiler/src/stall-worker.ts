@@ -15,7 +15,7 @@ export interface Cells {
   readonly BEAT: number;
   /** 1: the next stall may be profiled. The worker takes it back when it begins. */
   readonly ARMED: number;
-  /** 0: the worker is not profiling; 1: it begins to; 2: V8 samples. */
+  /** 1: the worker begins to profile; 2: V8 samples. 0 again once the main thread has the profile. */
   readonly PROFILING: number;
 }
 
@@ -71,13 +71,11 @@ async function end() {
   await session.post('Profiler.disable');
   const bytes = new TextEncoder().encode(JSON.stringify(profile));
   const durationMs = performance.now() - startedMs;
-  Atomics.store(shared, cells.PROFILING, 0);
   state = 'watching';
   parentPort.postMessage({ profile: bytes, startedAt, durationMs }, [bytes.buffer]);
 }
 
 function failed(error) {
-  Atomics.store(shared, cells.PROFILING, 0);
   state = 'watching';
   parentPort.postMessage({ error: String(error && error.stack || error) });
 }

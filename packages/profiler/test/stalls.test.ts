@@ -55,12 +55,12 @@ function watched(given: Partial<StallWatchSettings> = {}): Watched {
 }
 
 /** Blocks this thread until V8 has taken samples of it, which only the worker can bring about. */
-function blockTheLoop(watch: StallWatch): void {
+function blockTheLoop(watch: StallWatch, forMs: number = 30): void {
   const giveUpMs = performance.now() + 20_000;
   while (!watch.isSampling) {
     if (performance.now() > giveUpMs) throw new Error('nobody profiles this stall');
   }
-  const untilMs = performance.now() + 30;
+  const untilMs = performance.now() + forMs;
   while (performance.now() < untilMs);
 }
 
@@ -98,6 +98,15 @@ describe('a stall of the event loop', () => {
     expect(capture.stall!.blockedMs).toBeGreaterThanOrEqual(40);
     // The machine may have had stalls of its own.
     expect(stalls).toContainEqual([capture.stall, true]);
+    expect(watch.isProfiling).toBe(false);
+  });
+
+  it('that outlasts the longest capture is known by its beginning', async () => {
+    const { watch, captured } = watched({ maxDurationMs: 20 });
+    watch.start();
+    blockTheLoop(watch, 300);
+    const { stall } = await captured();
+    expect(stall!.blockedMs).toBeGreaterThanOrEqual(300);
     expect(watch.isProfiling).toBe(false);
   });
 
