@@ -1,0 +1,266 @@
+/**
+ * One page with everything the components know of themselves, live. It stands at the very edge,
+ * because it is needed most when limits and queues turn everybody else away, and is closed like
+ * every monitoring route.
+ */
+import { hostname } from 'node:os';
+import {
+  answerProblem,
+  defineMiddleware,
+  defineStages,
+  type Exchange,
+  type Given,
+  HANDLED,
+  type Middleware,
+  monitoringGuard,
+  ProblemError,
+  resolveOptions,
+  type Stats,
+} from '@org/core';
+import type { Request, Response } from 'express';
+
+import { type Assets, loadAssets } from './assets.ts';
+import { type Document, pageDocument, signInDocument } from './document.ts';
+import { farewell, greeting, lastSeenAt, stateEvent } from './events.ts';
+import {
+  DASHBOARD_CHECKS,
+  DASHBOARD_DEFAULTS,
+  type DashboardOptions,
+  refuseIdle,
+} from './options.ts';
+import { METHODS, type Route, routeOf } from './routes.ts';
+import { Sampler } from './sampler.ts';
+import { Sessions } from './session.ts';
+import { Tabs } from './tabs.ts';
+
+/** The dashboard as a middleware. */
+export interface Dashboard extends Middleware {
+  /** Begins to keep the past; `setup` calls it, and so does the first tab where nobody has. */
+  start(): void;
+  stats(): Stats;
+  close(): void;
+}
+
+/** Seconds after which to try again where there is no place for another tab. */
+const RETRY_AFTER_S = '10';
+/** A year, and no question whether the file is still the same (RFC 8246). */
+const FOR_GOOD = 'private, max-age=31536000, immutable';
+
+/**
+ * Makes the dashboard.
+ * @throws OptionError for options that it cannot work with
+ */
+export function dashboard(options?: Given<DashboardOptions>): Dashboard {
+  const given = resolveOptions('dashboard', DASHBOARD_DEFAULTS, DASHBOARD_CHECKS, options);
+  refuseIdle(given);
+  const { path, title, access, clock, maxTabs } = given;
+  const isAllowed = monitoringGuard(access);
+  const sessions = typeof access === 'string' ? new Sessions(access, given.sessionMs) : undefined;
+  const instance = `${hostname()}:${process.pid}:${Math.round(clock.now())}`;
+  const base = path.slice(path.lastIndexOf('/') + 1);
+  const tabs = new Tabs();
+  const sampler = new Sampler(given, (state) => {
+    if (isEnding()) endTabs();
+    else if (tabs.count > 0) {
+      tabs.send(Buffer.from(stateEvent(instance, state)), clock.now(), clock.monotonicMs());
+    }
+    sampler.pace(tabs.count > 0);
+  });
+  let assets: Assets | undefined;
+  let closed = false;
+
+  /** The service is about to go, and no tab should hold it up. */
+  const isEnding = (): boolean => {
+    const { hostState } = sampler;
+    return closed || hostState === 'draining' || hostState === 'closed';
+  };
+  const endTabs = (): void => tabs.endAll(farewell());
+
+  /** Until when the caller may see the inside: for good, or as long as its session lasts. */
+  const allowedUntil = (req: Request): number | undefined =>
+    isAllowed(req) ? Number.POSITIVE_INFINITY : sessions?.untilAt(req, clock.now());
+
+  const answerPage = ({ req, res }: Exchange): Refusal => {
+    const untilAt = allowedUntil(req);
+    const init = { title, base, digest: (assets ??= loadAssets()).digest };
+    if (untilAt !== undefined) {
+      return sendDocument(res, 200, pageDocument(init, untilAt !== Number.POSITIVE_INFINITY));
+    }
+    if (sessions === undefined || req.accepts('html') === false) return closedToStrangers();
+    return sendDocument(res, 403, signInDocument(init));
+  };
+
+  const answerAsset = ({ req, res }: Exchange, digest: string, name: string): Refusal => {
+    // Those who sign in need them, and there is no secret in them.
+    if (sessions === undefined && allowedUntil(req) === undefined) return closedToStrangers();
+    assets ??= loadAssets();
+    const file = digest === assets.digest ? assets.files.get(name) : undefined;
+    if (file === undefined) return notFound();
+    const isCoded = req.acceptsEncodings('gzip') !== false;
+    const body = isCoded ? file.gzip : file.body;
+    if (isCoded) res.setHeader('Content-Encoding', 'gzip');
+    res.setHeader('Vary', 'Accept-Encoding');
+    res.setHeader('Content-Type', file.type);
+    res.setHeader('Cache-Control', FOR_GOOD);
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    res.setHeader('Content-Length', body.length);
+    res.end(req.method === 'HEAD' ? undefined : body);
+    return undefined;
+  };
+
+  const openTab = (exchange: Exchange): Refusal => {
+    const { req, res } = exchange;
+    const untilAt = isFromElsewhere(req) ? undefined : allowedUntil(req);
+    if (untilAt === undefined) return closedToStrangers();
+    if (isEnding()) return noPlace('The service is about to end.');
+    if (tabs.count >= maxTabs) return noPlace(`There are ${maxTabs} tabs open already.`);
+    res.statusCode = 200;
+    res.setHeader('Content-Type', 'text/event-stream');
+    // no-transform: a coding would hold events back to fill its window.
+    res.setHeader('Cache-Control', 'no-store, no-transform');
+    res.setHeader('X-Accel-Buffering', 'no');
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    if (req.method === 'HEAD') {
+      res.end();
+      return undefined;
+    }
+    const afterAt = lastSeenAt(instance, req.headers['last-event-id']);
+    const { state } = sampler;
+    exchange.tap(watching);
+    tabs.add(
+      exchange,
+      untilAt,
+      greeting(instance, sampler.past(afterAt), Number.isFinite(afterAt), state),
+    );
+    sampler.pace(true);
+    return undefined;
+  };
+
+  const watching = defineStages({
+    done(exchange) {
+      tabs.remove(exchange);
+      if (!closed && tabs.count === 0) sampler.pace(false);
+    },
+  });
+
+  const answerSession = ({ req, res }: Exchange, begins: boolean): Refusal => {
+    if (sessions === undefined) return notFound();
+    if (isFromElsewhere(req) || (begins && !isAllowed(req))) return closedToStrangers();
+    res.statusCode = 204;
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader(
+      'Set-Cookie',
+      begins ? sessions.begin(clock.now(), req.secure) : sessions.end(req.secure),
+    );
+    res.end();
+    return undefined;
+  };
+
+  const answer = (exchange: Exchange, route: Route): Refusal => {
+    const { req, res } = exchange;
+    exchange.route = `${req.baseUrl ?? ''}${path}${route.kind === 'page' ? '' : `/${route.kind}`}`;
+    const { [route.kind]: method = 'GET, HEAD' } = METHODS;
+    if (!method.split(', ').includes(req.method)) return notAllowed(method);
+    switch (route.kind) {
+      case 'page':
+        return answerPage(exchange);
+      case 'slash':
+        // Addresses on the page are relative, and would lead astray from there.
+        res.redirect(308, `../${base}`);
+        return undefined;
+      case 'asset':
+        return answerAsset(exchange, route.digest, route.name);
+      case 'events':
+        return openTab(exchange);
+      default:
+        return answerSession(exchange, route.kind === 'sign-in');
+    }
+  };
+
+  return defineMiddleware({
+    name: 'dashboard',
+    phase: 'edge',
+    priority: 80,
+    reason: 'shows the inside to its operators, whatever the load',
+    step(exchange) {
+      if (closed) return undefined;
+      const route = routeOf(path, exchange.req.url);
+      if (route === undefined) return undefined;
+      const refusal = answer(exchange, route);
+      if (refusal !== undefined) answerProblem(exchange.res, refusal);
+      return HANDLED;
+    },
+    attach: (host) => sampler.attach(host),
+    start: () => sampler.pace(tabs.count > 0),
+    stats: (): Stats => ({
+      tabs: tabs.count,
+      eventsTotal: tabs.eventsTotal,
+      skippedTotal: tabs.skippedTotal,
+      bytesTotal: tabs.bytesTotal,
+    }),
+    close() {
+      if (closed) return;
+      closed = true;
+      sampler.close();
+      endTabs();
+    },
+  }) as Dashboard;
+}
+
+/** Why a request is not answered as it hoped; nothing where it is. */
+type Refusal = ProblemError | undefined;
+
+function sendDocument(res: Response, status: number, { html, policy }: Document): undefined {
+  res.statusCode = status;
+  res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  res.setHeader('Content-Security-Policy', policy);
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  res.setHeader('Referrer-Policy', 'no-referrer');
+  res.setHeader('Vary', 'Accept, Cookie');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Length', Buffer.byteLength(html));
+  res.end(res.req.method === 'HEAD' ? undefined : html);
+}
+
+/** A page of another site makes the request. It could not read an answer, but would take a place. */
+function isFromElsewhere({ headers }: Request): boolean {
+  const site = headers['sec-fetch-site'];
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+function closedToStrangers(): ProblemError {
+  return new ProblemError({
+    code: 'ERR_MONITORING_CLOSED',
+    status: 403,
+    detail: 'This page is open to loopback callers and to callers with the monitoring token.',
+  });
+}
+
+function noPlace(detail: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_DASHBOARD_UNAVAILABLE',
+    status: 503,
+    detail,
+    expose: true,
+    headers: { 'Retry-After': RETRY_AFTER_S },
+  });
+}
+
+function notFound(): ProblemError {
+  return new ProblemError({
+    code: 'ERR_NOT_FOUND',
+    status: 404,
+    detail: 'There is no such file of the page; another version of it may have been deployed.',
+  });
+}
+
+function notAllowed(allow: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_METHOD_NOT_ALLOWED',
+    status: 405,
+    detail: `This address takes ${allow}.`,
+    headers: { Allow: allow },
+  });
+}

@@ -1,0 +1,62 @@
+/** How every component is; of those that are not well, why, and whom they blame. */
+import { type Panel, table, type Tone, worst } from '../panel.ts';
+import type { Sources } from '../sources.ts';
+
+const TONES: Readonly<Record<string, Tone>> = Object.freeze({
+  pass: 'good',
+  warn: 'warn',
+  unknown: 'warn',
+  fail: 'bad',
+});
+/** Words for people, the worst first. */
+const WORDS: Readonly<Record<string, string>> = Object.freeze({
+  fail: 'failing',
+  warn: 'degraded',
+  unknown: 'unknown',
+  pass: 'well',
+});
+
+export function health({ checks, state }: Sources): Panel | undefined {
+  if (checks.length === 0) return undefined;
+  const order = Object.keys(WORDS);
+  const count = (status: string): number => checks.filter((check) => check.status === status).length;
+  const well = checks.filter(({ status }) => status === 'pass').map(({ name }) => name);
+  return {
+    id: 'health',
+    title: 'Health',
+    wide: true,
+    tone: worst(checks.map(({ status }) => TONES[status])),
+    note: well.length === 0 ? undefined : `Well: ${well.join(', ')}.`,
+    facts: [
+      ...(state === undefined
+        ? []
+        : [
+            {
+              label: 'Service',
+              unit: 'text',
+              value: state,
+              tone: state === 'ready' ? undefined : 'warn',
+            } as const,
+          ]),
+      { label: 'Well', unit: 'count', value: well.length },
+      { label: 'Degraded', unit: 'count', value: count('warn') },
+      { label: 'Failing', unit: 'count', value: count('fail') },
+    ],
+    tables: table(
+      'Not well, the worst first',
+      [
+        { label: 'Component', unit: 'text' },
+        { label: 'State', unit: 'text' },
+        { label: 'Because of', unit: 'text' },
+        { label: 'Detail', unit: 'text' },
+      ],
+      checks
+        .filter(({ status }) => status !== 'pass')
+        .toSorted((one, other) => order.indexOf(one.status) - order.indexOf(other.status))
+        .map(({ name, status, detail, causes }) => ({
+          tone: TONES[status],
+          cells: [name, WORDS[status] ?? status, causes, detail],
+        })),
+    ),
+  };
+}
