@@ -132,7 +132,12 @@ export class ChartView {
       height: HEIGHT,
       legend: { show: false },
       padding: [8, 4, 0, 0],
-      cursor: { sync: { key: 'time' }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
+      cursor: {
+        sync: { key: 'time' },
+        y: false,
+        drag: { x: false, y: false },
+        points: { size: 6 },
+      },
       scales: {
         x: { time: true, range: () => [this.#from, this.#to] },
         y: { range: (_chart, _min, max) => [0, unit === 'ratio' ? 1 : (max || 0) * 1.12 || 1] },
@@ -190,7 +195,13 @@ export class ChartView {
       const known = values.filter((value) => value !== null);
       write(now, format(time === undefined ? values.at(-1) : values[index ?? 0], unit));
       write(mean, format(known.reduce((sum, one) => sum + one, 0) / known.length || 0, unit));
-      write(max, format(known.reduce((most, one) => Math.max(most, one), 0), unit));
+      write(
+        max,
+        format(
+          known.reduce((most, one) => Math.max(most, one), 0),
+          unit,
+        ),
+      );
     });
   }
 

@@ -41,7 +41,7 @@ class IndexEntry {
 
   /** @param {Panel} panel */
   constructor({ id, title }) {
-    this.node = element('a', { href: `#${id}` }, this.mark, title);
+    this.node = element('a', { href: `#${id}` }, title, this.mark);
   }
 }
 
@@ -84,8 +84,20 @@ function draw() {
   const to = at / 1000;
   const from = to - rangeMs() / 1000;
   document.getElementById('waiting')?.remove();
-  keep(views, panels, list, ({ id }) => id, (panel) => new PanelView(panel));
-  keep(entries, index, list, ({ id }) => id, (panel) => new IndexEntry(panel));
+  keep(
+    views,
+    panels,
+    list,
+    ({ id }) => id,
+    (panel) => new PanelView(panel),
+  );
+  keep(
+    entries,
+    index,
+    list,
+    ({ id }) => id,
+    (panel) => new IndexEntry(panel),
+  );
   for (const panel of list) {
     views.get(panel.id)?.update(panel, samples, from, to);
     const mark = entries.get(panel.id)?.mark;

@@ -27,7 +27,7 @@ export class PanelView {
 
   /** @param {Panel} panel */
   constructor(panel) {
-    const heading = element('h2', { id: `${panel.id}-title` }, this.#mark, panel.title);
+    const heading = element('h2', { id: `${panel.id}-title` }, panel.title, this.#mark);
     this.node = element(
       'section',
       { id: panel.id, class: 'panel', 'aria-labelledby': `${panel.id}-title`, tabindex: '-1' },
@@ -51,9 +51,21 @@ export class PanelView {
     write(this.#note, panel.note ?? '');
     this.#showFacts(panel.facts ?? []);
     const { charts = [], tables = [], waterfall } = panel;
-    keep(this.#charts, this.#chartBox, charts, ({ title }) => title, (chart) => new ChartView(chart));
+    keep(
+      this.#charts,
+      this.#chartBox,
+      charts,
+      ({ title }) => title,
+      (chart) => new ChartView(chart),
+    );
     for (const chart of charts) this.#charts.get(chart.title)?.update(chart, samples, from, to);
-    keep(this.#tables, this.#tableBox, tables, ({ caption }) => caption, (one) => new TableView(one));
+    keep(
+      this.#tables,
+      this.#tableBox,
+      tables,
+      ({ caption }) => caption,
+      (one) => new TableView(one),
+    );
     for (const table of tables) this.#tables.get(table.caption)?.update(table);
     if (waterfall !== undefined) {
       if (this.#waterfall === undefined) {
@@ -157,7 +169,8 @@ function emptyRow(columns) {
   const row = element('tr');
   columns.forEach(({ unit }, at) => {
     const text = element('span', { class: 'text' });
-    const cell = at === 0 ? element('th', { scope: 'row' }, toneMark(), text) : element('td', {}, text);
+    const cell =
+      at === 0 ? element('th', { scope: 'row' }, toneMark(), text) : element('td', {}, text);
     cell.className = classOf(unit);
     row.append(cell);
   });

@@ -23,7 +23,8 @@ async function signIn() {
     }
     outcome.textContent = 'That is not the token.';
   } catch {
-    outcome.textContent = 'The service does not answer, or the token has letters that no token has.';
+    outcome.textContent =
+      'The service does not answer, or the token has letters that no token has.';
   }
   token.select();
 }

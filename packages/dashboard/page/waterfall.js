@@ -31,7 +31,11 @@ export class WaterfallView {
         element(
           'table',
           {},
-          element('caption', { class: 'unseen' }, 'Middlewares in their order, with their self time'),
+          element(
+            'caption',
+            { class: 'unseen' },
+            'Middlewares in their order, with their self time',
+          ),
           element(
             'thead',
             {},

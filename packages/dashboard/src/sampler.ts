@@ -61,8 +61,7 @@ export class Sampler {
   /** The latest sample that is not older than the interval; takes one where there is none. */
   get state(): State {
     const { latest } = this;
-    const isFresh =
-      latest !== undefined && this.clock.now() - latest.at < this.options.intervalMs;
+    const isFresh = latest !== undefined && this.clock.now() - latest.at < this.options.intervalMs;
     return isFresh ? latest : this.sample();
   }
 

@@ -3,7 +3,7 @@
  * passed over, so that a slow one holds nothing but what is on its way to it. One that takes
  * nothing for a minute is let go.
  */
-import { type Exchange, stateKey, type StateKey } from '@org/core';
+import type { Exchange } from '@org/core';
 
 /** An open tab. */
 interface Tab {

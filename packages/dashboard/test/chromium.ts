@@ -11,7 +11,7 @@ export function withChromium(what: string, define: (launch: () => Promise<Browse
     return;
   }
   const line = `No chromium on PATH: ${what} is not tested.`;
-  if (process.env.CI === undefined) console.warn(line);
+  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
   test('Chromium is there to test with, or this is not CI', () => {
     expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
   });

@@ -1,5 +1,11 @@
 /** Components that say what the family's say, with numbers that a test decides. */
-import { type Component, defineComponent, type HealthReport, type Stats, type Traffic } from '@org/core';
+import {
+  type Component,
+  defineComponent,
+  type HealthReport,
+  type Stats,
+  type Traffic,
+} from '@org/core';
 import { fakeHost } from '@org/core/testing';
 
 /** A component of a name that answers these numbers. */
@@ -243,7 +249,11 @@ export function everything(requests: () => number, wave: () => number = () => 0.
         mail: { status: 'unknown', durationMs: 0 },
       },
     }),
-    standIn('logging', () => ({ writtenTotal: requests() * 2, droppedTotal: 0, bufferedLines: 14 })),
+    standIn('logging', () => ({
+      writtenTotal: requests() * 2,
+      droppedTotal: 0,
+      bufferedLines: 14,
+    })),
     standIn('compression', { codedTotal: { gzip: 8100, br: 420 }, ratio: 0.24, running: 2 }),
     standIn('timeout', { running: 12, answeredTotal: 3, cutTotal: 0 }),
   ];

@@ -165,10 +165,11 @@ export function health(options?: Given<HealthOptions>): Health {
         failing: count('fail'),
         unknown: count('unknown'),
         checks: Object.fromEntries(
-          checks.map(({ check, status }) => [
+          checks.map(({ check, status, causes }) => [
             check.name,
             {
               status,
+              ...(status === 'pass' ? {} : { detail: check.detail, causes: causes.join(', ') }),
               runsTotal: check.runsTotal,
               failuresTotal: check.failuresTotal,
               timeoutsTotal: check.timeoutsTotal,

@@ -19,7 +19,8 @@ const WORDS: Readonly<Record<string, string>> = Object.freeze({
 export function health({ checks, state }: Sources): Panel | undefined {
   if (checks.length === 0) return undefined;
   const order = Object.keys(WORDS);
-  const count = (status: string): number => checks.filter((check) => check.status === status).length;
+  const count = (status: string): number =>
+    checks.filter((check) => check.status === status).length;
   const well = checks.filter(({ status }) => status === 'pass').map(({ name }) => name);
   return {
     id: 'health',

@@ -6,7 +6,7 @@ import { loopUtilization } from './runtime.ts';
 import { requestRate } from './throughput.ts';
 
 export function overview(sources: Sources): Panel {
-  const { checks, process, stats } = sources;
+  const { checks, process, stats, traffic } = sources;
   const metrics = stats.get('metrics');
   const errorRatio = metrics?.number('http.errorRatio');
   const latency = (name: string): Fact => ({
@@ -14,7 +14,6 @@ export function overview(sources: Sources): Panel {
     unit: 'ms',
     value: metrics?.number(`http.latencyMs.${name}`),
   });
-  const rate = requestRate(sources);
   const utilization = loopUtilization(sources);
   return {
     id: 'overview',
@@ -22,7 +21,9 @@ export function overview(sources: Sources): Panel {
     wide: true,
     note: stats.size === 0 ? NOBODY : undefined,
     facts: [
-      ...(rate === undefined ? [] : [{ label: 'Requests', unit: 'rate', value: rate } as const]),
+      ...(metrics === undefined && traffic.length === 0
+        ? []
+        : [{ label: 'Requests', unit: 'rate', value: requestRate(sources) } as const]),
       ...(metrics === undefined
         ? []
         : [
@@ -53,7 +54,8 @@ const NOBODY =
   'No component is known here that tells of itself. Under setup they are found; alone, name them in the option "components".';
 
 function healthFact({ checks }: Sources): Fact {
-  const count = (status: string): number => checks.filter((check) => check.status === status).length;
+  const count = (status: string): number =>
+    checks.filter((check) => check.status === status).length;
   const failing = count('fail');
   const degraded = count('warn');
   const tone: Tone = failing > 0 ? 'bad' : degraded > 0 ? 'warn' : 'good';

@@ -17,9 +17,7 @@ export function pipeline({ stats, traffic }: Sources): Panel | undefined {
   // The handler and the answer's way out are no middleware, but take time as well.
   const others = [...timed]
     .filter(([name]) => !known.has(name))
-    .map(([name, one]) =>
-      stage(name, undefined, one, one.number('calls'), one.number('errors')),
-    );
+    .map(([name, one]) => stage(name, undefined, one, one.number('calls'), one.number('errors')));
   const waterfall = [...mounted, ...others].slice(0, MAX_STAGES);
   if (waterfall.length === 0) return undefined;
   return {

@@ -7,7 +7,7 @@ import type { Sources } from '../sources.ts';
 export function throughput(sources: Sources): Panel | undefined {
   const value = requestRate(sources);
   const { rates, stats } = sources;
-  if (value === undefined && sources.traffic.length === 0) return undefined;
+  if (sources.traffic.length === 0 && !stats.has('metrics')) return undefined;
   const errors = stats.get('errors');
   const failed = (name: string): number | undefined =>
     rates.perSecond(`errors.${name}`, errors?.number(name));
@@ -42,12 +42,14 @@ export function throughput(sources: Sources): Panel | undefined {
             : ([
                 {
                   key: 'clientErrors',
-                  label: 'Client errors', tone: 'warn',
+                  label: 'Client errors',
+                  tone: 'warn',
                   value: failed('clientErrorsTotal'),
                 },
                 {
                   key: 'serverErrors',
-                  label: 'Server errors', tone: 'bad',
+                  label: 'Server errors',
+                  tone: 'bad',
                   value: failed('serverErrorsTotal'),
                 },
               ] as const)),

@@ -44,9 +44,7 @@ export function consumers({ stats }: Sources): Panel | undefined {
 }
 
 function byCount(list: readonly Reading[]): readonly Reading[] {
-  return list.toSorted(
-    (one, other) => (other.number('count') ?? 0) - (one.number('count') ?? 0),
-  );
+  return list.toSorted((one, other) => (other.number('count') ?? 0) - (one.number('count') ?? 0));
 }
 
 function endpointRow(one: Reading): Row {
