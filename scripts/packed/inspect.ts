@@ -16,12 +16,14 @@ export async function inspect(tarball: Tarball, scope: string): Promise<Check[]>
   ];
 }
 
-/** A user gets the build, a README and the license; never sources, nor what only we can resolve. */
+/** A user gets the build, a page where there is one, a README and the license; never sources, nor what only we can resolve. */
 function contentFaults({ files, manifest }: Tarball, scope: string): string[] {
   const missing = ['README.md', 'LICENSE'].filter((file) => !files.includes(file));
   const alien = files.filter(
     (file) =>
-      !/^(?:dist\/.+\.(?:c?js|d\.c?ts)|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(file),
+      !/^(?:dist\/.+\.(?:c?js|d\.c?ts)|page\/.+\.(?:js|css)|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(
+        file,
+      ),
   );
   const text = JSON.stringify(manifest);
   const ours = ['workspace:', 'catalog:', `${scope}/source`].filter((word) => text.includes(word));

@@ -53,3 +53,19 @@ export function showTone(mark, tone) {
 export function toneMark() {
   return element('span', { class: 'mark' });
 }
+
+/**
+ * A box in which what is too wide scrolls by itself. Only then is it a stop for the keyboard.
+ * @param {string} label
+ * @param {HTMLElement} content
+ */
+export function scrollBox(label, content) {
+  const box = element('div', { class: 'scroll', role: 'group', 'aria-label': label }, content);
+  const watch = new ResizeObserver(() => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute('tabindex');
+  });
+  watch.observe(box);
+  watch.observe(content);
+  return box;
+}

@@ -1,6 +1,6 @@
 /** Panels as the server describes them. What is there already is changed in place, never made anew. */
 import { ChartView } from './charts.js';
-import { element, showTone, toneMark, write } from './dom.js';
+import { element, scrollBox, showTone, toneMark, write } from './dom.js';
 import { format } from './format.js';
 import { WaterfallView } from './waterfall.js';
 
@@ -27,7 +27,8 @@ export class PanelView {
 
   /** @param {Panel} panel */
   constructor(panel) {
-    const heading = element('h2', { id: `${panel.id}-title` }, panel.title, this.#mark);
+    const title = element('span', { id: `${panel.id}-title` }, panel.title);
+    const heading = element('h2', {}, title, this.#mark);
     this.node = element(
       'section',
       { id: panel.id, class: 'panel', 'aria-labelledby': `${panel.id}-title`, tabindex: '-1' },
@@ -136,9 +137,8 @@ class TableView {
 
   /** @param {Table} table */
   constructor({ caption, columns }) {
-    const scroll = element(
-      'div',
-      { class: 'scroll', role: 'region', 'aria-label': caption, tabindex: '0' },
+    const scroll = scrollBox(
+      caption,
       element(
         'table',
         {},

@@ -2,7 +2,7 @@
  * The pipeline, drawn as the way of one request through it: each bar begins where the one before
  * ends. The solid part is the median of the self time, the light part reaches to the 95th percentile.
  */
-import { element, write } from './dom.js';
+import { element, scrollBox, write } from './dom.js';
 import { format } from './format.js';
 
 /** @import { Stage } from '../src/panel.ts' */
@@ -25,9 +25,8 @@ export class WaterfallView {
         this.#withRoutes,
         'With handlers and sending, on their scale',
       ),
-      element(
-        'div',
-        { class: 'scroll', role: 'region', 'aria-label': 'Pipeline', tabindex: '0' },
+      scrollBox(
+        'Pipeline',
         element(
           'table',
           {},
