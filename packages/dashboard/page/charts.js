@@ -25,6 +25,11 @@ function colourName(series, at) {
   return series.tone === undefined ? (COLOURS[at % COLOURS.length] ?? '--ink') : TONES[series.tone];
 }
 
+/** @param {Chart} chart */
+function keysOf({ series }) {
+  return series.map(({ key }) => key).join();
+}
+
 /** A chart on the page. */
 export class ChartView {
   node = element('div', { class: 'chart' });
@@ -34,6 +39,10 @@ export class ChartView {
   #nowHead = element('th', { scope: 'col' }, 'Now');
   /** @type {uPlot | undefined} */
   #chart;
+  #resizes = new ResizeObserver(([entry]) => {
+    const width = Math.floor(entry?.contentRect.width ?? 0);
+    if (width > 0) this.#chart?.setSize({ width, height: HEIGHT });
+  });
   /** @type {Chart} */
   #drawn;
   /** @type {[number[], ...(number | null)[][]]} */
@@ -74,10 +83,7 @@ export class ChartView {
     );
     this.#plot.addEventListener('keydown', (event) => this.#key(event));
     this.#plot.addEventListener('blur', () => this.#chart?.setCursor({ left: -10, top: -10 }));
-    new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0) this.#chart?.setSize({ width, height: HEIGHT });
-    }).observe(this.#plot);
+    this.#resizes.observe(this.#plot);
   }
 
   /**
@@ -88,7 +94,7 @@ export class ChartView {
    * @param {number} to
    */
   update(chart, samples, from, to) {
-    const isNew = this.#drawn.series.length !== chart.series.length;
+    const isNew = keysOf(this.#drawn) !== keysOf(chart);
     this.#drawn = chart;
     this.#from = from;
     this.#to = to;
@@ -99,6 +105,12 @@ export class ChartView {
     if (this.#chart === undefined || isNew) this.recolour();
     else this.#chart.setData(this.#data);
     this.#showNumbers();
+  }
+
+  /** Lets go of what the charts share. */
+  close() {
+    this.#chart?.destroy();
+    this.#resizes.disconnect();
   }
 
   /** Draws everything anew, in the colours of now. */
@@ -147,7 +159,8 @@ export class ChartView {
           ...axis,
           size: 24,
           gap: 4,
-          space: 48,
+          // Labels have seconds where there is room for short steps.
+          space: (_chart, _axis, _min, _max, room) => (room < 320 ? 48 : 76),
           grid: { show: false },
           values: [
             [3600, '{HH}:{mm}', null, null, null, null, null, null, 1],

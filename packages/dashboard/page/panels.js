@@ -77,6 +77,10 @@ export class PanelView {
     }
   }
 
+  close() {
+    for (const chart of this.#charts.values()) chart.close();
+  }
+
   recolour() {
     for (const chart of this.#charts.values()) chart.recolour();
   }
@@ -103,7 +107,7 @@ export class PanelView {
 /**
  * Has one view for each thing, in their order, and none for what is gone.
  * @template T
- * @template {{ node: HTMLElement }} V
+ * @template {{ node: HTMLElement, close?(): void }} V
  * @param {Map<string, V>} views
  * @param {HTMLElement} box
  * @param {readonly T[]} things
@@ -112,9 +116,10 @@ export class PanelView {
  */
 export function keep(views, box, things, keyOf, make) {
   const keys = new Set(things.map(keyOf));
-  for (const [key, { node }] of views) {
+  for (const [key, view] of views) {
     if (keys.has(key)) continue;
-    node.remove();
+    view.node.remove();
+    view.close?.();
     views.delete(key);
   }
   things.forEach((thing, at) => {

@@ -68,12 +68,14 @@ export function openStream(url, { onHistory, onState, onConnection }) {
       onConnection('live');
       onState(state);
     });
+    let hasEnded = false;
     opened.addEventListener('end', () => {
       clearTimeout(watch);
+      hasEnded = true;
       onConnection('ended');
     });
     opened.addEventListener('error', () => {
-      onConnection('lost');
+      if (!hasEnded) onConnection('lost');
       clearTimeout(watch);
       if (opened.readyState === EventSource.CLOSED) void refused();
     });

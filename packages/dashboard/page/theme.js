@@ -1,7 +1,7 @@
 /** Light, dark, or as the system has it. The document has applied the choice already. */
 import { byId, write } from './dom.js';
 
-const KEY = 'org-dashboard-theme';
+const KEY = 'dashboard-theme';
 const CHOICES = /** @type {const} */ (['system', 'light', 'dark']);
 
 /**

@@ -28,7 +28,7 @@ import {
   type DashboardOptions,
   refuseIdle,
 } from './options.ts';
-import { METHODS, type Route, routeOf } from './routes.ts';
+import { ADDRESSES, type Route, routeOf } from './routes.ts';
 import { Sampler } from './sampler.ts';
 import { Sessions } from './session.ts';
 import { Tabs } from './tabs.ts';
@@ -86,7 +86,8 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     if (untilAt !== undefined) {
       return sendDocument(res, 200, pageDocument(init, untilAt !== Number.POSITIVE_INFINITY));
     }
-    if (sessions === undefined || req.accepts('html') === false) return closedToStrangers();
+    if (sessions === undefined || req.accepts(['json', 'html']) !== 'html')
+      return closedToStrangers();
     return sendDocument(res, 403, signInDocument(init));
   };
 
@@ -158,9 +159,9 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
 
   const answer = (exchange: Exchange, route: Route): Refusal => {
     const { req, res } = exchange;
-    exchange.route = `${req.baseUrl ?? ''}${path}${route.kind === 'page' ? '' : `/${route.kind}`}`;
-    const { [route.kind]: method = 'GET, HEAD' } = METHODS;
-    if (!method.split(', ').includes(req.method)) return notAllowed(method);
+    const { pattern, methods } = ADDRESSES[route.kind];
+    exchange.route = `${req.baseUrl ?? ''}${path}${pattern}`;
+    if (!methods.includes(req.method)) return notAllowed(methods.join(', '));
     switch (route.kind) {
       case 'page':
         return answerPage(exchange);

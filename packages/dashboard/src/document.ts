@@ -118,7 +118,7 @@ ${body}
 }
 
 /** Before the first paint, so that nobody who chose the dark sees a flash of light. */
-const CHOSEN_THEME = `try { const theme = localStorage.getItem('org-dashboard-theme'); if (theme) document.documentElement.dataset.theme = theme; } catch {}`;
+const CHOSEN_THEME = `try { const theme = localStorage.getItem('dashboard-theme'); if (theme) document.documentElement.dataset.theme = theme; } catch {}`;
 
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3.5" fill="#2f5fd0"/><path d="M3 10.5 6 7l2.5 2L13 4.5" fill="none" stroke="#fff" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/></svg>`;
 

@@ -5,10 +5,22 @@ export type Route =
   | { readonly kind: 'page' | 'slash' | 'events' | 'sign-in' | 'sign-out' }
   | { readonly kind: 'asset'; readonly digest: string; readonly name: string };
 
-/** Methods by what is asked for; GET and HEAD where nothing is said. */
-export const METHODS: Readonly<Partial<Record<Route['kind'], string>>> = Object.freeze({
-  'sign-in': 'POST',
-  'sign-out': 'POST',
+/** Where something is below the dashboard's own path, and the methods that it takes. */
+export interface Address {
+  readonly pattern: string;
+  readonly methods: readonly string[];
+}
+
+const READ: readonly string[] = Object.freeze(['GET', 'HEAD']);
+const CHANGE: readonly string[] = Object.freeze(['POST']);
+
+export const ADDRESSES: Readonly<Record<Route['kind'], Address>> = Object.freeze({
+  page: { pattern: '', methods: READ },
+  slash: { pattern: '/', methods: READ },
+  events: { pattern: '/events', methods: READ },
+  asset: { pattern: '/assets/:digest/:name', methods: READ },
+  'sign-in': { pattern: '/sign-in', methods: CHANGE },
+  'sign-out': { pattern: '/sign-out', methods: CHANGE },
 });
 
 /** Finds the route of a target below its mount; nothing where it is somebody else's. */

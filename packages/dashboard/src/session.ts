@@ -6,7 +6,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 
-const COOKIE = 'org_dashboard_session';
+const COOKIE = 'dashboard_session';
 
 /** Makes and reads the cookie of one token. */
 export class Sessions {

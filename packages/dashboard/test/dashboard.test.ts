@@ -142,7 +142,7 @@ describe('the page', () => {
     const settled = await recorder.waitFor(2);
     expect(settled.map(({ route }) => route)).toEqual([
       '/internal/dashboard',
-      '/internal/dashboard/asset',
+      '/internal/dashboard/assets/:digest/:name',
     ]);
   });
 
@@ -218,11 +218,11 @@ describe('a stranger', () => {
     const html = await form.text();
     expect(html).toContain('Monitoring token');
     expect(html).not.toContain('main.js');
-    const program = await ask('/dashboard', {
-      headers: { ...OUTSIDE, accept: 'application/json' },
-    });
-    expect(program.status).toBe(403);
-    expect(await program.json()).toMatchObject({ code: 'ERR_MONITORING_CLOSED' });
+    for (const accept of ['application/json', '*/*']) {
+      const program = await ask('/dashboard', { headers: { ...OUTSIDE, accept } });
+      expect(program.status).toBe(403);
+      expect(await program.json()).toMatchObject({ code: 'ERR_MONITORING_CLOSED' });
+    }
     expect((await ask('/dashboard/events', { headers: OUTSIDE })).status).toBe(403);
   });
 
@@ -247,7 +247,7 @@ describe('a session', () => {
     const dash = await make({ access: TOKEN });
     const cookie = await signIn(dash);
     expect(cookie).toMatch(
-      /^org_dashboard_session=\d+\.[\w-]{43}; Max-Age=28800; HttpOnly; SameSite=Strict$/,
+      /^dashboard_session=\d+\.[\w-]{43}; Max-Age=28800; HttpOnly; SameSite=Strict$/,
     );
     expect(cookie).not.toContain(TOKEN);
     const page = await dash.ask('/dashboard', {
@@ -310,11 +310,11 @@ describe('a session', () => {
     expect(await page(dash, `a=b; ${cookie}; c=d`)).toBe(200);
     expect(await page(other, cookie)).toBe(403);
     for (const forged of [
-      `org_dashboard_session=${Number(until) + 1}.${signature!}`,
-      `org_dashboard_session=${until!}.${signature!.slice(1)}`,
-      `org_dashboard_session=${until!}.`,
-      `org_dashboard_session=${until!}.${'A'.repeat(43)}`,
-      `xorg_dashboard_session=${until!}.${signature!}`,
+      `dashboard_session=${Number(until) + 1}.${signature!}`,
+      `dashboard_session=${until!}.${signature!.slice(1)}`,
+      `dashboard_session=${until!}.`,
+      `dashboard_session=${until!}.${'A'.repeat(43)}`,
+      `xdashboard_session=${until!}.${signature!}`,
     ]) {
       expect(await page(dash, forged)).toBe(403);
     }
@@ -325,6 +325,6 @@ describe('a session', () => {
     const headers = { ...OUTSIDE, cookie: cookieOf(await signIn(dash)) };
     const out = await dash.ask('/dashboard/sign-out', { method: 'POST', headers });
     expect(out.status).toBe(204);
-    expect(out.headers.get('set-cookie')).toMatch(/^org_dashboard_session=; Max-Age=0;/);
+    expect(out.headers.get('set-cookie')).toMatch(/^dashboard_session=; Max-Age=0;/);
   });
 });

@@ -50,17 +50,17 @@ export function circuits(sources: Sources): Panel | undefined {
   };
 }
 
-const TONES: Readonly<Record<string, Tone>> = Object.freeze({
-  closed: 'good',
-  'half-open': 'warn',
-  open: 'bad',
-  isolated: 'bad',
-});
+const TONES: ReadonlyMap<string | undefined, Tone> = new Map<string, Tone>([
+  ['closed', 'good'],
+  ['half-open', 'warn'],
+  ['open', 'bad'],
+  ['isolated', 'bad'],
+]);
 
 function rowOf(name: string, numbers: Reading): Row {
   const state = numbers.text('state');
   return {
-    tone: state === undefined ? undefined : TONES[state],
+    tone: TONES.get(state),
     cells: [
       name,
       state,

@@ -2,23 +2,17 @@
 import { type Panel, table, type Tone, worst } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 
-const TONES: Readonly<Record<string, Tone>> = Object.freeze({
-  pass: 'good',
-  warn: 'warn',
-  unknown: 'warn',
-  fail: 'bad',
-});
-/** Words for people, the worst first. */
-const WORDS: Readonly<Record<string, string>> = Object.freeze({
-  fail: 'failing',
-  warn: 'degraded',
-  unknown: 'unknown',
-  pass: 'well',
-});
+/** What a status is to people, the worst first. */
+const STATUSES: ReadonlyMap<string, { readonly word: string; readonly tone: Tone }> = new Map([
+  ['fail', { word: 'failing', tone: 'bad' }],
+  ['warn', { word: 'degraded', tone: 'warn' }],
+  ['unknown', { word: 'unknown', tone: 'warn' }],
+  ['pass', { word: 'well', tone: 'good' }],
+]);
 
 export function health({ checks, state }: Sources): Panel | undefined {
   if (checks.length === 0) return undefined;
-  const order = Object.keys(WORDS);
+  const order = [...STATUSES.keys()];
   const count = (status: string): number =>
     checks.filter((check) => check.status === status).length;
   const well = checks.filter(({ status }) => status === 'pass').map(({ name }) => name);
@@ -26,7 +20,7 @@ export function health({ checks, state }: Sources): Panel | undefined {
     id: 'health',
     title: 'Health',
     wide: true,
-    tone: worst(checks.map(({ status }) => TONES[status])),
+    tone: worst(checks.map(({ status }) => STATUSES.get(status)?.tone)),
     note: well.length === 0 ? undefined : `Well: ${well.join(', ')}.`,
     facts: [
       ...(state === undefined
@@ -55,8 +49,8 @@ export function health({ checks, state }: Sources): Panel | undefined {
         .filter(({ status }) => status !== 'pass')
         .toSorted((one, other) => order.indexOf(one.status) - order.indexOf(other.status))
         .map(({ name, status, detail, causes }) => ({
-          tone: TONES[status],
-          cells: [name, WORDS[status] ?? status, causes, detail],
+          tone: STATUSES.get(status)?.tone,
+          cells: [name, STATUSES.get(status)?.word ?? status, causes, detail],
         })),
     ),
   };
