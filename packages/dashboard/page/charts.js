@@ -25,6 +25,12 @@ function colourName(series, at) {
   return series.tone === undefined ? (COLOURS[at % COLOURS.length] ?? '--ink') : TONES[series.tone];
 }
 
+/** @param {number} time @param {number} step both in seconds */
+function timeLabel(time, step) {
+  const text = format(time * 1000, 'time');
+  return step < 60 ? text : text.slice(0, 5);
+}
+
 /** @param {Chart} chart */
 function keysOf({ series }) {
   return series.map(({ key }) => key).join();
@@ -143,7 +149,7 @@ export class ChartView {
       width,
       height: HEIGHT,
       legend: { show: false },
-      padding: [8, 4, 0, 0],
+      padding: [8, 8, 0, 0],
       cursor: {
         sync: { key: 'time' },
         y: false,
@@ -162,11 +168,8 @@ export class ChartView {
           // Labels have seconds where there is room for short steps.
           space: (_chart, _axis, _min, _max, room) => (room < 320 ? 48 : 76),
           grid: { show: false },
-          values: [
-            [3600, '{HH}:{mm}', null, null, null, null, null, null, 1],
-            [60, '{HH}:{mm}', null, null, null, null, null, null, 1],
-            [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1],
-          ],
+          values: (_chart, splits, _axis, _space, step) =>
+            splits.map((at) => (this.#isInside(at) ? timeLabel(at, step) : '')),
         },
         {
           ...axis,
@@ -192,6 +195,15 @@ export class ChartView {
       ],
       hooks: { setCursor: [() => this.#showNumbers()] },
     };
+  }
+
+  /**
+   * At the edges labels would be cut, or stand in the corner with those of the other axis.
+   * @param {number} time in seconds
+   */
+  #isInside(time) {
+    const edge = (this.#to - this.#from) * 0.06;
+    return time >= this.#from + edge && time <= this.#to - edge;
   }
 
   /** The table: under the cursor or now, and over the time that is shown. */

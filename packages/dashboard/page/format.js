@@ -20,7 +20,8 @@ const WRITERS = {
   count: (value) => (Math.abs(value) < 1_000_000 ? one.format(value) : short.format(value)),
   ms: duration,
   rate: (value) => `${value !== 0 && value < 100 ? one.format(value) : count(value)}/s`,
-  ratio: (value) => `${value !== 0 && value < 0.1 ? tiny(value * 100) : one.format(value * 100)} %`,
+  ratio: (value) =>
+    `${value !== 0 && value < 0.0995 ? tiny(value * 100) : one.format(value * 100)} %`,
   text: String,
   time: (value) => clock.format(value),
 };

@@ -110,6 +110,11 @@ export function table(
   return [{ caption, columns, rows: rows.slice(0, MAX_ROWS), more: more > 0 ? more : undefined }];
 }
 
+/** Those of several facts that are known; for what not every version of a component tells. */
+export function known(facts: readonly Fact[]): readonly Fact[] {
+  return facts.filter(({ value }) => value !== undefined);
+}
+
 /** The tone of a value that is the worse the higher it is. */
 export function above(value: number | undefined, warn: number, bad: number): Tone | undefined {
   if (value === undefined || value < warn) return undefined;

@@ -313,6 +313,17 @@ withChromium('the page of the dashboard', (launch) => {
     await page.locator('#connection[data-state=live]').waitFor();
   });
 
+  test('says that the service goes, and that there is no place for another tab', async () => {
+    const { page, made, served } = await show({ maxTabs: 1 });
+    await page.locator('#connection[data-state=live]').waitFor();
+    const second = await page.context().newPage();
+    await second.goto(`${served.url}/dashboard`);
+    await second.getByText('No place for another tab, trying again').waitFor();
+    expect(made.stats()['tabs']).toBe(1);
+    made.close();
+    await page.getByText('The service is restarting').waitFor();
+  });
+
   test('signs in by the token, and out again', async () => {
     const access = 'a-token-of-some-length';
     const { page, complaints } = await show({ access }, { isOutside: true });

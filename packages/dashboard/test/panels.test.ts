@@ -222,11 +222,15 @@ describe('limits', () => {
 describe('pools', () => {
   it('are those of any component that has one', () => {
     const pool = { size: 4, inUse: 4, idle: 0, waiting: 3, saturationRatio: 1, leaks: [{}, {}] };
-    const panel = one('pools', standIn('db', { pool }), standIn('replica', { pool: { inUse: 1 } }));
+    const panel = one(
+      'pools',
+      standIn('db', { pool }),
+      standIn('replica', { pool: { size: 3, idle: 2 } }),
+    );
     expect(panel.tone).toBe('bad');
     expect(panel.tables?.[0]?.rows.map(({ cells }) => cells)).toEqual([
       ['db', 4, 0, 3, 1, undefined, 2],
-      ['replica', 1, undefined, undefined, undefined, undefined, undefined],
+      ['replica', 1, 2, undefined, undefined, undefined, undefined],
     ]);
   });
 });

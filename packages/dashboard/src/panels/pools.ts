@@ -42,7 +42,7 @@ export function pools({ stats }: Sources): Panel | undefined {
 
 function linesOf(name: string, pool: Reading): readonly Series[] {
   return [
-    { key: `pools.${name}.inUse`, label: `${name} in use`, value: pool.number('inUse') },
+    { key: `pools.${name}.inUse`, label: `${name} in use`, value: inUseOf(pool) },
     { key: `pools.${name}.waiting`, label: `${name} waiting`, value: pool.number('waiting') },
   ];
 }
@@ -54,7 +54,7 @@ function rowOf(name: string, pool: Reading): Row {
     tone: worst([above(saturation, ...POOL_SATURATION), above(leaks, 1, Infinity)]),
     cells: [
       name,
-      pool.number('inUse'),
+      inUseOf(pool),
       pool.number('idle'),
       pool.number('waiting'),
       saturation,
@@ -62,6 +62,13 @@ function rowOf(name: string, pool: Reading): Row {
       leaks,
     ],
   };
+}
+
+/** As it says, or what is not idle. */
+function inUseOf(pool: Reading): number | undefined {
+  const [size, idle] = [pool.number('size'), pool.number('idle')];
+  const taken = size === undefined || idle === undefined ? undefined : size - idle;
+  return pool.number('inUse') ?? taken;
 }
 
 /** A number, or the list of what was not given back. */

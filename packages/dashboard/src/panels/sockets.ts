@@ -1,5 +1,5 @@
 /** WebSockets: who is connected, what is sent, and what had to be dropped. */
-import { above, type Panel } from '../panel.ts';
+import { above, known, type Panel } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 
 export function sockets({ rates, stats }: Sources): Panel | undefined {
@@ -11,13 +11,13 @@ export function sockets({ rates, stats }: Sources): Panel | undefined {
   return {
     id: 'sockets',
     title: 'Sockets',
-    facts: [
+    facts: known([
       { label: 'Connections', unit: 'count', value: numbers.number('connections') },
       { label: 'Channels', unit: 'count', value: numbers.number('channels') },
       { label: 'Subscriptions', unit: 'count', value: numbers.number('subscriptions') },
       { label: 'Buffered', unit: 'bytes', value: numbers.number('bufferedBytes') },
       { label: 'Dropped', unit: 'count', value: dropped, tone: above(dropped, 1, Infinity) },
-    ],
+    ]),
     charts: [
       {
         title: 'Messages',
