@@ -166,7 +166,7 @@ export class ChartView {
           size: 24,
           gap: 4,
           // Labels have seconds where there is room for short steps.
-          space: (_chart, _axis, _min, _max, room) => (room < 320 ? 48 : 76),
+          space: (_chart, _axis, _min, _max, room) => (room < 320 ? 48 : 62),
           grid: { show: false },
           values: (_chart, splits, _axis, _space, step) =>
             splits.map((at) => (this.#isInside(at) ? timeLabel(at, step) : '')),

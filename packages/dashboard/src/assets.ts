@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import type { Request, Response } from 'express';
 
 /** The same from the sources as from the build: both lie in a folder of the package. */
 const PAGE_FOLDER = new URL('../page/', import.meta.url);
@@ -48,4 +49,20 @@ export function loadAssets(): Assets {
     ([name, body]) => [name, { type: TYPES[extname(name)]!, body, gzip: gzipSync(body) }] as const,
   );
   return { digest: hash.digest('base64url').slice(0, 16), files: new Map(files) };
+}
+
+/** A year, and no question whether the file is still the same (RFC 8246). */
+const FOR_GOOD = 'private, max-age=31536000, immutable';
+
+/** Answers with a file, compressed where the client takes that. */
+export function sendAsset(req: Request, res: Response, { type, body, gzip }: Asset): undefined {
+  const isCoded = req.acceptsEncodings('gzip') !== false;
+  const sent = isCoded ? gzip : body;
+  if (isCoded) res.setHeader('Content-Encoding', 'gzip');
+  res.setHeader('Vary', 'Accept-Encoding');
+  res.setHeader('Content-Type', type);
+  res.setHeader('Cache-Control', FOR_GOOD);
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Length', sent.length);
+  res.end(req.method === 'HEAD' ? undefined : sent);
 }

@@ -13,14 +13,13 @@ import {
   HANDLED,
   type Middleware,
   monitoringGuard,
-  ProblemError,
   resolveOptions,
   type Stats,
 } from '@org/core';
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 
-import { type Assets, loadAssets } from './assets.ts';
-import { type Document, pageDocument, signInDocument } from './document.ts';
+import { type Assets, loadAssets, sendAsset } from './assets.ts';
+import { pageDocument, sendDocument, signInDocument } from './document.ts';
 import { farewell, greeting, lastSeenAt, stateEvent } from './events.ts';
 import {
   DASHBOARD_CHECKS,
@@ -28,6 +27,7 @@ import {
   type DashboardOptions,
   refuseIdle,
 } from './options.ts';
+import { closedToStrangers, noPlace, notAllowed, notFound, type Refusal } from './refusals.ts';
 import { ADDRESSES, type Route, routeOf } from './routes.ts';
 import { Sampler } from './sampler.ts';
 import { Sessions } from './session.ts';
@@ -40,11 +40,6 @@ export interface Dashboard extends Middleware {
   stats(): Stats;
   close(): void;
 }
-
-/** Seconds after which to try again where there is no place for another tab. */
-const RETRY_AFTER_S = '10';
-/** A year, and no question whether the file is still the same (RFC 8246). */
-const FOR_GOOD = 'private, max-age=31536000, immutable';
 
 /**
  * Makes the dashboard.
@@ -97,16 +92,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     assets ??= loadAssets();
     const file = digest === assets.digest ? assets.files.get(name) : undefined;
     if (file === undefined) return notFound();
-    const isCoded = req.acceptsEncodings('gzip') !== false;
-    const body = isCoded ? file.gzip : file.body;
-    if (isCoded) res.setHeader('Content-Encoding', 'gzip');
-    res.setHeader('Vary', 'Accept-Encoding');
-    res.setHeader('Content-Type', file.type);
-    res.setHeader('Cache-Control', FOR_GOOD);
-    res.setHeader('X-Content-Type-Options', 'nosniff');
-    res.setHeader('Content-Length', body.length);
-    res.end(req.method === 'HEAD' ? undefined : body);
-    return undefined;
+    return sendAsset(req, res, file);
   };
 
   const openTab = (exchange: Exchange): Refusal => {
@@ -131,6 +117,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     tabs.add(
       exchange,
       untilAt,
+      clock.monotonicMs(),
       greeting(instance, sampler.past(afterAt), Number.isFinite(afterAt), state),
     );
     sampler.pace(true);
@@ -146,7 +133,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
 
   const answerSession = ({ req, res }: Exchange, begins: boolean): Refusal => {
     if (sessions === undefined) return notFound();
-    if (isFromElsewhere(req) || (begins && !isAllowed(req))) return closedToStrangers();
+    if (isFromElsewhere(req) || (begins && !sessions.isToken(req))) return closedToStrangers();
     res.statusCode = 204;
     res.setHeader('Cache-Control', 'no-store');
     res.setHeader(
@@ -161,7 +148,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     const { req, res } = exchange;
     const { pattern, methods } = ADDRESSES[route.kind];
     exchange.route = `${req.baseUrl ?? ''}${path}${pattern}`;
-    if (!methods.includes(req.method)) return notAllowed(methods.join(', '));
+    if (!methods.includes(req.method)) return notAllowed(methods);
     switch (route.kind) {
       case 'page':
         return answerPage(exchange);
@@ -208,60 +195,8 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
   }) as Dashboard;
 }
 
-/** Why a request is not answered as it hoped; nothing where it is. */
-type Refusal = ProblemError | undefined;
-
-function sendDocument(res: Response, status: number, { html, policy }: Document): undefined {
-  res.statusCode = status;
-  res.setHeader('Content-Type', 'text/html; charset=utf-8');
-  res.setHeader('Content-Security-Policy', policy);
-  res.setHeader('Cache-Control', 'no-store');
-  res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-  res.setHeader('Referrer-Policy', 'no-referrer');
-  res.setHeader('Vary', 'Accept, Cookie');
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.setHeader('Content-Length', Buffer.byteLength(html));
-  res.end(res.req.method === 'HEAD' ? undefined : html);
-}
-
 /** A page of another site makes the request. It could not read an answer, but would take a place. */
 function isFromElsewhere({ headers }: Request): boolean {
   const site = headers['sec-fetch-site'];
   return site !== undefined && site !== 'same-origin' && site !== 'none';
-}
-
-function closedToStrangers(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This page is open to loopback callers and to callers with the monitoring token.',
-  });
-}
-
-function noPlace(detail: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_DASHBOARD_UNAVAILABLE',
-    status: 503,
-    detail,
-    expose: true,
-    headers: { 'Retry-After': RETRY_AFTER_S },
-  });
-}
-
-function notFound(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_NOT_FOUND',
-    status: 404,
-    detail: 'There is no such file of the page; another version of it may have been deployed.',
-  });
-}
-
-function notAllowed(allow: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: `This address takes ${allow}.`,
-    headers: { Allow: allow },
-  });
 }

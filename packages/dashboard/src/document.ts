@@ -3,6 +3,7 @@
  * does not carry the nonce of this very answer, and sends nothing anywhere else.
  */
 import { randomBytes } from 'node:crypto';
+import type { Response } from 'express';
 
 /** A document with the policy that it keeps. */
 export interface Document {
@@ -92,6 +93,20 @@ export function signInDocument(init: DocumentInit): Document {
 </main>
 </body>`,
   );
+}
+
+/** Answers with a document, for this caller and this moment alone. */
+export function sendDocument(res: Response, status: number, { html, policy }: Document): undefined {
+  res.statusCode = status;
+  res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  res.setHeader('Content-Security-Policy', policy);
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  res.setHeader('Referrer-Policy', 'no-referrer');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Length', Buffer.byteLength(html));
+  res.end(res.req.method === 'HEAD' ? undefined : html);
 }
 
 function assetOf({ base, digest }: DocumentInit): (name: string) => string {

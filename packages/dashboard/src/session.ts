@@ -3,7 +3,7 @@
  * because an EventSource cannot send `Authorization`. Nothing is kept on the server: any process
  * with the same token knows the session, and another token ends them all.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 
 const COOKIE = 'dashboard_session';
@@ -16,6 +16,12 @@ export class Sessions {
   constructor(token: string, lifeMs: number) {
     this.token = token;
     this.lifeMs = lifeMs;
+  }
+
+  /** Whether a request brings the token itself: to be local is not enough for what works from anywhere. */
+  isToken({ headers }: Request): boolean {
+    const [, given = ''] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+    return timingSafeEqual(digest(given), digest(this.token));
   }
 
   /**
@@ -62,4 +68,9 @@ const SESSION: RegExp = new RegExp(`(?:^|;\\s*)${COOKIE}=(\\d{1,16})\\.([\\w-]+)
 /** Scripts cannot read it, and no other site can have it sent. */
 function attributes(isSecure: boolean): string {
   return `; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+}
+
+/** Digests are of one length, so that the comparison tells nothing of the token's. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
 }

@@ -28,8 +28,8 @@ export class Tabs {
     return this.open.size;
   }
 
-  add(exchange: Exchange, untilAt: number, greeting: Buffer): void {
-    const tab: Tab = { exchange, untilAt, takenMs: exchange.clock.monotonicMs() };
+  add(exchange: Exchange, untilAt: number, nowMs: number, greeting: Buffer): void {
+    const tab: Tab = { exchange, untilAt, takenMs: nowMs };
     this.open.set(exchange, tab);
     this.write(tab, greeting);
   }
@@ -53,11 +53,17 @@ export class Tabs {
     }
   }
 
-  /** Ends every tab; a browser comes back after the pause that `farewell` asks for. */
+  /**
+   * Ends every tab; a browser comes back after the pause that `farewell` asks for. One that has not
+   * taken the last event is cut: nobody is to wait for it.
+   */
   endAll(farewell: Buffer): void {
     for (const tab of this.open.values()) {
-      if (tab.exchange.res.writableLength === 0) this.write(tab, farewell);
-      this.end(tab);
+      const { res } = tab.exchange;
+      if (res.writableLength === 0) {
+        this.write(tab, farewell);
+        this.end(tab);
+      } else res.destroy();
     }
   }
 

@@ -286,6 +286,13 @@ describe('a session', () => {
     }
   });
 
+  it('does not begin for a caller who is merely local', async () => {
+    const { ask } = await make({ access: TOKEN });
+    const answer = await ask('/dashboard/sign-in', { method: 'POST' });
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get('set-cookie')).toBeNull();
+  });
+
   it('ends by its time, for pages and for streams that are open', async () => {
     const dash = await make({ access: TOKEN, sessionMs: 60_000 });
     const headers = { ...OUTSIDE, cookie: cookieOf(await signIn(dash)) };
