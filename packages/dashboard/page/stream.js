@@ -97,14 +97,17 @@ export function openStream(url, { onHistory, onState, onConnection }) {
     watch = setTimeout(connect, RETRY_MS);
   };
 
-  document.addEventListener('visibilitychange', () => {
+  const look = () => {
     clearTimeout(leaving);
-    if (document.hidden) {
-      leaving = setTimeout(() => {
-        close();
-        onConnection('away');
-      }, AWAY_MS);
-    } else if (source === undefined) connect();
-  });
+    if (!document.hidden && source === undefined) connect();
+    if (!document.hidden) return;
+    leaving = setTimeout(() => {
+      close();
+      onConnection('away');
+    }, AWAY_MS);
+  };
+
+  document.addEventListener('visibilitychange', look);
   connect();
+  look();
 }

@@ -64,7 +64,8 @@ export const DASHBOARD_CHECKS: Checks<DashboardOptions> = Object.freeze<Checks<D
   // Every sample is a sign of life as well: slower ones would let proxies cut the stream.
   intervalMs: durationMs({ min: 250, max: 15_000 }),
   idleIntervalMs: durationMs(),
-  historyMs: durationMs({ min: 10_000, max: 3_600_000 }),
+  // The page shows no more.
+  historyMs: durationMs({ min: 10_000, max: 900_000 }),
   maxTabs: integer({ min: 1, max: 1000 }),
   sessionMs: durationMs({ min: 60_000 }),
   clock: clockCheck,

@@ -324,6 +324,26 @@ withChromium('the page of the dashboard', (launch) => {
     await page.getByText('The service is restarting').waitFor();
   });
 
+  test('leaves its place while nobody looks, and comes back when somebody does', async () => {
+    const { page, made } = await show();
+    await page.locator('#connection[data-state=live]').waitFor();
+    await page.clock.install();
+    const see = (isHidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+         document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await see(true);
+    await page.clock.runFor(59_000);
+    expect(made.stats()['tabs']).toBe(1);
+    await page.clock.runFor(1000);
+    await page.getByText('Asleep while nobody looks').waitFor();
+    while (made.stats()['tabs'] !== 0) await page.waitForTimeout(20);
+    await see(false);
+    await page.locator('#connection[data-state=live]').waitFor();
+    expect(made.stats()['tabs']).toBe(1);
+  });
+
   test('signs in by the token, and out again', async () => {
     const access = 'a-token-of-some-length';
     const { page, complaints } = await show({ access }, { isOutside: true });
