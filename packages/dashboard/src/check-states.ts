@@ -12,6 +12,8 @@ export interface CheckState {
   readonly name: string;
   /** `pass`, `warn`, `fail`, or `unknown`. */
   readonly status: string;
+  /** Whether the service cannot serve without it; one that is optional only degrades. */
+  readonly isCritical: boolean;
   readonly detail: string | undefined;
   readonly causes: string | undefined;
   /** How long the last run took, in ms. */
@@ -28,6 +30,7 @@ export function knownStates(health: Reading): readonly CheckState[] {
   return health.entries('checks').map(([name, check]) => ({
     name,
     status: check.text('status') ?? 'unknown',
+    isCritical: check.text('critical') !== 'false',
     detail: check.text('detail'),
     causes: check.text('causes'),
     durationMs: check.number('durationMs'),
@@ -84,6 +87,7 @@ export class CheckStates {
     return {
       name,
       status: answer.status,
+      isCritical: true,
       detail: answer.detail,
       causes: answer.causes?.join(', '),
       durationMs: clock.monotonicMs() - begunMs,

@@ -12,11 +12,14 @@ import {
   type Given,
   HANDLED,
   type Middleware,
+  type MonitoringAnswer,
+  type MonitoringCall,
   monitoringGuard,
+  monitoringRoutes,
   resolveOptions,
   type Stats,
 } from '@org/core';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 
 import { type Assets, loadAssets, sendAsset } from './assets.ts';
 import { pageDocument, sendDocument, signInDocument } from './document.ts';
@@ -27,8 +30,7 @@ import {
   type DashboardOptions,
   refuseIdle,
 } from './options.ts';
-import { closedToStrangers, noPlace, notAllowed, notFound, type Refusal } from './refusals.ts';
-import { ADDRESSES, type Route, routeOf } from './routes.ts';
+import { closedToStrangers, noPlace, notFound, type Refusal } from './refusals.ts';
 import { Sampler } from './sampler.ts';
 import { Sessions } from './session.ts';
 import { Tabs } from './tabs.ts';
@@ -86,7 +88,10 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     return sendDocument(res, 403, signInDocument(init));
   };
 
-  const answerAsset = ({ req, res }: Exchange, digest: string, name: string): Refusal => {
+  const answerAsset = (
+    { req, res }: Exchange,
+    { digest, name = '' }: MonitoringCall['params'],
+  ): Refusal => {
     // Those who sign in need them, and there is no secret in them.
     if (sessions === undefined && allowedUntil(req) === undefined) return closedToStrangers();
     assets ??= loadAssets();
@@ -97,7 +102,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
 
   const openTab = (exchange: Exchange): Refusal => {
     const { req, res } = exchange;
-    const untilAt = isFromElsewhere(req) ? undefined : allowedUntil(req);
+    const untilAt = allowedUntil(req);
     if (untilAt === undefined) return closedToStrangers();
     if (isEnding()) return noPlace('The service is about to end.');
     if (tabs.count >= maxTabs) return noPlace(`There are ${maxTabs} tabs open already.`);
@@ -131,53 +136,48 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     },
   });
 
-  const answerSession = ({ req, res }: Exchange, begins: boolean): Refusal => {
-    if (sessions === undefined) return notFound();
-    if (isFromElsewhere(req) || (begins && !sessions.isToken(req))) return closedToStrangers();
-    res.statusCode = 204;
-    res.setHeader('Cache-Control', 'no-store');
-    res.setHeader(
-      'Set-Cookie',
-      begins ? sessions.begin(clock.now(), req.secure) : sessions.end(req.secure),
-    );
-    res.end();
-    return undefined;
+  /** Addresses on the page are relative, and would lead astray from its folder. */
+  const leadToPage = ({ res }: Exchange): undefined => {
+    res.redirect(308, `../${base}`);
   };
 
-  const answer = (exchange: Exchange, route: Route): Refusal => {
-    const { req, res } = exchange;
-    const { pattern, methods } = ADDRESSES[route.kind];
-    exchange.route = `${req.baseUrl ?? ''}${path}${pattern}`;
-    if (!methods.includes(req.method)) return notAllowed(methods);
-    switch (route.kind) {
-      case 'page':
-        return answerPage(exchange);
-      case 'slash':
-        // Addresses on the page are relative, and would lead astray from there.
-        res.redirect(308, `../${base}`);
-        return undefined;
-      case 'asset':
-        return answerAsset(exchange, route.digest, route.name);
-      case 'events':
-        return openTab(exchange);
-      default:
-        return answerSession(exchange, route.kind === 'sign-in');
-    }
+  const beginSession = ({ req, res }: Exchange): Refusal => {
+    if (sessions === undefined) return notFound();
+    if (!sessions.isToken(req)) return closedToStrangers();
+    return sendCookie(res, sessions.begin(clock.now(), req.secure));
   };
+
+  const endSession = ({ req, res }: Exchange): Refusal =>
+    sessions === undefined ? notFound() : sendCookie(res, sessions.end(req.secure));
+
+  /** Answers with a problem document where it is refused, whoever handles errors. */
+  const answering =
+    (answer: (exchange: Exchange, params: MonitoringCall['params']) => Refusal): MonitoringAnswer =>
+    ({ exchange, params }) => {
+      const refusal = answer(exchange, params);
+      if (refusal !== undefined) answerProblem(exchange.res, refusal);
+      return HANDLED;
+    };
+
+  const routes = monitoringRoutes(
+    {
+      [path]: { GET: answering(answerPage) },
+      [`${path}/`]: { GET: answering(leadToPage) },
+      [`${path}/events`]: { GET: answering(openTab), effects: true },
+      [`${path}/assets/:digest/:name`]: { GET: answering(answerAsset) },
+      [`${path}/sign-in`]: { POST: answering(beginSession) },
+      [`${path}/sign-out`]: { POST: answering(endSession) },
+    },
+    // Each asks for itself who may: a session is let in as well, and strangers see a form.
+    () => true,
+  );
 
   return defineMiddleware({
     name: 'dashboard',
     phase: 'edge',
     priority: 80,
     reason: 'shows the inside to its operators, whatever the load',
-    step(exchange) {
-      if (closed) return undefined;
-      const route = routeOf(path, exchange.req.url);
-      if (route === undefined) return undefined;
-      const refusal = answer(exchange, route);
-      if (refusal !== undefined) answerProblem(exchange.res, refusal);
-      return HANDLED;
-    },
+    step: (exchange) => (closed ? undefined : routes(exchange)),
     attach: (host) => sampler.attach(host),
     start: () => sampler.pace(tabs.count > 0),
     stats: (): Stats => ({
@@ -195,8 +195,9 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
   }) as Dashboard;
 }
 
-/** A page of another site makes the request. It could not read an answer, but would take a place. */
-function isFromElsewhere({ headers }: Request): boolean {
-  const site = headers['sec-fetch-site'];
-  return site !== undefined && site !== 'same-origin' && site !== 'none';
+function sendCookie(res: Response, cookie: string): undefined {
+  res.statusCode = 204;
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Set-Cookie', cookie);
+  res.end();
 }

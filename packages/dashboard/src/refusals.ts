@@ -32,14 +32,3 @@ export function notFound(): ProblemError {
     detail: 'There is nothing at this address; another version of the page may have been deployed.',
   });
 }
-
-/** Names the methods that there are (RFC 9110 §15.5.6). */
-export function notAllowed(methods: readonly string[]): ProblemError {
-  const allow = methods.join(', ');
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: `This address takes ${allow}.`,
-    headers: { Allow: allow },
-  });
-}

@@ -242,8 +242,8 @@ describe('health', () => {
     expect(panel.tables?.[0]?.rows.map(({ cells }) => cells)).toEqual([
       ['database', 'failing', undefined, 'connect ECONNREFUSED 10.0.3.7:5432'],
       ['orders', 'failing', 'database', undefined],
+      ['mail', 'failing, optional', undefined, undefined],
       ['weather:circuit', 'degraded', undefined, 'open: weather:GET /now'],
-      ['mail', 'unknown', undefined, undefined],
     ]);
   });
 });

@@ -246,7 +246,7 @@ export function everything(requests: () => number, wave: () => number = () => 0.
         'weather:circuit': { status: 'warn', detail: 'open: weather:GET /now', durationMs: 0.1 },
         cache: { status: 'pass', durationMs: 0.2 },
         queue: { status: 'pass', durationMs: 0.1 },
-        mail: { status: 'unknown', durationMs: 0 },
+        mail: { status: 'fail', critical: false, durationMs: 0 },
       },
     }),
     standIn('logging', () => ({

@@ -45,6 +45,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
+  profiler: {
+    import: async () => (await import('@org/profiler')).profiler,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
   },
@@ -88,6 +91,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
         return (options as { routes?: object }).routes === undefined ? made : [made, made.inbound];
       };
     },
+  },
+  di: {
+    import: async () => (await import('@org/di')).di,
   },
   batch: {
     import: async () => (await import('@org/batch')).batch,

@@ -1,4 +1,5 @@
 /** How every component is; of those that are not well, why, and whom they blame. */
+import type { CheckState } from '../check-states.ts';
 import { type Panel, table, type Tone, worst } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 
@@ -20,7 +21,7 @@ export function health({ checks, state }: Sources): Panel | undefined {
     id: 'health',
     title: 'Health',
     wide: true,
-    tone: worst(checks.map(({ status }) => STATUSES.get(status)?.tone)),
+    tone: worst(checks.map(toneOf)),
     note: well.length === 0 ? undefined : `Well: ${well.join(', ')}.`,
     facts: [
       ...(state === undefined
@@ -48,10 +49,20 @@ export function health({ checks, state }: Sources): Panel | undefined {
       checks
         .filter(({ status }) => status !== 'pass')
         .toSorted((one, other) => order.indexOf(one.status) - order.indexOf(other.status))
-        .map(({ name, status, detail, causes }) => ({
-          tone: STATUSES.get(status)?.tone,
-          cells: [name, STATUSES.get(status)?.word ?? status, causes, detail],
+        .map((check) => ({
+          tone: toneOf(check),
+          cells: [check.name, wordOf(check), check.causes, check.detail],
         })),
     ),
   };
+}
+
+/** What fails and is optional is a degradation, not an outage. */
+function toneOf({ status, isCritical }: CheckState): Tone | undefined {
+  return status === 'fail' && !isCritical ? 'warn' : STATUSES.get(status)?.tone;
+}
+
+function wordOf({ status, isCritical }: CheckState): string {
+  const word = STATUSES.get(status)?.word ?? status;
+  return isCritical ? word : `${word}, optional`;
 }

@@ -54,10 +54,8 @@ const NOBODY =
   'No component is known here that tells of itself. Under setup they are found; alone, name them in the option "components".';
 
 function healthFact({ checks }: Sources): Fact {
-  const count = (status: string): number =>
-    checks.filter((check) => check.status === status).length;
-  const failing = count('fail');
-  const degraded = count('warn');
+  const failing = checks.filter(({ status, isCritical }) => status === 'fail' && isCritical).length;
+  const degraded = checks.filter(({ status }) => status === 'warn' || status === 'fail').length;
   const tone: Tone = failing > 0 ? 'bad' : degraded > 0 ? 'warn' : 'good';
   const value =
     failing > 0 ? `${failing} failing` : degraded > 0 ? `${degraded} degraded` : 'all well';
