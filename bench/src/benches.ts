@@ -176,6 +176,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'dashboard',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'dashboard-used', label: 'ours, `app.use`' },
+      { server: 'dashboard-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'rate-limit',
     kind: 'throughput',
     contenders: [

@@ -51,6 +51,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   health: {
     import: async () => (await import('@org/health')).health,
   },
+  dashboard: {
+    import: async () => (await import('@org/dashboard')).dashboard,
+  },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },

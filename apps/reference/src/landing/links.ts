@@ -61,6 +61,11 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
     title: 'Health in detail',
     text: 'Every component, and whom it blames.',
   },
+  {
+    href: '/dashboard',
+    title: 'Dashboard',
+    text: 'All of it on one live page.',
+  },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
 ]);
