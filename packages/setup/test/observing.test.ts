@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
@@ -6,6 +7,7 @@ import {
   defineMiddleware,
   defineStages,
   type Exchange,
+  FAULT_CHANNEL,
   HANDLED,
   type Host,
   type Middleware,
@@ -292,4 +294,32 @@ describe('a request for another protocol', () => {
     expect(seen).toEqual([]);
     await stack.close();
   });
+});
+
+test('whoever holds streams hears of the drain, once, and one that fails does not keep it from others', async () => {
+  const heard: string[] = [];
+  const listening = (name: string, listener: () => void): Middleware =>
+    defineMiddleware({
+      name,
+      phase: 'edge',
+      step: () => undefined,
+      attach: (host) => host.onDrain(listener),
+    });
+  const { middleware, host } = observer();
+  const stack = stackOf(
+    middleware,
+    listening('broken', () => {
+      throw new Error('deliberate');
+    }),
+    listening('streams', () => void heard.push(host().state)),
+  );
+  const faults: string[] = [];
+  const note = (fault: unknown): void => void faults.push((fault as { where: string }).where);
+  subscribe(FAULT_CHANNEL, note);
+  await stack.start();
+  host().drain();
+  host().drain();
+  await stack.close();
+  unsubscribe(FAULT_CHANNEL, note);
+  expect([heard, faults]).toEqual([['draining'], ['setup onDrain']]);
 });
