@@ -1,0 +1,27 @@
+export { type MetricsRelay, relayMetrics } from './cluster-relay.ts';
+export type { LabelValues } from './children.ts';
+export type {
+  Counter,
+  CounterSeries,
+  Gauge,
+  GaugeOptions,
+  GaugeSeries,
+  Histogram,
+  HistogramOptions,
+  HistogramSeries,
+  Labelled,
+  MetricOptions,
+} from './instruments.ts';
+export { metrics, type Metrics } from './metrics.ts';
+export type { Page } from './monitoring-routes.ts';
+export { METRICS_DEFAULTS, type MetricsOptions } from './options.ts';
+export type {
+  HttpPerformance,
+  LatencyMs,
+  MiddlewarePerformance,
+  Performance,
+  RoutePerformance,
+} from './performance.ts';
+export type { PromRegistry } from './prom-client.ts';
+export type { Memory } from './runtime.ts';
+export { RELATIVE_ERROR, Sketch, type SketchData } from './sketch.ts';
