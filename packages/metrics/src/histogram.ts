@@ -3,7 +3,7 @@
  * and their sums over processes are exact as well. A bucket may keep an exemplar, the trace of
  * one of its values.
  */
-import type { TraceContext } from '@org/core';
+import type { Clock, TraceContext } from '@org/core';
 
 /** The trace of one value. */
 export interface Exemplar {
@@ -24,7 +24,7 @@ export class Histogram {
   readonly counts: Float64Array;
   readonly exemplars: (Exemplar | undefined)[] = [];
   sum: number = 0;
-  private exemplarUntilMs: Float64Array | undefined = undefined;
+  private untilMs: Float64Array | undefined = undefined;
 
   /** @param bounds ascending */
   constructor(bounds: readonly number[]) {
@@ -43,19 +43,13 @@ export class Histogram {
     return at;
   }
 
-  /** Keeps the trace of a value, unless the bucket has a young one. `nowMs` is monotonic. */
-  exemplify(
-    bucket: number,
-    value: number,
-    trace: TraceContext,
-    nowMs: number,
-    at: () => number,
-  ): void {
-    this.exemplarUntilMs ??= new Float64Array(this.counts.length).fill(Number.NEGATIVE_INFINITY);
-    if (nowMs < this.exemplarUntilMs[bucket]!) return;
-    this.exemplarUntilMs[bucket] = nowMs + EXEMPLAR_MS;
-    const { traceId, spanId } = trace;
-    this.exemplars[bucket] = { traceId, spanId, value, at: at() };
+  /** Keeps the trace of a value, unless the bucket has a young one. */
+  exemplify(bucket: number, value: number, { traceId, spanId }: TraceContext, clock: Clock): void {
+    this.untilMs ??= new Float64Array(this.counts.length).fill(Number.NEGATIVE_INFINITY);
+    const nowMs = clock.monotonicMs();
+    if (nowMs < this.untilMs[bucket]!) return;
+    this.untilMs[bucket] = nowMs + EXEMPLAR_MS;
+    this.exemplars[bucket] = { traceId, spanId, value, at: clock.now() };
   }
 
   get count(): number {

@@ -36,7 +36,7 @@ export class HttpRecorder {
   private readonly epochs: Epochs;
   private readonly bounds: Bounds;
   private readonly exemplars: boolean;
-  private readonly now: () => number;
+  private readonly clock: Clock;
 
   constructor(
     bounds: Bounds,
@@ -48,7 +48,7 @@ export class HttpRecorder {
     this.bounds = bounds;
     this.epochs = epochs;
     this.exemplars = exemplars;
-    this.now = () => clock.now();
+    this.clock = clock;
   }
 
   begin({ req }: Exchange): void {
@@ -77,7 +77,7 @@ export class HttpRecorder {
     const seconds = durationMs / 1000;
     const bucket = series.durationSeconds.record(seconds);
     if (this.exemplars && trace?.sampled === true) {
-      series.durationSeconds.exemplify(bucket, seconds, trace, endMs, this.now);
+      series.durationSeconds.exemplify(bucket, seconds, trace, this.clock);
     }
     series.responseBytes.record(exchange.bytes);
     const requestBytes = method.hasBody ? statedLength(req.headers['content-length']) : -1;

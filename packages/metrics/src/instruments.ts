@@ -3,10 +3,22 @@
  * `labels()` finds the series of some values; whoever records often keeps what it answers, and
  * recording is then an addition.
  */
-import { OptionError, report, type TraceContext } from '@org/core';
+import {
+  type Check,
+  type Checks,
+  type Clock,
+  func,
+  listOf,
+  oneOf,
+  OptionError,
+  report,
+  resolveOptions,
+  text,
+  type TraceContext,
+} from '@org/core';
 
 import { Children, type LabelValues } from './children.ts';
-import type { Family, HistogramFamily, Labels, NumberFamily } from './family.ts';
+import type { Family, HistogramFamily, Labels, Merge, NumberFamily } from './family.ts';
 import { Histogram as Buckets } from './histogram.ts';
 import type { Overflow } from './overflow.ts';
 
@@ -20,7 +32,7 @@ export interface MetricOptions {
 
 export interface GaugeOptions extends MetricOptions {
   /** How the values of several processes become one. @default "sum" */
-  readonly merge?: 'sum' | 'max' | 'mean' | undefined;
+  readonly merge?: Merge | undefined;
   /** Called when the value is asked for, instead of `set`; only without labels. @default none */
   readonly collect?: (() => number) | undefined;
 }
@@ -69,12 +81,56 @@ const MAX_METRICS = 1000;
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Names with two underscores in front belong to Prometheus, `le` and `quantile` to its formats. */
 const LABEL_NAME = /^(?!__)(?!(?:le|quantile)$)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Options as they are worked with. */
+interface Resolved {
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly merge: Merge;
+  readonly collect: (() => number) | undefined;
+  readonly buckets: readonly number[] | undefined;
+}
+
+const DEFAULTS: Readonly<Resolved> = Object.freeze<Resolved>({
+  help: '',
+  labels: Object.freeze([]),
+  merge: 'sum',
+  collect: undefined,
+  buckets: undefined,
+});
+
+const ascending: Check<readonly number[]> = {
+  expected: 'a list of numbers in ascending order',
+  accepts: (value): value is readonly number[] =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((bound, at) => Number.isFinite(bound) && (at === 0 || bound > value[at - 1])),
+};
+
+const COMMON: Pick<Checks<Resolved>, 'help' | 'labels'> = {
+  help: text({ expected: 'a text that tells what it measures', pattern: /\S/ }),
+  labels: listOf(
+    text({
+      expected:
+        'a name of letters, digits and underscores, not "le" or "quantile", and no "__" in front',
+      pattern: LABEL_NAME,
+    }),
+  ),
+};
+
+/** Which options each kind takes. */
+const CHECKS = Object.freeze({
+  counter: COMMON,
+  gauge: { ...COMMON, merge: oneOf('sum', 'max', 'mean'), collect: func<() => number>() },
+  histogram: { ...COMMON, buckets: ascending },
+});
+
 /** Endings of what a family's samples are called. */
 const RESERVED = /_(?:bucket|sum|count|total|created|info)$/;
 
 /** A metric that was declared. */
 interface Declared {
   readonly form: string;
+  readonly collect: unknown;
   readonly metric: unknown;
   readonly family: () => Family;
 }
@@ -82,32 +138,32 @@ interface Declared {
 export class Instruments {
   onObserved: OnObserved | undefined = undefined;
   private readonly declared: Map<string, Declared> = new Map();
-  private readonly maxSeries: (name: string) => Overflow;
+  private readonly newOverflow: () => Overflow;
   private readonly bounds: readonly number[];
-  private readonly now: () => { readonly nowMs: number; readonly at: number };
+  private readonly clock: Clock;
   private readonly isTaken: (name: string) => boolean;
 
   constructor(
-    maxSeries: (name: string) => Overflow,
+    newOverflow: () => Overflow,
     bounds: readonly number[],
-    now: () => { readonly nowMs: number; readonly at: number },
+    clock: Clock,
     isTaken: (name: string) => boolean,
   ) {
-    this.maxSeries = maxSeries;
+    this.newOverflow = newOverflow;
     this.bounds = bounds;
-    this.now = now;
+    this.clock = clock;
     this.isTaken = isTaken;
   }
 
   counter(name: string, options: MetricOptions): Counter {
-    if (!name.endsWith('_total')) {
+    if (!String(name).endsWith('_total')) {
       throw wrong(name, `the name of a counter ends in "_total"; call it "${name}_total".`);
     }
     const base = name.slice(0, -'_total'.length);
-    return this.declare(base, name, 'counter', options, [], (labels) => {
-      const children = new Children(name, labels, this.maxSeries(name), (of) => new Count(of));
+    return this.declare(base, name, 'counter', options, ({ help, labels }) => {
+      const children = new Children(name, labels, this.newOverflow(), (of) => new Count(of));
       const family = (): NumberFamily => ({
-        ...headOf(base, options),
+        ...headOf(base, help),
         kind: 'counter',
         merge: 'sum',
         samples: children.all.map(({ of, value }) => ({ labels: of, value })),
@@ -117,16 +173,15 @@ export class Instruments {
   }
 
   gauge(name: string, options: GaugeOptions): Gauge {
-    const { collect, merge = 'sum' } = options;
-    if (collect !== undefined && (options.labels ?? []).length > 0) {
-      throw wrong(name, 'a gauge with "collect" has one value, and no labels.');
-    }
-    return this.declare(name, name, 'gauge', options, [merge], (labels) => {
-      const children = new Children(name, labels, this.maxSeries(name), (of) => new Level(of));
+    return this.declare(name, name, 'gauge', options, ({ help, labels, merge, collect }) => {
+      if (collect !== undefined && labels.length > 0) {
+        throw wrong(name, 'a gauge with "collect" has one value, and no labels.');
+      }
+      const children = new Children(name, labels, this.newOverflow(), (of) => new Level(of));
       const family = (): NumberFamily => {
         if (collect !== undefined) children.of([]).set(collected(name, collect));
         return {
-          ...headOf(name, options),
+          ...headOf(name, help),
           kind: 'gauge',
           merge,
           samples: children.all.map(({ of, value }) => ({ labels: of, value })),
@@ -137,28 +192,20 @@ export class Instruments {
   }
 
   histogram(name: string, options: HistogramOptions): Histogram {
-    const bounds = Object.freeze([...(options.buckets ?? this.bounds)]);
-    if (!isAscending(bounds)) {
-      throw wrong(
-        name,
-        `"buckets" must be numbers in ascending order, but are ${bounds.join(', ')}.`,
-      );
-    }
-    return this.declare(name, name, 'histogram', options, bounds, (labels) => {
-      const make = (of: Labels): Distribution =>
-        new Distribution(of, bounds, this.now, (value) =>
-          this.onObserved?.(name, options.help, of, value),
-        );
-      const children = new Children(name, labels, this.maxSeries(name), make);
+    return this.declare(name, name, 'histogram', options, ({ help, labels, buckets }) => {
+      const bounds = Object.freeze([...(buckets ?? this.bounds)]);
+      const tell = (of: Labels, value: number): void => this.onObserved?.(name, help, of, value);
+      const make = (of: Labels): Distribution => new Distribution(of, bounds, this.clock, tell);
+      const children = new Children(name, labels, this.newOverflow(), make);
       const family = (): HistogramFamily => ({
-        ...headOf(name, options),
+        ...headOf(name, help),
         kind: 'histogram',
         bounds,
-        samples: children.all.map(({ of, buckets }) => ({
+        samples: children.all.map(({ of, buckets: { counts, sum, exemplars } }) => ({
           labels: of,
-          counts: [...buckets.counts],
-          sum: buckets.sum,
-          exemplars: [...buckets.exemplars],
+          counts: [...counts],
+          sum,
+          exemplars: [...exemplars],
         })),
       });
       return { children, family };
@@ -173,19 +220,18 @@ export class Instruments {
   private declare<C extends object>(
     base: string,
     name: string,
-    kind: string,
-    options: MetricOptions,
-    more: readonly unknown[],
-    make: (labels: readonly string[]) => {
+    kind: keyof typeof CHECKS,
+    options: object,
+    make: (options: Resolved) => {
       readonly children: Children<C>;
       readonly family: () => Family;
     },
   ): unknown {
-    const { help, labels = [] } = checked(base, name, options);
-    const form = JSON.stringify([kind, help, labels, more]);
+    const resolved = checked(base, name, kind, options);
+    const form = JSON.stringify([kind, resolved]);
     const known = this.declared.get(base);
     if (known !== undefined) {
-      if (known.form === form) return known.metric;
+      if (known.form === form && known.collect === resolved.collect) return known.metric;
       throw wrong(name, 'there is one of that name with other options; give it another name.');
     }
     if (this.isTaken(name)) throw wrong(name, 'the name is taken by what is measured anyway.');
@@ -195,9 +241,9 @@ export class Instruments {
         `there are ${MAX_METRICS} metrics already; what differs belongs into labels.`,
       );
     }
-    const { children, family } = make(labels);
-    const metric = labelled(name, labels, children);
-    this.declared.set(base, { form, metric, family });
+    const { children, family } = make(resolved);
+    const metric = labelled(name, resolved.labels, children);
+    this.declared.set(base, { form, collect: resolved.collect, metric, family });
     return metric;
   }
 }
@@ -253,33 +299,30 @@ class Level implements GaugeSeries {
 class Distribution implements HistogramSeries {
   readonly of: Labels;
   readonly buckets: Buckets;
-  private readonly now: () => { readonly nowMs: number; readonly at: number };
-  private readonly told: (value: number) => void;
+  private readonly clock: Clock;
+  private readonly tell: (of: Labels, value: number) => void;
 
   constructor(
     of: Labels,
     bounds: readonly number[],
-    now: () => { readonly nowMs: number; readonly at: number },
-    told: (value: number) => void,
+    clock: Clock,
+    tell: (of: Labels, value: number) => void,
   ) {
     this.of = of;
     this.buckets = new Buckets(bounds);
-    this.now = now;
-    this.told = told;
+    this.clock = clock;
+    this.tell = tell;
   }
 
   observe(value: number, trace?: TraceContext): void {
     if (Number.isNaN(value)) return;
     const bucket = this.buckets.record(value);
-    if (trace?.sampled === true) {
-      const { nowMs, at } = this.now();
-      this.buckets.exemplify(bucket, value, trace, nowMs, () => at);
-    }
-    this.told(value);
+    if (trace?.sampled === true) this.buckets.exemplify(bucket, value, trace, this.clock);
+    this.tell(this.of, value);
   }
 }
 
-function headOf(name: string, { help }: MetricOptions): { name: string; unit: ''; help: string } {
+function headOf(name: string, help: string): { name: string; unit: ''; help: string } {
   return { name, unit: '', help };
 }
 
@@ -292,14 +335,7 @@ function collected(name: string, collect: () => number): number {
   }
 }
 
-function isAscending(bounds: readonly number[]): boolean {
-  return (
-    bounds.length > 0 &&
-    bounds.every((bound, at) => Number.isFinite(bound) && (at === 0 || bound > bounds[at - 1]!))
-  );
-}
-
-function checked(base: string, name: string, options: MetricOptions): MetricOptions {
+function checked(base: string, name: string, kind: keyof typeof CHECKS, options: object): Resolved {
   if (!METRIC_NAME.test(name)) {
     throw wrong(name, 'a name has letters, digits, underscores and colons, and no digit in front.');
   }
@@ -309,18 +345,17 @@ function checked(base: string, name: string, options: MetricOptions): MetricOpti
       'the ending of the name belongs to the samples of a family; give it another.',
     );
   }
-  if (typeof options?.help !== 'string' || options.help === '') {
-    throw wrong(name, 'option "help" must be a sentence that tells what it measures.');
+  const owner = `metrics: metric "${name}"`;
+  const resolved = resolveOptions(owner, DEFAULTS, CHECKS[kind] as Checks<Resolved>, options);
+  if (resolved.help === '') {
+    throw new OptionError(owner, [
+      'option "help" must be a text that tells what it measures, but is absent.',
+    ]);
   }
-  const { labels = [] } = options;
-  const odd = labels.find((label, at) => !LABEL_NAME.test(label) || labels.indexOf(label) !== at);
-  if (odd !== undefined) {
-    throw wrong(
-      name,
-      `"${odd}" is no name for a label, or stands twice: letters, digits and underscores, not "le" or "quantile", no "__" in front.`,
-    );
-  }
-  return options;
+  const { labels } = resolved;
+  const twice = labels.find((label, at) => labels.indexOf(label) !== at);
+  if (twice !== undefined) throw wrong(name, `the label "${twice}" stands twice.`);
+  return Object.freeze({ ...resolved, labels: Object.freeze([...labels]) });
 }
 
 function wrong(name: string, problem: string): OptionError {

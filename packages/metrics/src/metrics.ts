@@ -92,7 +92,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   const instruments = new Instruments(
     newOverflow,
     bounds.seconds,
-    () => ({ nowMs: clock.monotonicMs(), at: clock.now() }),
+    clock,
     (name) => OWN_NAMES.test(name) || name.startsWith(`${prefix}_`),
   );
   const statsOverflow = newOverflow();
@@ -167,14 +167,12 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
         const { sketch, errors, aborted } = window.within(epoch);
         return { method, route, errors, aborted, latencyMs: sketch.toData() };
       }),
-      middleware: selfTimes
-        .within(epoch)
-        .map(({ name, calls, errors, selfMs }) => ({
-          name,
-          calls,
-          errors,
-          selfMs: selfMs.toData(),
-        })),
+      middleware: selfTimes.within(epoch).map(({ name, calls, errors, selfMs }) => ({
+        name,
+        calls,
+        errors,
+        selfMs: selfMs.toData(),
+      })),
       ...(runtime?.part(epoch) ?? withoutRuntime()),
       overflowedSeries: overflowedSeries(),
     };

@@ -193,7 +193,9 @@ function familyOf(
       Object.entries({ ...defaults, ...value.labels }).map(([key, label]) => [key, String(label)]),
     );
   if (type === 'histogram') return histogramOf(name, help, values, labelsOf);
-  const base = type === 'counter' ? name.replace(/_total$/, '') : name;
+  // A counter without the ending keeps its name, under which somebody may already look for it.
+  const isCounter = type === 'counter' && name.endsWith('_total');
+  const base = isCounter ? name.slice(0, -'_total'.length) : name;
   const samples = values.map((value): Sample => {
     const suffix = value.metricName?.slice(name.length) ?? '';
     return {
@@ -202,7 +204,7 @@ function familyOf(
       ...(type === 'summary' ? { suffix } : {}),
     };
   });
-  const kind = type === 'counter' || type === 'gauge' || type === 'summary' ? type : 'unknown';
+  const kind = isCounter ? 'counter' : type === 'gauge' || type === 'summary' ? type : 'unknown';
   return { name: base, unit: '', help, kind, merge: MERGES[aggregator] ?? 'sum', samples };
 }
 

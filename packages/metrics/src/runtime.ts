@@ -92,7 +92,8 @@ export class Runtime {
     this.watches = [watchLoop(), watchLoop()];
     this.observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        const { kind } = (entry as unknown as { readonly detail: { readonly kind: number } }).detail;
+        const { kind } = (entry as unknown as { readonly detail: { readonly kind: number } })
+          .detail;
         this.collected(GC_KINDS.get(kind) ?? 'other', entry.duration);
       }
     });
