@@ -94,7 +94,7 @@ export interface StandardOptions {
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
-  readonly metrics: { readonly access?: string };
+  readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -301,8 +301,8 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
-    feeds: to('correlation', 'openTelemetry'),
-    help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+    feeds: [...to('correlation', 'openTelemetry'), ...to('metrics', 'openTelemetry')],
+    help: 'Whether traces and metrics go to the OpenTelemetry SDK that the app has set up.',
   },
   ENABLE_ASYNC_CONTEXT: {
     type: 'boolean',

@@ -515,6 +515,13 @@ describe('options of components', () => {
     for (const wrong of ['loopback', '10.0.0.0/255.0.0.0', '10.0.0.0/33', '1.2.3', '10.0.0.0/8/8'])
       expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('metrics')).toEqual({
+      openTelemetry: false,
+      access: 'sixteen-characters',
+    });
+    expect(from({ ENABLE_OPENTELEMETRY: 'true' }).options('metrics')).toEqual({
+      openTelemetry: true,
+    });
     expect(config.options('circuit')).toEqual({
       errorRatio: 0.3,
       slowCallMs: 1500,

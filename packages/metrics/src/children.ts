@@ -53,7 +53,7 @@ export class Children<C> {
         `metrics: "${this.owner}" takes ${this.names.length === 0 ? 'no labels' : `a text for each of the labels ${this.names.join(', ')}`}, but was given ${JSON.stringify(values)}.`,
       );
     }
-    return list as readonly string[];
+    return list;
   }
 
   private add(list: readonly string[]): C {

@@ -43,9 +43,9 @@ export function tagged<M extends ToPrimary | ToWorker>(message: M): M & Tagged {
   return { ...message, tag: TAG };
 }
 
-/** The message, if it is one of ours. */
-export function untagged<M extends ToPrimary | ToWorker>(message: unknown): M | undefined {
-  const isOurs =
-    typeof message === 'object' && message !== null && (message as Partial<Tagged>).tag === TAG;
-  return isOurs ? (message as M) : undefined;
+/** Whether the message is one of ours. */
+export function isTagged(message: unknown): message is Tagged & object {
+  return (
+    typeof message === 'object' && message !== null && (message as Partial<Tagged>).tag === TAG
+  );
 }

@@ -11,7 +11,7 @@ import {
   tagged,
   type ToPrimary,
   type ToWorker,
-  untagged,
+  isTagged,
   type What,
 } from './cluster-messages.ts';
 import type { Family } from './family.ts';
@@ -106,8 +106,8 @@ export class ClusterPeer {
   }
 
   private readonly hear = (raw: unknown): void => {
-    const message = untagged<ToWorker>(raw);
-    if (message === undefined) return;
+    if (!isTagged(raw)) return;
+    const message = raw as unknown as ToWorker;
     if (message.kind === 'who') this.tell({ kind: 'join' });
     else if (message.kind === 'collect') {
       const { id, what, asker } = message;

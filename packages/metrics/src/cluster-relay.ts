@@ -6,7 +6,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { type Component, defineComponent, OptionError, type Stats } from '@org/core';
 
-import { tagged, type ToPrimary, type ToWorker, untagged } from './cluster-messages.ts';
+import { tagged, type ToPrimary, type ToWorker, isTagged } from './cluster-messages.ts';
 import type { Family } from './family.ts';
 import { cumulative, mergeFamilies } from './merge-families.ts';
 
@@ -30,8 +30,8 @@ export function relayMetrics(): MetricsRelay {
   let relayedTotal = 0;
 
   function hear(from: Worker, raw: unknown): void {
-    const message = untagged<ToPrimary>(raw);
-    if (message === undefined) return;
+    if (!isTagged(raw)) return;
+    const message = raw as unknown as ToPrimary;
     joined.add(from.id);
     if (message.kind === 'ask') ask(from, message);
     else if (message.kind === 'part') {

@@ -148,9 +148,9 @@ export class HttpRecorder {
 /** Of a method that nobody has used nothing is told. */
 function activeSamples({ name, active, begunTotal }: Method): Sample[] {
   return SCHEMES.flatMap((scheme, at) =>
-    begunTotal[at]! === 0
-      ? []
-      : [{ labels: { 'http.request.method': name, 'url.scheme': scheme }, value: active[at]! }],
+    begunTotal[at]! > 0
+      ? [{ labels: { 'http.request.method': name, 'url.scheme': scheme }, value: active[at]! }]
+      : [],
   );
 }
 

@@ -156,7 +156,7 @@ export class Instruments {
   }
 
   counter(name: string, options: MetricOptions): Counter {
-    if (!String(name).endsWith('_total')) {
+    if (!name.endsWith('_total')) {
       throw wrong(name, `the name of a counter ends in "_total"; call it "${name}_total".`);
     }
     const base = name.slice(0, -'_total'.length);

@@ -3,7 +3,14 @@
  * gauges become the largest or the mean, as their family says. What two processes count in
  * different buckets is not put together: the first one's stands.
  */
-import type { Family, HistogramFamily, HistogramSample, NumberFamily, Sample } from './family.ts';
+import type {
+  Family,
+  HistogramFamily,
+  HistogramSample,
+  Labels,
+  NumberFamily,
+  Sample,
+} from './family.ts';
 
 /** Merges, the first one's order and texts first. */
 export function mergeFamilies(parts: readonly (readonly Family[])[]): readonly Family[] {
@@ -34,11 +41,13 @@ function isAlike(one: HistogramFamily, other: Family): other is HistogramFamily 
   return other.kind === 'histogram' && String(other.bounds) === String(one.bounds);
 }
 
+/** Labels as one text, in whatever order they stand. */
+export function seriesKey(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 function keyOf({ labels, suffix = '' }: Pick<Sample, 'labels' | 'suffix'>): string {
-  return JSON.stringify([
-    suffix,
-    ...Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-  ]);
+  return suffix + seriesKey(labels);
 }
 
 function mergeNumbers(first: NumberFamily, others: readonly NumberFamily[]): NumberFamily {

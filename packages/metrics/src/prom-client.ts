@@ -10,6 +10,7 @@ import {
   prometheusName,
   type Sample,
 } from './family.ts';
+import { seriesKey } from './merge-families.ts';
 
 /** What is used of a `Registry` of prom-client 15. */
 export interface PromRegistry {
@@ -221,7 +222,7 @@ function histogramOf(
   >();
   for (const value of values) {
     const { le, ...labels } = labelsOf(value);
-    const key = JSON.stringify(Object.entries(labels).toSorted());
+    const key = seriesKey(labels);
     let sample = samples.get(key);
     if (sample === undefined) {
       sample = { labels, counts: [], sum: 0, exemplars: [], upTo: [] };

@@ -76,7 +76,7 @@ export function parse(
       ENDINGS[family.type] ?? (isOpen && family.type === 'counter' ? ['_total'] : ['']);
     if (!endings.some((ending) => sample.name === family!.name + ending))
       throw new Error(`not of ${family.name}: ${line}`);
-    const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`;
+    const key = `${sample.name} ${keyOf(sample.labels)}`;
     if (seen.has(key)) throw new Error(`twice: ${line}`);
     seen.add(key);
     if (sample.exemplar !== undefined && !sample.name.endsWith('_bucket'))
@@ -141,6 +141,11 @@ function numberOf(text: string): number {
   return Number(text);
 }
 
+function keyOf(labels: Readonly<Record<string, string>>): string {
+  const names = Object.keys(labels).toSorted((one, other) => (one < other ? -1 : 1));
+  return JSON.stringify(names.map((name) => [name, labels[name]]));
+}
+
 /** Buckets ascend, end in +Inf, never fall, and agree with the count. */
 function checkHistogram({ name, samples }: ParsedFamily): void {
   const series = new Map<
@@ -149,7 +154,7 @@ function checkHistogram({ name, samples }: ParsedFamily): void {
   >();
   for (const { name: full, labels, value, exemplar } of samples) {
     const { le, ...others } = labels;
-    const key = JSON.stringify(Object.entries(others).toSorted());
+    const key = keyOf(others);
     const one = series.get(key) ?? { ends: [], counts: [] };
     series.set(key, one);
     if (full.endsWith('_bucket')) {

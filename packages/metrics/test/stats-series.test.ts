@@ -174,7 +174,7 @@ test('whatever a component tells, the page can be read', async () => {
   }));
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'binary' }), stats, async (name, given) => {
-      await seriesOf(name, () => given);
+      await expect(seriesOf(name, () => given)).resolves.toBeInstanceOf(Map);
     }),
   );
 });
