@@ -7,7 +7,9 @@
  *   ratio, `…At` seconds since the epoch; a group that is named so lends its unit to its numbers.
  * - Booleans are 1 and 0. Texts are left out.
  * - A list of objects is a table: `name`, `route` and their like are labels, the numbers series. So is
- *   a group in the plural whose members are groups; their keys are the label `name`.
+ *   a group in the plural whose members are groups; their keys are the label `name`. A row that holds
+ *   nothing but groups is a table in turn, by the label `part`.
+ * - A group of numbers that is named `…Total` is one counter; its keys are the label `name`.
  * - Tables of single events (`id` or `at` in a row) are for people, and left out.
  */
 import { type Component, report, type Stats } from '@org/core';
@@ -85,7 +87,8 @@ export class StatsSeries {
         const inside = own ?? lent;
         const below = [...path, ...words(stem)];
         const members = value as Stats;
-        if (isTable(key, members)) this.named(below, members, labels, inside, depth);
+        if (isTally(key, members)) this.tally(path, key, members, labels);
+        else if (isTable(key, members)) this.named(below, members, labels, inside, depth);
         else this.group(below, members, labels, inside, depth + 1);
       }
     }
@@ -113,10 +116,19 @@ export class StatsSeries {
     lent: Lent,
     depth: number,
   ): void {
-    // A table in a table: the inner name must not hide the outer one.
-    const label = 'name' in labels ? path.at(-1)! : 'name';
-    for (const [key, row] of Object.entries(rows)) {
-      this.group(path, row as Stats, { ...labels, [label]: key }, lent, depth + 1);
+    // In a table in a table the inner name must not hide the outer one.
+    const label = 'name' in labels ? 'part' : 'name';
+    for (const [key, row] of Object.entries(rows) as [string, Stats][]) {
+      const own = { ...labels, [label]: key };
+      if (depth < MAX_DEPTH && isOnlyGroups(row)) this.named(path, row, own, lent, depth + 1);
+      else this.group(path, row, own, lent, depth + 1);
+    }
+  }
+
+  private tally(path: readonly string[], key: string, counts: Stats, labels: Labels): void {
+    const label = 'name' in labels ? 'part' : 'name';
+    for (const [name, count] of Object.entries(counts)) {
+      this.number(path, key, count as number, { ...labels, [label]: name }, NOTHING_LENT);
     }
   }
 
@@ -192,6 +204,17 @@ function measure(key: string, lent: Lent): readonly [string, Unit, number, Merge
 function isTable(key: string, members: Stats): boolean {
   const rows = Object.values(members);
   return /[a-z]s$/.test(key) && !key.endsWith('ss') && rows.length > 0 && rows.every(isGroup);
+}
+
+/** A row of a table that is a table itself, though nothing in its name says so. */
+function isOnlyGroups(row: Stats): boolean {
+  const members = Object.entries(row);
+  return members.length > 0 && members.every(([key, one]) => isGroup(one) && !isTable(key, one));
+}
+
+/** `requestsTotal: { '2026-01-01': 40 }`. */
+function isTally(key: string, members: Stats): boolean {
+  return key.endsWith('Total') && Object.values(members).every((one) => typeof one === 'number');
 }
 
 function isGroup(value: unknown): value is Stats {

@@ -106,11 +106,26 @@ test('groups in the plural are tables by name, and tables in tables as well', as
     await told('health', {
       checks: { db: { runsTotal: 5 }, 'my-orders': { runsTotal: 2 } },
       routes: { '/api/:x': { policies: { default: { deniedTotal: 4 } } } },
+      limits: { '*': { default: { deniedTotal: 3 }, burst: { deniedTotal: 1 } } },
       levels: { access: 'info' },
     }),
   ).toEqual({
     'counter org_health_checks_runs': { 'name=db': 5, 'name=my-orders': 2 },
-    'counter org_health_routes_policies_denied': { 'name=/api/:x,policies=default': 4 },
+    'counter org_health_routes_policies_denied': { 'name=/api/:x,part=default': 4 },
+    'counter org_health_limits_denied': { 'name=*,part=default': 3, 'name=*,part=burst': 1 },
+  });
+});
+
+test('groups of what only grows are one counter, by name', async () => {
+  expect(
+    await told('versioning', {
+      requestsTotal: { '2026-01-01': 40, '2026-11-01': 2 },
+      waitedMsTotal: { a: 500 },
+      noneTotal: {},
+    }),
+  ).toEqual({
+    'counter org_versioning_requests': { 'name=2026-01-01': 40, 'name=2026-11-01': 2 },
+    'counter org_versioning_waited_seconds': { 'name=a': 0.5 },
   });
 });
 
