@@ -88,7 +88,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
 
   const http = new HttpRecorder(bounds, newOverflow(), epochs, given);
   const selfTimes = new SelfTimes(epochs, given.timedRatio, given.random);
-  const runtime = given.runtime ? new Runtime(epochs) : undefined;
+  const runtime = given.runtime ? new Runtime(epochs, clock) : undefined;
   const instruments = new Instruments(
     newOverflow,
     bounds.seconds,
@@ -154,7 +154,8 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
 
   /** The same with the metrics of the registry. */
   async function everything(): Promise<readonly Family[]> {
-    return bridge === undefined ? collect() : [...collect(), ...(await bridge.foreign())];
+    // Theirs first: of two that have one name the application's own stands.
+    return bridge === undefined ? collect() : [...(await bridge.foreign()), ...collect()];
   }
 
   function part(): PerformancePart {

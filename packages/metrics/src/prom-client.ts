@@ -107,6 +107,7 @@ export class PromBridge {
   async foreign(): Promise<readonly Family[]> {
     const own = new Set<object>(this.mirrors.values());
     const theirs = this.registry.getMetricsAsArray().filter((metric) => !own.has(metric));
+    // What a registry adds to all of its metrics can only be asked for with values and all, ours included.
     const labels = (this.registry as { _defaultLabels?: Labels })._defaultLabels ?? {};
     const metrics = await Promise.all(
       theirs.map(async (metric) => (metric as { get(): Promise<PromMetric> }).get()),

@@ -12,6 +12,7 @@ import {
   PerformanceObserver,
 } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import type { Clock } from '@org/core';
 
 import { counter, type Family, gauge, single } from './family.ts';
 import { Histogram } from './histogram.ts';
@@ -76,14 +77,16 @@ interface LoopWatch {
 /** Measures from `start` on, and tells zeros before. */
 export class Runtime {
   private readonly epochs: Epochs;
+  private readonly clock: Clock;
   /** Two that begin anew by turns: the elder one has seen at least half of a window. */
   private watches: LoopWatch[] = [];
   private observer: PerformanceObserver | undefined = undefined;
   private readonly gcByKind: Map<string, Histogram> = new Map();
   private readonly gcWindow: Window = new Window();
 
-  constructor(epochs: Epochs) {
+  constructor(epochs: Epochs, clock: Clock) {
     this.epochs = epochs;
+    this.clock = clock;
     epochs.onBegin((epoch) => this.turn(epoch));
   }
 
@@ -205,7 +208,7 @@ export class Runtime {
       this.gcByKind.set(kind, histogram);
     }
     histogram.record(durationMs / 1000);
-    this.gcWindow.record(durationMs, this.epochs.current);
+    this.gcWindow.record(durationMs, this.epochs.at(this.clock.monotonicMs()));
   }
 
   /** Twice in a window the elder watch begins anew and becomes the younger one. */

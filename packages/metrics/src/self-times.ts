@@ -74,7 +74,7 @@ export class SelfTimes {
   /** Takes in the timeline of a request that has ended; nothing where it has none. */
   record(exchange: Exchange): void {
     const { timeline } = exchange;
-    // Another observer may have wanted it, who sees more than a share.
+    // Whoever has picked it: it was picked before anybody knew how long it would take.
     if (timeline === undefined || this.stopTiming === undefined) return;
     this.epoch = this.epochs.at(exchange.endMs);
     if (timeline.names !== this.names) this.learn(timeline.names);

@@ -124,6 +124,8 @@ test('a name that is taken there stays the application’s', async () => {
   theirs.set(-7);
   const made = metrics({ registry });
   expect(await registry.metrics()).toContain('process_uptime_seconds -7');
+  expect((await made.page()).text).toMatch(/^process_uptime_seconds -7$/m);
+  expect((await made.page()).text.match(/^process_uptime_seconds /gm)).toHaveLength(1);
   made.close();
   expect(registry.getSingleMetric('process_uptime_seconds')).toBe(theirs);
 });

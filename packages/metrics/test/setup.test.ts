@@ -1,4 +1,5 @@
 /** What metrics find in a whole: where the time goes, what each middleware did, what components tell. */
+import { connect } from 'node:net';
 import {
   type Component,
   defineComponent,
@@ -6,7 +7,7 @@ import {
   type Host,
   type Middleware,
 } from '@org/core';
-import { fakeClock, fakeHost } from '@org/core/testing';
+import { fakeClock, fakeHost, recordExchanges } from '@org/core/testing';
 import { metrics } from '@org/metrics';
 import express from 'express';
 import { setup } from '@org/setup';
@@ -183,6 +184,50 @@ test('a refusal is seen: what stands below cannot hide it', async () => {
   );
   await ask(url);
   expect((await performance()).routes).toMatchObject([{ method: 'GET', count: 1, errorRatio: 0 }]);
+});
+
+test('an upgrade is no request that ends, unless it is refused', async () => {
+  let admit = true;
+  const upgrades = defineComponent('upgrades', {
+    attach(host: Host): void {
+      host.onServer((server) =>
+        server.on('upgrade', (req, socket) =>
+          host.admitUpgrade(req, socket, () =>
+            socket.end(
+              'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+            ),
+          ),
+        ),
+      );
+    },
+  });
+  const guard = defineMiddleware({
+    name: 'guard',
+    phase: 'protect',
+    handle: (_req, res, next) => (admit ? next() : void res.status(403).send('no')),
+  });
+  const { middleware, waitFor } = recordExchanges();
+  const { port, scrape, performance } = await serving({}, () => undefined, {
+    by: 'setup',
+    components: [upgrades, guard, middleware],
+  });
+  const upgrade = async (): Promise<string> => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET /live HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    return text.slice(0, 12);
+  };
+  expect(await upgrade()).toBe('HTTP/1.1 101');
+  admit = false;
+  expect(await upgrade()).toBe('HTTP/1.1 403');
+  await waitFor(2);
+  const families = await scrape();
+  expect(valuesOf(families.get('http_server_upgrades'))).toEqual({ '': 1 });
+  expect(valuesOf(families.get('http_server_request_duration_seconds'))).toEqual({
+    'http_request_method=GET,http_response_status_code=403,url_scheme=http': 1,
+  });
+  expect((await performance()).http).toMatchObject({ count: 1, active: 0 });
 });
 
 test('one that is attached asks its host as it is then', () => {
