@@ -126,3 +126,25 @@ test('nothing is observed after close()', async () => {
   await collected();
   expect(asked).toBe(before);
 });
+
+test('where its API is not installed, start() names the command that installs it', async () => {
+  await jest.isolateModulesAsync(async () => {
+    jest.doMock('@opentelemetry/api', () => {
+      throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    });
+    const { metrics: isolated } = await import('@org/metrics');
+    const made = isolated({ openTelemetry: true });
+    await expect(made.start()).rejects.toThrow('run "npm install @opentelemetry/api"');
+    made.close();
+    jest.dontMock('@opentelemetry/api');
+  });
+});
+
+test('without an SDK the API swallows everything, and nothing fails', async () => {
+  api.disable();
+  const { url, made } = await serving({ openTelemetry: true }, (app) =>
+    app.get('/', (_req, res) => void res.send('x')),
+  );
+  await made.start();
+  expect((await ask(url)).status).toBe(200);
+});
