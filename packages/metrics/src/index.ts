@@ -1,17 +1,8 @@
 export { type MetricsRelay, relayMetrics } from './cluster-relay.ts';
 export type { LabelValues } from './children.ts';
-export type {
-  Counter,
-  CounterSeries,
-  Gauge,
-  GaugeOptions,
-  GaugeSeries,
-  Histogram,
-  HistogramOptions,
-  HistogramSeries,
-  Labelled,
-  MetricOptions,
-} from './instruments.ts';
+export type { GaugeOptions, HistogramOptions, MetricOptions } from './declaration.ts';
+export type { Counter, Gauge, Histogram, Labelled } from './instruments.ts';
+export type { CounterSeries, GaugeSeries, HistogramSeries } from './metric-series.ts';
 export { metrics, type Metrics } from './metrics.ts';
 export type { Page } from './monitoring-routes.ts';
 export { METRICS_DEFAULTS, type MetricsOptions } from './options.ts';

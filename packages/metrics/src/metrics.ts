@@ -18,15 +18,8 @@ import { ClusterPeer } from './cluster-peer.ts';
 import { exposition, OPEN_METRICS_TEXT, PROMETHEUS_TEXT } from './exposition.ts';
 import { type Family, gauge, single } from './family.ts';
 import { HttpRecorder } from './http-recorder.ts';
-import {
-  type Counter,
-  type Gauge,
-  type GaugeOptions,
-  type Histogram,
-  type HistogramOptions,
-  Instruments,
-  type MetricOptions,
-} from './instruments.ts';
+import type { GaugeOptions, HistogramOptions, MetricOptions } from './declaration.ts';
+import { type Counter, type Gauge, type Histogram, Instruments } from './instruments.ts';
 import { mergeFamilies } from './merge-families.ts';
 import { type MakePage, monitoringRoutes, type Page } from './monitoring-routes.ts';
 import { formatFor } from './negotiation.ts';
@@ -237,6 +230,8 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     runtime?.close();
     peer?.close();
     telemetry?.close();
+    http.onRecorded = undefined;
+    instruments.onObserved = undefined;
     bridge?.close();
   }
 

@@ -88,8 +88,8 @@ export class TelemetryBridge {
       response.record(responseBytes, attributes);
       if (requestBytes >= 0) request.record(requestBytes, attributes);
     };
-    instruments.onObserved = (name, help, labels, value) => {
-      this.histogram(name, '', help, undefined).record(value, labels);
+    instruments.onObserved = ({ name, help, bounds: own }, labels, value) => {
+      this.histogram(name, '', help, own).record(value, labels);
     };
   }
 
@@ -106,13 +106,12 @@ export class TelemetryBridge {
     name: string,
     unit: string,
     description: string,
-    bounds: readonly number[] | undefined,
+    bounds: readonly number[],
   ): Histogram {
     let histogram = this.histograms.get(name);
     if (histogram === undefined) {
-      const advice =
-        bounds === undefined ? {} : { advice: { explicitBucketBoundaries: [...bounds] } };
-      histogram = this.meter.createHistogram(name, { description, unit, ...advice });
+      const advice = { explicitBucketBoundaries: [...bounds] };
+      histogram = this.meter.createHistogram(name, { description, unit, advice });
       this.histograms.set(name, histogram);
     }
     return histogram;

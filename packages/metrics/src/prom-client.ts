@@ -3,44 +3,14 @@
  * values are made when it is asked, and the registry's own metrics stand on our page. It is known
  * by its methods alone, so that nobody has to install it.
  */
-import {
-  type Family,
-  type HistogramSample,
-  type Labels,
-  prometheusName,
-  type Sample,
-} from './family.ts';
-import { seriesKey } from './merge-families.ts';
+import { type Family, type Labels, prometheusName } from './family.ts';
+import { foreignFamily, type PromMetric, type PromValue } from './prom-family.ts';
 
 /** What is used of a `Registry` of prom-client 15. */
 export interface PromRegistry {
   registerMetric(metric: never): void;
   removeSingleMetric(name: string): void;
   getMetricsAsArray(): object[];
-}
-
-/** A value as prom-client has it. */
-interface PromValue {
-  readonly value: number;
-  readonly labels?: Readonly<Record<string, string | number>> | undefined;
-  readonly metricName?: string | undefined;
-  readonly exemplar?:
-    | {
-        readonly labelSet: Readonly<Record<string, string>>;
-        readonly value: number;
-        readonly timestamp: number;
-      }
-    | null
-    | undefined;
-}
-
-/** A metric as prom-client has it. */
-interface PromMetric {
-  name: string;
-  readonly help: string;
-  readonly type: string;
-  readonly aggregator?: string;
-  readonly values: readonly PromValue[];
 }
 
 /** One of ours in a registry of theirs. */
@@ -112,7 +82,7 @@ export class PromBridge {
     const metrics = await Promise.all(
       theirs.map(async (metric) => (metric as { get(): Promise<PromMetric> }).get()),
     );
-    return metrics.map((metric) => familyOf(metric, labels));
+    return metrics.map((metric) => foreignFamily(metric, labels));
   }
 
   close(): void {
@@ -178,75 +148,4 @@ function plain(labels: Labels): Record<string, string> {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name.replaceAll(/[^a-zA-Z0-9_]/g, '_'), value]),
   );
-}
-
-const MERGES: Readonly<Record<string, 'sum' | 'max' | 'mean'>> = Object.freeze({
-  max: 'max',
-  average: 'mean',
-});
-
-/** A metric of theirs as a family of ours. */
-function familyOf(
-  { name, help, type, aggregator = '', values }: PromMetric,
-  defaults: Labels,
-): Family {
-  const labelsOf = (value: PromValue): Record<string, string> =>
-    Object.fromEntries(
-      Object.entries({ ...defaults, ...value.labels }).map(([key, label]) => [key, String(label)]),
-    );
-  if (type === 'histogram') return histogramOf(name, help, values, labelsOf);
-  // A counter without the ending keeps its name, under which somebody may already look for it.
-  const isCounter = type === 'counter' && name.endsWith('_total');
-  const base = isCounter ? name.slice(0, -'_total'.length) : name;
-  const samples = values.map((value): Sample => {
-    const suffix = value.metricName?.slice(name.length) ?? '';
-    return {
-      labels: labelsOf(value),
-      value: value.value,
-      ...(type === 'summary' ? { suffix } : {}),
-    };
-  });
-  const kind = isCounter ? 'counter' : type === 'gauge' || type === 'summary' ? type : 'unknown';
-  return { name: base, unit: '', help, kind, merge: MERGES[aggregator] ?? 'sum', samples };
-}
-
-function histogramOf(
-  name: string,
-  help: string,
-  values: readonly PromValue[],
-  labelsOf: (value: PromValue) => Record<string, string>,
-): Family {
-  const bounds: number[] = [];
-  const samples = new Map<
-    string,
-    { -readonly [K in keyof HistogramSample]: HistogramSample[K] } & { upTo: number[] }
-  >();
-  for (const value of values) {
-    const { le, ...labels } = labelsOf(value);
-    const key = seriesKey(labels);
-    let sample = samples.get(key);
-    if (sample === undefined) {
-      sample = { labels, counts: [], sum: 0, exemplars: [], upTo: [] };
-      samples.set(key, sample);
-    }
-    if (value.metricName === `${name}_bucket`) {
-      sample.upTo.push(value.value);
-      if (le !== '+Inf' && !bounds.includes(Number(le))) bounds.push(Number(le));
-    } else if (value.metricName === `${name}_sum`) {
-      sample.sum = value.value;
-    }
-  }
-  return {
-    name,
-    unit: '',
-    help,
-    kind: 'histogram',
-    bounds,
-    samples: [...samples.values()].map(({ labels, sum, upTo }) => ({
-      labels,
-      sum,
-      counts: upTo.map((count, at) => count - (upTo[at - 1] ?? 0)),
-      exemplars: [],
-    })),
-  };
 }

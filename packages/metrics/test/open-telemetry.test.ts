@@ -106,11 +106,14 @@ test('the application’s histograms are recorded too', async () => {
   const made = metrics({ openTelemetry: true, runtime: false });
   clean.push(() => made.close());
   await made.start();
-  const waits = made.histogram('wait_seconds', { help: 'Waits.', labels: ['k'] });
+  const waits = made.histogram('wait_seconds', { help: 'Waits.', labels: ['k'], buckets: [2, 4] });
   waits.labels('a').observe(2);
   waits.labels('a').observe(3);
   expect((await collected()).get('wait_seconds')!.dataPoints).toMatchObject([
-    { attributes: { k: 'a' }, value: { count: 2, sum: 5 } },
+    {
+      attributes: { k: 'a' },
+      value: { count: 2, sum: 5, buckets: { boundaries: [2, 4], counts: [1, 1, 0] } },
+    },
   ]);
 });
 
