@@ -2,7 +2,6 @@
  * Counts requests: those under way, and each once when it has ended. Everything comes from the
  * exchange; nothing is measured here, and nothing is made for a request.
  */
-import type { TLSSocket } from 'node:tls';
 import type { Clock, Exchange } from '@org/core';
 
 import {
@@ -14,9 +13,9 @@ import {
   single,
 } from './family.ts';
 import type { Histogram } from './histogram.ts';
-import { type Bounds, type HttpSeries, HttpSeriesTable, SCHEMES } from './http-series.ts';
-import { type Method, Methods } from './methods.ts';
+import { type Bounds, type HttpSeries, HttpSeriesTable } from './http-series.ts';
 import type { Overflow } from './overflow.ts';
+import { type Way, Ways } from './ways.ts';
 import type { Epochs } from './window.ts';
 
 /** Hears of each request that has ended, for who does not wait until it is asked. */
@@ -32,18 +31,24 @@ export class HttpRecorder {
   onRecorded: OnRecorded | undefined = undefined;
   /** Requests that ended within the handshake of another protocol, and go on as that. */
   upgradedTotal: number = 0;
-  private readonly methods: Methods = new Methods();
+  private readonly ways: Ways;
   private readonly epochs: Epochs;
   private readonly bounds: Bounds;
   private readonly exemplars: boolean;
   private readonly clock: Clock;
 
+  /** @param ended hears of each request that has ended, upgrades included, behind what is counted here */
   constructor(
     bounds: Bounds,
     overflow: Overflow,
     epochs: Epochs,
     { exemplars, clock }: { readonly exemplars: boolean; readonly clock: Clock },
+    ended: (exchange: Exchange) => void,
   ) {
+    this.ways = new Ways((exchange, way) => {
+      this.end(exchange, way);
+      ended(exchange);
+    });
     this.table = new HttpSeriesTable(bounds, overflow);
     this.bounds = bounds;
     this.epochs = epochs;
@@ -51,23 +56,22 @@ export class HttpRecorder {
     this.clock = clock;
   }
 
-  begin({ req }: Exchange): void {
-    const { active, begunTotal } = this.methods.of(req.method);
-    const scheme = schemeOf(req);
-    active[scheme]++;
-    begunTotal[scheme]++;
+  /** Counts a request in, and out again when it has ended. */
+  begin(exchange: Exchange): void {
+    const way = this.ways.of(exchange.req);
+    way.active++;
+    way.begunTotal++;
+    exchange.tap(way.stages);
   }
 
-  end(exchange: Exchange): void {
+  private end(exchange: Exchange, way: Way): void {
     const { req, trace, endMs } = exchange;
-    const method = this.methods.of(req.method);
-    const scheme = schemeOf(req);
-    method.active[scheme]--;
+    way.active--;
     if (exchange.upgraded) {
       this.upgradedTotal++;
       return;
     }
-    const series = this.table.of(exchange, method, scheme);
+    const series = this.table.of(exchange, way);
     const durationMs = endMs - exchange.startMs;
     const epoch = this.epochs.at(endMs);
     series.window.record(durationMs, epoch);
@@ -80,14 +84,14 @@ export class HttpRecorder {
       series.durationSeconds.exemplify(bucket, seconds, trace, this.clock);
     }
     series.responseBytes.record(exchange.bytes);
-    const requestBytes = method.hasBody ? statedLength(req.headers['content-length']) : -1;
+    const requestBytes = way.hasBody ? statedLength(req.headers['content-length']) : -1;
     if (requestBytes >= 0) series.requestBytes.record(requestBytes);
     this.onRecorded?.(series, seconds, exchange.bytes, requestBytes);
   }
 
   /** Requests under way. */
   get active(): number {
-    return this.methods.all().reduce((sum, { active: [plain, secure] }) => sum + plain + secure, 0);
+    return this.ways.all.reduce((sum, { active }) => sum + active, 0);
   }
 
   families(): readonly Family[] {
@@ -102,7 +106,7 @@ export class HttpRecorder {
         'http.server.active_requests',
         '',
         'HTTP server requests under way.',
-        this.methods.all().flatMap(activeSamples),
+        this.ways.all.filter(({ begunTotal }) => begunTotal > 0).map(activeSample),
       ),
       this.histograms(
         'http.server.request.body.size',
@@ -145,19 +149,8 @@ export class HttpRecorder {
   }
 }
 
-/** Of a method that nobody has used nothing is told. */
-function activeSamples({ name, active, begunTotal }: Method): Sample[] {
-  return SCHEMES.flatMap((scheme, at) =>
-    begunTotal[at]! > 0
-      ? [{ labels: { 'http.request.method': name, 'url.scheme': scheme }, value: active[at]! }]
-      : [],
-  );
-}
-
-/** 1 for `https`, under the app's `trust proxy`, which is asked only where a proxy has said something. */
-function schemeOf(req: Exchange['req']): 0 | 1 {
-  if ((req.socket as Partial<TLSSocket>).encrypted === true) return 1;
-  return req.headers['x-forwarded-proto'] !== undefined && req.secure ? 1 : 0;
+function activeSample({ method, scheme, active }: Way): Sample {
+  return { labels: { 'http.request.method': method, 'url.scheme': scheme }, value: active };
 }
 
 /** -1 where none is stated. */

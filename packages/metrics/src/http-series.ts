@@ -7,16 +7,14 @@ import type { Exchange } from '@org/core';
 
 import type { Labels } from './family.ts';
 import { Histogram } from './histogram.ts';
-import type { Method } from './methods.ts';
 import type { Overflow } from './overflow.ts';
+import type { Way } from './ways.ts';
 import { Window } from './window.ts';
 
-export const SCHEMES = ['http', 'https'] as const;
-
-/** Requests of one route, one method, one scheme, and one outcome. */
+/** Requests of one route that came one way, and one outcome. */
 export class HttpSeries {
-  readonly method: Method | undefined;
-  readonly scheme: number;
+  /** Absent for what is counted together. */
+  readonly way: Way | undefined;
   /** 0 where no head was sent. */
   readonly status: number;
   readonly aborted: boolean;
@@ -28,11 +26,10 @@ export class HttpSeries {
   readonly window: Window;
 
   constructor(
-    of: Pick<HttpSeries, 'method' | 'scheme' | 'status' | 'aborted' | 'labels' | 'window'>,
+    of: Pick<HttpSeries, 'way' | 'status' | 'aborted' | 'labels' | 'window'>,
     bounds: Bounds,
   ) {
-    this.method = of.method;
-    this.scheme = of.scheme;
+    this.way = of.way;
     this.status = of.status;
     this.aborted = of.aborted;
     this.labels = of.labels;
@@ -60,7 +57,8 @@ export interface RouteWindow {
 /** All that a route has. */
 interface RouteRecord {
   readonly series: HttpSeries[];
-  readonly windows: Map<Method, Window>;
+  /** By method. */
+  readonly windows: Map<string, Window>;
 }
 
 export class HttpSeriesTable {
@@ -77,34 +75,22 @@ export class HttpSeriesTable {
   }
 
   /** The series of a request that has ended. */
-  of(exchange: Exchange, method: Method, scheme: number): HttpSeries {
+  of(exchange: Exchange, way: Way): HttpSeries {
     const { aborted, route, res } = exchange;
     // Of one that was cut off before its head nobody has seen a status.
     const status = aborted && !res.headersSent ? 0 : res.statusCode;
     const record = this.routes.get(route);
     if (record !== undefined) {
       for (const one of record.series) {
-        if (
-          one.status === status &&
-          one.method === method &&
-          one.aborted === aborted &&
-          one.scheme === scheme
-        ) {
-          return one;
-        }
+        if (one.way === way && one.status === status && one.aborted === aborted) return one;
       }
     }
-    return this.make(route, method, scheme, status, aborted);
+    return this.make(route, way, status, aborted);
   }
 
-  private make(
-    route: string | undefined,
-    method: Method,
-    scheme: number,
-    status: number,
-    aborted: boolean,
-  ): HttpSeries {
-    const name = `http ${method.name} ${scheme} ${status} ${aborted} ${route ?? ''}`;
+  private make(route: string | undefined, way: Way, status: number, aborted: boolean): HttpSeries {
+    const { method, scheme } = way;
+    const name = `http ${method} ${scheme} ${status} ${aborted} ${route ?? ''}`;
     if (!this.overflow.admits(this.series.length, name)) return (this.rest ??= this.makeRest());
     let record = this.routes.get(route);
     if (record === undefined) {
@@ -115,10 +101,10 @@ export class HttpSeriesTable {
     if (window === undefined) {
       window = new Window();
       record.windows.set(method, window);
-      this.windows.push({ method: method.name, route, window });
+      this.windows.push({ method, route, window });
     }
-    const labels = labelsOf(route, method, scheme, status, aborted);
-    const made = new HttpSeries({ method, scheme, status, aborted, labels, window }, this.bounds);
+    const labels = labelsOf(route, way, status, aborted);
+    const made = new HttpSeries({ way, status, aborted, labels, window }, this.bounds);
     record.series.push(made);
     this.series.push(made);
     return made;
@@ -128,7 +114,7 @@ export class HttpSeriesTable {
     const window = new Window();
     this.windows.push({ method: '_OVERFLOW', route: undefined, window });
     const rest = new HttpSeries(
-      { method: undefined, scheme: 0, status: 0, aborted: false, labels: OVERFLOW_LABELS, window },
+      { way: undefined, status: 0, aborted: false, labels: OVERFLOW_LABELS, window },
       this.bounds,
     );
     this.series.push(rest);
@@ -145,17 +131,16 @@ export const OVERFLOW_LABELS: Labels = Object.freeze({ 'otel.metric.overflow': '
  */
 function labelsOf(
   route: string | undefined,
-  method: Method,
-  scheme: number,
+  { method, scheme }: Way,
   status: number,
   aborted: boolean,
 ): Labels {
   const errorType = aborted ? 'aborted' : status >= 500 ? String(status) : undefined;
   return Object.freeze({
-    'http.request.method': method.name,
+    'http.request.method': method,
     ...(route === undefined ? {} : { 'http.route': route }),
     ...(status === 0 ? {} : { 'http.response.status_code': String(status) }),
-    'url.scheme': SCHEMES[scheme]!,
+    'url.scheme': scheme,
     ...(errorType === undefined ? {} : { 'error.type': errorType }),
   });
 }

@@ -7,7 +7,6 @@
 import {
   type Component,
   defineMiddleware,
-  defineStages,
   type Given,
   type Host,
   type Middleware,
@@ -79,8 +78,10 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     return overflow;
   };
 
-  const http = new HttpRecorder(bounds, newOverflow(), epochs, given);
   const selfTimes = new SelfTimes(epochs, given.timedRatio, given.random);
+  const http = new HttpRecorder(bounds, newOverflow(), epochs, given, (exchange) =>
+    selfTimes.record(exchange),
+  );
   const runtime = given.runtime ? new Runtime(epochs, clock) : undefined;
   const instruments = new Instruments(
     newOverflow,
@@ -195,13 +196,6 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     return { type: 'application/json; charset=utf-8', text: JSON.stringify(performanceOf(parts)) };
   }
 
-  const stages = defineStages({
-    done(exchange) {
-      http.end(exchange);
-      selfTimes.record(exchange);
-    },
-  });
-
   const observer = defineMiddleware({
     name: 'metrics',
     phase: 'observe',
@@ -212,7 +206,6 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
       if (closed || exchange.internal) return;
       if (starting === undefined) start().catch((error: unknown) => report(error, 'metrics start'));
       http.begin(exchange);
-      exchange.tap(stages);
     },
     attach(whole) {
       host = whole;

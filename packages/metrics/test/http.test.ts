@@ -155,6 +155,22 @@ test('https is told from http, by a proxy that is trusted alone', async () => {
   });
 });
 
+test('a request counts by the method it came with, whatever somebody makes of it', async () => {
+  const { url, scrape } = await serving({}, (app) => {
+    app.use((req, _res, next) => {
+      req.method = 'DELETE';
+      next();
+    });
+    app.delete('/', (_req, res) => void res.send('gone'));
+  });
+  await ask(url, { method: 'POST' });
+  const families = await scrape();
+  expect(valuesOf(families.get('http_server_active_requests'))).toEqual({
+    'http_request_method=POST,url_scheme=http': 0,
+  });
+  expect(Object.keys(valuesOf(families.get(DURATION)))[0]).toContain('http_request_method=POST');
+});
+
 test('a request of the house itself is nobody’s', async () => {
   const { app, scrape } = await serving({}, routes);
   await internalRequest(app, { url: '/fine/1' });
