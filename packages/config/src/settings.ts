@@ -29,6 +29,7 @@ export interface GeneralValues {
   readonly CIRCUIT_OPEN_TIME: number;
   readonly CIRCUIT_MAX_OPEN_TIME: number;
   readonly RETRY_MAX_ATTEMPTS: number;
+  readonly PROFILER_STALL_MS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -95,6 +96,7 @@ export interface StandardOptions {
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
+  readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -219,6 +221,15 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     max: 1000,
     feeds: to('retry', 'maxAttempts'),
     help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
+  },
+  PROFILER_STALL_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 250,
+    min: 20,
+    max: 3_600_000,
+    feeds: to('profiler', 'stallMs'),
+    help: 'An event loop that has not turned for so long stands still, and is profiled.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',
@@ -390,6 +401,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('metrics', 'access'),
+      ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',

@@ -51,6 +51,7 @@ describe('defaults', () => {
       MAX_QUEUE_SIZE: 1000,
       MAX_CONCURRENT: 100,
       RETRY_MAX_ATTEMPTS: 3,
+      PROFILER_STALL_MS: 250,
       LAZY_LOAD_MIDDLEWARE: true,
       ENABLE_ENHANCED_SECURITY: true,
       THREAT_THRESHOLD: 5,
@@ -493,6 +494,7 @@ describe('options of components', () => {
       CACHE_TTL: '60',
       REQUEST_TIMEOUT: '5',
       RETRY_MAX_ATTEMPTS: '2',
+      PROFILER_STALL_MS: '400',
       THREAT_WINDOW: '2',
       IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
       MONITORING_TOKEN: 'sixteen-characters',
@@ -514,6 +516,7 @@ describe('options of components', () => {
     });
     for (const wrong of ['loopback', '10.0.0.0/255.0.0.0', '10.0.0.0/33', '1.2.3', '10.0.0.0/8/8'])
       expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
+    expect(config.options('profiler')).toEqual({ stallMs: 400, access: 'sixteen-characters' });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
     expect(config.options('metrics')).toEqual({
       openTelemetry: false,

@@ -3,8 +3,7 @@ export type { LabelValues } from './children.ts';
 export type { GaugeOptions, HistogramOptions, MetricOptions } from './declaration.ts';
 export type { Counter, Gauge, Histogram, Labelled } from './instruments.ts';
 export type { CounterSeries, GaugeSeries, HistogramSeries } from './metric-series.ts';
-export { metrics, type Metrics } from './metrics.ts';
-export type { Page } from './monitoring-routes.ts';
+export { metrics, type Metrics, type Page } from './metrics.ts';
 export { METRICS_DEFAULTS, type MetricsOptions } from './options.ts';
 export type {
   HttpPerformance,

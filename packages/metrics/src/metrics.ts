@@ -10,6 +10,9 @@ import {
   type Given,
   type Host,
   type Middleware,
+  monitoringPage,
+  type MonitoringRoute,
+  monitoringRoutes,
   report,
 } from '@org/core';
 
@@ -20,7 +23,6 @@ import { HttpRecorder } from './http-recorder.ts';
 import type { GaugeOptions, HistogramOptions, MetricOptions } from './declaration.ts';
 import { type Counter, type Gauge, type Histogram, Instruments } from './instruments.ts';
 import { mergeFamilies } from './merge-families.ts';
-import { type MakePage, monitoringRoutes, type Page } from './monitoring-routes.ts';
 import { formatFor } from './negotiation.ts';
 import { loadMeter, TelemetryBridge } from './open-telemetry.ts';
 import { type MetricsOptions, resolveMetricsOptions } from './options.ts';
@@ -55,6 +57,12 @@ export type Metrics = Middleware[] & {
   /** Ends all measuring. Idempotent. */
   close(): void;
 };
+
+/** What Prometheus reads. */
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
+}
 
 /** Names of families that are measured here. */
 const OWN_NAMES = /^(?:http_server|nodejs|v8js|process)_/;
@@ -175,8 +183,8 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
 
   async function page(accept?: string): Promise<Page> {
     const format = formatFor(accept);
-    const type = format === 'openmetrics' ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT;
-    return { type, text: exposition(await allFamilies(), format), vary: 'Accept' };
+    const contentType = format === 'openmetrics' ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT;
+    return { contentType, body: exposition(await allFamilies(), format) };
   }
 
   async function allFamilies(): Promise<readonly Family[]> {
@@ -191,9 +199,21 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     ];
   }
 
-  async function performancePage(): Promise<Page> {
-    const parts = peer === undefined ? [part()] : (await peer.performance()).parts;
-    return { type: 'application/json; charset=utf-8', text: JSON.stringify(performanceOf(parts)) };
+  const answers: Record<string, MonitoringRoute> = {};
+  if (given.path !== false) {
+    answers[given.path] = {
+      GET: async ({ exchange }) =>
+        monitoringPage({
+          ...(await page(exchange.req.headers.accept)),
+          headers: { Vary: 'Accept' },
+        }),
+    };
+  }
+  if (given.performancePath !== false) {
+    answers[given.performancePath] = {
+      GET: async () =>
+        performanceOf(peer === undefined ? [part()] : (await peer.performance()).parts),
+    };
   }
 
   const observer = defineMiddleware({
@@ -228,15 +248,12 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     bridge?.close();
   }
 
-  const pages = new Map<string, MakePage>();
-  if (given.path !== false) pages.set(given.path, page);
-  if (given.performancePath !== false) pages.set(given.performancePath, performancePage);
   const routes = defineMiddleware({
     name: 'metrics:routes',
     phase: 'edge',
     priority: 80,
     reason: 'can be read whatever the load, and a scrape is not traffic',
-    step: monitoringRoutes(pages, given.access),
+    step: monitoringRoutes(answers, given.access),
   });
 
   const made: Middleware[] = [routes, observer];

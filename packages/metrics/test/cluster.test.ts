@@ -175,7 +175,7 @@ test('a process that is no worker is one for itself', async () => {
   const made = metrics({ cluster: true, runtime: false });
   await made.start();
   made.counter('jobs_total', { help: 'Jobs.' }).add();
-  const families = parse((await made.page(OPEN_METRICS)).text, 'openmetrics');
+  const families = parse((await made.page(OPEN_METRICS)).body, 'openmetrics');
   expect(valuesOf(families.get('org_metrics_processes'))).toEqual({
     'state=answered': 1,
     'state=silent': 0,

@@ -372,8 +372,8 @@ test('a page for a server of one’s own says the same as the route', async () =
   const { made, url } = await serving({ runtime: false, componentStats: false }, routes);
   await ask(`${url}/fine/1`);
   const route = await (await fetch(`${url}/metrics`)).text();
-  expect((await made.page()).text).toBe(route);
-  expect((await made.page(OPEN_METRICS)).type).toMatch(/^application\/openmetrics-text/);
+  expect((await made.page()).body).toBe(route);
+  expect((await made.page(OPEN_METRICS)).contentType).toMatch(/^application\/openmetrics-text/);
 });
 
 test('requests that end after close() are counted out, and later ones not at all', async () => {

@@ -20,7 +20,7 @@ function make(options: Partial<MetricsOptions> = {}): Metrics {
 }
 
 async function read(one: Metrics): Promise<Map<string, ParsedFamily>> {
-  return parse((await one.page(OPEN_METRICS)).text, 'openmetrics');
+  return parse((await one.page(OPEN_METRICS)).body, 'openmetrics');
 }
 
 describe('a counter', () => {
@@ -32,7 +32,7 @@ describe('a counter', () => {
     done.add(2.5);
     for (const odd of [-1, Number.NaN, 0]) done.add(odd);
     expect(valuesOf((await read(one)).get('jobs'))).toEqual({ '': 3.5 });
-    expect((await one.page()).text).toContain('\njobs_total 3.5\n');
+    expect((await one.page()).body).toContain('\njobs_total 3.5\n');
   });
 
   test('has a series for each set of labels, by order or by name', async () => {

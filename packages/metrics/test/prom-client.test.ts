@@ -124,8 +124,8 @@ test('a name that is taken there stays the application’s', async () => {
   theirs.set(-7);
   const made = metrics({ registry });
   expect(await registry.metrics()).toContain('process_uptime_seconds -7');
-  expect((await made.page()).text).toMatch(/^process_uptime_seconds -7$/m);
-  expect((await made.page()).text.match(/^process_uptime_seconds /gm)).toHaveLength(1);
+  expect((await made.page()).body).toMatch(/^process_uptime_seconds -7$/m);
+  expect((await made.page()).body.match(/^process_uptime_seconds /gm)).toHaveLength(1);
   made.close();
   expect(registry.getSingleMetric('process_uptime_seconds')).toBe(theirs);
 });
@@ -134,7 +134,7 @@ test('its default metrics and ours do not get in each other’s way', async () =
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const made = metrics({ registry });
-  const families = parse((await made.page(OPEN_METRICS)).text, 'openmetrics');
+  const families = parse((await made.page(OPEN_METRICS)).body, 'openmetrics');
   const theirs = [
     'process_cpu_user_seconds',
     'nodejs_eventloop_lag_p50_seconds',

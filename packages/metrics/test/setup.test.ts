@@ -236,7 +236,7 @@ test('one that is attached asks its host as it is then', () => {
   const made = metrics({ clock: fakeClock(), runtime: false });
   made.at(-1)!.attach!(host);
   parts.push(defineComponent('late', { stats: () => ({ n: 1 }) }));
-  return made.page().then(({ text }) => {
+  return made.page().then(({ body: text }) => {
     made.close();
     expect(text).toContain('\norg_late_n 1\n');
   });

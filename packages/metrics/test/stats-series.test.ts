@@ -14,7 +14,7 @@ async function seriesOf(
 ): Promise<Map<string, ParsedFamily>> {
   const component: Component = defineComponent(name, { stats: stats as () => Stats });
   const one = metrics({ components: [component], runtime: false, maxSeries });
-  const { text } = await one.page(OPEN_METRICS);
+  const { body: text } = await one.page(OPEN_METRICS);
   one.close();
   const families = parse(text, 'openmetrics');
   return new Map(
@@ -211,7 +211,7 @@ test('a component that fails is reported once, and its neighbours stand', async 
   });
   const fine = defineComponent('fine', { stats: () => ({ n: 1 }) });
   const one = metrics({ components: [failing, fine], runtime: false });
-  for (let at = 0; at < 3; at++) expect((await one.page()).text).toContain('\norg_fine_n 1\n');
+  for (let at = 0; at < 3; at++) expect((await one.page()).body).toContain('\norg_fine_n 1\n');
   channel(FAULT_CHANNEL).unsubscribe(hear);
   one.close();
   expect(faults.map(({ where }) => where)).toEqual(['stats of failing']);
@@ -220,9 +220,9 @@ test('a component that fails is reported once, and its neighbours stand', async 
 test('prefix and wish: other names, or none', async () => {
   const fine = defineComponent('fine', { stats: () => ({ n: 1 }) });
   const renamed = metrics({ components: [fine], runtime: false, prefix: 'shop' });
-  expect((await renamed.page()).text).toContain('\nshop_fine_n 1\n');
+  expect((await renamed.page()).body).toContain('\nshop_fine_n 1\n');
   const without = metrics({ components: [fine], runtime: false, componentStats: false });
-  expect((await without.page()).text).not.toContain('fine');
+  expect((await without.page()).body).not.toContain('fine');
   renamed.close();
   without.close();
 });

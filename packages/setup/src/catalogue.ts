@@ -48,6 +48,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   metrics: {
     import: async () => (await import('@org/metrics')).metrics,
   },
+  profiler: {
+    import: async () => (await import('@org/profiler')).profiler,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
   },
