@@ -207,6 +207,31 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
   },
   {
+    name: 'metrics',
+    kind: 'throughput',
+    contenders: [
+      { server: 'metrics-none', label: '`setup` alone, `stack.listen`' },
+      { server: 'metrics-setup', label: 'with our metrics, `stack.listen`' },
+      BARE,
+      { server: 'metrics-used', label: 'with our metrics, `app.use`' },
+      { server: 'metrics-prom-client', label: 'with a prom-client histogram by hand' },
+      { server: 'metrics-prom-bundle', label: 'with express-prom-bundle' },
+    ],
+    peers: ['express', 'prom-client', 'express-prom-bundle'],
+  },
+  {
+    name: 'metric-recorded',
+    kind: 'calls',
+    contenders: [
+      { server: 'prom-client-labels', label: 'prom-client, by labels' },
+      { server: 'prom-client-kept', label: 'prom-client, a series that is kept' },
+      { server: 'labels', label: 'ours, by labels' },
+      { server: 'kept', label: 'ours, a series that is kept' },
+      { server: 'counter', label: 'ours, a counter' },
+    ],
+    peers: ['prom-client'],
+  },
+  {
     name: 'security-headers',
     kind: 'throughput',
     contenders: [

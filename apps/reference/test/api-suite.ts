@@ -623,6 +623,35 @@ export function describeApi(service: () => Service): void {
       expect([status, text]).toEqual([200, expect.stringContaining('queriesTotal')]);
     });
 
+    test('measures all of it, for Prometheus and for people', async () => {
+      await get('/api/countries/fr');
+      await get('/nowhere');
+      const { status, text } = await get('/metrics');
+      expect(status).toBe(200);
+      const counted = (labels: string) =>
+        new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} [1-9]`, 'm');
+      expect(text).toMatch(
+        counted(
+          'http_request_method="GET",http_route="/api/countries/:code",http_response_status_code="200",url_scheme="http"',
+        ),
+      );
+      expect(text).toMatch(
+        counted('http_request_method="GET",http_response_status_code="404",url_scheme="http"'),
+      );
+      expect(text).toMatch(/^org_database_queries_total [1-9]/m);
+      expect(text).toMatch(/^org_cache_hit_ratio [\d.]+$/m);
+      expect(text).toMatch(/^org_middleware_calls_total\{middleware="errors",phase="recover"\} /m);
+      const { body } = await get('/health/middleware/performance');
+      expect(body).toMatchObject({
+        http: { count: expect.any(Number), latencyMs: { p99: expect.any(Number) } },
+        routes: expect.arrayContaining([
+          expect.objectContaining({ route: '/api/countries/:code' }),
+        ]),
+        middleware: expect.arrayContaining([expect.objectContaining({ name: 'cache' })]),
+        overflowedSeries: 0,
+      });
+    });
+
     test('keeps what is for everybody, and tells how often that answered', async () => {
       const address = '/api/countries?region=Oceania';
       const first = await get(address);

@@ -95,7 +95,7 @@ export interface StandardOptions {
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
-  readonly metrics: { readonly access?: string };
+  readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly openapi: { readonly access?: string };
@@ -313,8 +313,8 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
-    feeds: to('correlation', 'openTelemetry'),
-    help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+    feeds: [...to('correlation', 'openTelemetry'), ...to('metrics', 'openTelemetry')],
+    help: 'Whether traces and metrics go to the OpenTelemetry SDK that the app has set up.',
   },
   ENABLE_ASYNC_CONTEXT: {
     type: 'boolean',

@@ -518,6 +518,13 @@ describe('options of components', () => {
       expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
     expect(config.options('profiler')).toEqual({ stallMs: 400, access: 'sixteen-characters' });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('metrics')).toEqual({
+      openTelemetry: false,
+      access: 'sixteen-characters',
+    });
+    expect(from({ ENABLE_OPENTELEMETRY: 'true' }).options('metrics')).toEqual({
+      openTelemetry: true,
+    });
     expect(config.options('circuit')).toEqual({
       errorRatio: 0.3,
       slowCallMs: 1500,

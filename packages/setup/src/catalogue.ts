@@ -45,6 +45,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
+  metrics: {
+    import: async () => (await import('@org/metrics')).metrics,
+  },
   profiler: {
     import: async () => (await import('@org/profiler')).profiler,
   },

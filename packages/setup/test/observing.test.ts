@@ -15,7 +15,7 @@ import {
   ProblemError,
   type Step,
 } from '@org/core';
-import { fakeClock, serve } from '@org/core/testing';
+import { fakeClock, recordExchanges, serve } from '@org/core/testing';
 import { setup, type Stack } from '@org/setup';
 
 const clock = fakeClock();
@@ -265,11 +265,18 @@ describe('a request for another protocol', () => {
       }
       return undefined;
     });
-    const stack = stackOf(limit, chat(seen));
+    const { middleware: recorder, waitFor } = recordExchanges();
+    const stack = stackOf(limit, chat(seen), recorder);
     const server = await stack.listen(0, '127.0.0.1');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const [status, body] = await upgrade(url);
     expect(status).toBe(401);
+    const [settled] = await waitFor(1);
+    expect([settled!.upgraded, settled!.aborted, settled!.res.statusCode]).toEqual([
+      false,
+      false,
+      401,
+    ]);
     expect(JSON.parse(body)).toMatchObject({ status: 401, detail: 'Say who you are.' });
     expect(seen).toEqual([]);
     expect(await upgrade(url, { authorization: 'Bearer me' })).toEqual([101, 'hello']);

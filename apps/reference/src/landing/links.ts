@@ -68,6 +68,12 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+  {
+    href: '/health/middleware/performance',
+    title: 'Performance',
+    text: 'The last minute in percentiles, and where the time of requests goes.',
+  },
+  { href: '/metrics', title: 'Metrics', text: 'What Prometheus reads.' },
 ]);
 
 /** A source of data, with the words that its licence asks for. */
