@@ -124,7 +124,12 @@ export function analyticsPostgresStore(
     async replace(row: Row, expected: number, sources: readonly Source[] = []) {
       const done = await run(
         expected === 0 ? sql.insert : sql.update,
-        ...[row.tier, row.kind, row.startAt, row.writer, row.revision, row.payload],
+        row.tier,
+        row.kind,
+        row.startAt,
+        row.writer,
+        row.revision,
+        row.payload,
         json(sources),
         ...(expected === 0 ? [] : [expected]),
       );
