@@ -77,7 +77,7 @@ export interface EndpointsState {
   readonly upgrades: number;
   /** Everybody who asked for an endpoint. */
   readonly consumers: string;
-  /** Requests that are known to have been lost on their way here. */
+  /** Requests that were given up on their way here; a few of them may have arrived. */
   readonly lost: number;
 }
 

@@ -56,6 +56,8 @@ export class Outbox {
 
   /** Takes what the recorder has, for the next flush. */
   collect(): void {
+    // First, so that what is given up is told by the row that is collected now.
+    this.giveUp();
     const minute = this.recorder.current();
     if (minute === undefined) return;
     const key = keyOf(minute.rows[0]!);
@@ -65,7 +67,6 @@ export class Outbox {
     const bytes = minute.rows.reduce((sum, { payload }) => sum + 2 * payload.length, 0);
     this.pendingBytes += bytes - (before?.bytes ?? 0);
     this.waiting.set(key, { minute, bytes, arrived });
-    this.giveUp();
   }
 
   /**
@@ -127,7 +128,7 @@ export class Outbox {
       this.waiting.delete(key);
       this.pendingBytes -= bytes;
       this.lostRequestsTotal += minute.requests - arrived;
-      this.recorder.lose(minute.requests - arrived);
+      this.recorder.lose(minute.requests - arrived + minute.lost);
     }
   }
 }

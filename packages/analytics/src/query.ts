@@ -10,6 +10,7 @@ import {
   finestAt,
   floorTo,
   HOUR_MS,
+  MINUTE_MS,
   type Retention,
   type Tier,
   TIER_MS,
@@ -73,7 +74,8 @@ export function readQuery(
   }
   const limit = readLimit(given('limit'), fault);
   const fromGiven = instant('from', given('from'), fault);
-  const toAt = place?.toAt ?? instant('to', given('to'), fault) ?? nowMs;
+  const toAt =
+    place?.toAt ?? instant('to', given('to'), fault) ?? floorTo(nowMs, MINUTE_MS) + MINUTE_MS;
   const fromAt = place?.fromAt ?? fromGiven ?? toAt - DAY_MS;
   if (faults.length === 0 && fromAt >= toAt) {
     fault('from', `must be before "to", which is ${iso(toAt)}`);

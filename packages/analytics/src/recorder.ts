@@ -17,6 +17,8 @@ import { floorTo, MINUTE_MS } from './tiers.ts';
 export interface Minute {
   readonly startAt: number;
   readonly requests: number;
+  /** Earlier requests of which these rows tell that they are lost. */
+  readonly lost: number;
   readonly rows: readonly Row[];
 }
 
@@ -92,6 +94,7 @@ export class Recorder {
     return {
       startAt,
       requests: this.endpoints.requests,
+      lost: this.endpoints.lost,
       rows: [row('endpoints', this.endpoints.state()), row('consumers', this.consumers.state())],
     };
   }

@@ -50,7 +50,7 @@ export interface Summary extends Told, UseView {
   readonly overflowed: number;
   readonly unrouted: Unrouted;
   readonly upgrades: number;
-  /** Requests that are known to be missing above: their rows never reached the store. */
+  /** No more requests than this are missing above: what was given up on its way to the store. */
   readonly lost: number;
   /** When the first request of the period was counted; null where none was. */
   readonly dataFrom: string | null;
