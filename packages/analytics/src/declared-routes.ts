@@ -33,7 +33,11 @@ export function declaredRoutes(app: Application): readonly DeclaredRoute[] {
         if (depth < MAX_DEPTH) walk(nested, route, depth + 1);
         continue;
       }
-      for (const method of methods ?? []) found.set(`${method} ${route}`, { method, route });
+      for (const method of methods ?? []) {
+        // RFC 9110 §9.3.2: GET answers HEAD, and the router lists it with it.
+        if (method === 'HEAD' && methods!.includes('GET')) continue;
+        found.set(`${method} ${route}`, { method, route });
+      }
     }
   };
   walk(app.router as ListingRouter, mountPath(app), 0);

@@ -74,10 +74,12 @@ async function passing(work: () => Promise<void>): Promise<void> {
   await work().catch(() => undefined);
 }
 
+afterEach(() => jest.restoreAllMocks());
+
 test('whatever fails, restarts, comes twice or late: requests are counted once, or told as lost', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-      const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+      jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
       const clock = fakeClock(START);
       const store = failing(analyticsMemoryStore());
       const instances: Instance[] = [0, 1, 2].map(() => instance(store, clock));
@@ -133,7 +135,6 @@ test('whatever fails, restarts, comes twice or late: requests are counted once, 
         await first!.rollUpNow();
       }
       /* oxlint-enable no-await-in-loop */
-      warnings.mockRestore();
     }),
     { numRuns: 150 },
   );
