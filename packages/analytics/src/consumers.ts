@@ -8,6 +8,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { clientNetwork, type Exchange, report } from '@org/core';
+import type { Request } from 'express';
 
 import { DAY_MS, floorTo } from './tiers.ts';
 
@@ -18,6 +19,8 @@ export interface Consumer {
   /** 64 further bits, for counting how many there are. */
   readonly high: number;
   readonly low: number;
+  /** The cell that has counted it among all: it need not do so again. */
+  countedIn: object | undefined;
 }
 
 /** Names a consumer that is known, or an address. */
@@ -55,8 +58,8 @@ export class Consumers {
   of(exchange: Exchange): Consumer | undefined {
     const name = exchange.peekPrincipal() ?? this.nameOf(exchange);
     if (name !== undefined) return this.known.get(name);
-    const { ip } = exchange.req;
-    return ip === undefined ? undefined : this.networks.get(ip);
+    const address = addressOf(exchange.req);
+    return address === undefined ? undefined : this.networks.get(address);
   }
 
   /** Forgets what was not asked for lately, and, on a new day, changes the key of the day. */
@@ -113,6 +116,11 @@ export class Consumers {
   }
 }
 
+/** The address of the client. Where no proxy is trusted it is the connection's, which costs less to ask for. */
+function addressOf(req: Request): string | undefined {
+  return req.app?.get('trust proxy') === false ? req.socket.remoteAddress : req.ip;
+}
+
 /** Consumers by what they are called here, in two generations: who is not asked for in one is gone after the next. */
 class Memory {
   private young: Map<string, Consumer> = new Map();
@@ -160,5 +168,6 @@ function consumerOf(kind: string, hash: Buffer): Consumer {
     id: kind + hash.toString('base64url', 0, 12),
     high: hash.readUInt32LE(12),
     low: hash.readUInt32LE(16),
+    countedIn: undefined,
   };
 }

@@ -71,7 +71,6 @@ export class Erasures {
     let requests = 0;
     for (const tier of TIERS) {
       const range = { tier, kind: 'consumers', fromAt: 0, toAt: erasedAt } as const;
-      // oxlint-disable-next-line no-await-in-loop -- one tier after the other
       for await (const row of this.store.rows(range)) {
         if (!isBefore(row, erasedAt)) continue;
         const found = await this.takeOut(ids, row);
@@ -89,12 +88,10 @@ export class Erasures {
     const old = noted.filter(({ erasedAt }) => erasedAt < beforeAt);
     for (const erasedAt of new Set(old.map((note) => note.erasedAt))) {
       const notes = old.filter((note) => note.erasedAt === erasedAt);
-      /* oxlint-disable no-await-in-loop -- in the background, one by one */
       await this.sweep(new Set(notes.map(({ id }) => id)), erasedAt);
       for (const note of notes) {
         await this.store.call('remove', (store) => store.remove(noteOf(note)));
       }
-      /* oxlint-enable no-await-in-loop */
     }
   }
 

@@ -37,12 +37,10 @@ export class GuardedStore {
   async *rows(range: Omit<ReadRange, 'limit' | 'after'>): AsyncGenerator<Row> {
     let after: Row | undefined;
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- the next page begins where this one ends
       const page = await this.call('read', (store) => store.read({ ...range, after, limit: PAGE }));
       yield* page;
       if (page.length < PAGE) return;
       after = page.at(-1);
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -89,7 +89,6 @@ export class Outbox {
       const batch = [...this.waiting].slice(0, BATCH);
       const rows = batch.flatMap(([, { minute }]) => minute.rows);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- the oldest go first
         await this.store.call('put', (store) => store.put(rows));
       } catch (error) {
         this.failed(error);

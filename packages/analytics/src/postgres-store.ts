@@ -109,7 +109,6 @@ export function analyticsPostgresStore(
     async start() {
       if (!create) return;
       for (const statement of createTable(table)) {
-        // oxlint-disable-next-line no-await-in-loop -- the index needs the table
         await run(statement).catch(unlessMadeMeanwhile);
       }
     },

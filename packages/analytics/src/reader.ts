@@ -39,7 +39,6 @@ export class Reader {
     const days = new Set(await this.unrolled('hour', kind, DAY_MS));
     for (const hour of hours) days.add(floorTo(hour, DAY_MS));
     for (const stretch of cover(fromAt, toAt, coarsest, { hours, days })) {
-      // oxlint-disable-next-line no-await-in-loop -- one stretch after the other
       for await (const row of this.store.rows({ kind, ...stretch })) {
         yield { row, erased: erasedIn(noted, row) };
       }

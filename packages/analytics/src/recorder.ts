@@ -61,7 +61,10 @@ export class Recorder {
       numbers.count(exchange, status);
       if (consumer !== undefined) {
         numbers.consumers.add(consumer.high, consumer.low);
-        endpoints.consumers.add(consumer.high, consumer.low);
+        if (consumer.countedIn !== endpoints) {
+          consumer.countedIn = endpoints;
+          endpoints.consumers.add(consumer.high, consumer.low);
+        }
       }
     } else if (exchange.upgraded) {
       endpoints.upgrades++;

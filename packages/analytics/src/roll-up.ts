@@ -45,12 +45,10 @@ export class RollUp {
   /** Does what there is to do, if nobody else does. @throws ProblemError where the store fails */
   async pass(noted: readonly Noted[]): Promise<void> {
     if (!(await this.lease.take())) return;
-    /* oxlint-disable no-await-in-loop -- hours before the days that are made of them */
     for (const kind of USE_KINDS) {
       await this.rollUp('minute', 'hour', kind, noted);
       await this.rollUp('hour', 'day', kind, noted);
     }
-    /* oxlint-enable no-await-in-loop */
     if (this.stopped) return;
     await this.prune();
     const { clock, maxPendingMs } = this.options;
@@ -74,7 +72,6 @@ export class RollUp {
     );
     for (const startAt of periods) {
       if (this.stopped || startAt + lengthMs + GRACE_MS > this.options.clock.now()) return;
-      // oxlint-disable-next-line no-await-in-loop -- one period in memory at a time
       if (await this.make(fine, coarse, kind, startAt, noted)) this.rolledTotal++;
     }
   }
@@ -112,7 +109,6 @@ export class RollUp {
       ['day', now - retention.day],
     ];
     for (const [tier, beforeAt] of ends) {
-      // oxlint-disable-next-line no-await-in-loop -- one statement at a time
       this.prunedTotal += await this.store.call('prune', (store) =>
         store.prune(tier, beforeAt, MAX_PRUNED),
       );

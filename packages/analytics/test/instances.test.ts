@@ -1,5 +1,5 @@
 /** Several instances over one store: whatever happens to them, what has arrived is there once. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { fakeClock } from '@org/core/testing';
 import { analyticsMemoryStore, type AnalyticsStore } from '@org/analytics';
 
@@ -70,6 +70,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ does: fc.constant('restart' as const), who: fc.nat(2) }) },
 );
 
+/** What a store that fails does to its caller is the caller's to mend. */
 async function passing(work: () => Promise<void>): Promise<void> {
   await work().catch(() => undefined);
 }
@@ -84,7 +85,6 @@ test('whatever fails, restarts, comes twice or late: requests are counted once, 
       const store = failing(analyticsMemoryStore());
       const instances: Instance[] = [0, 1, 2].map(() => instance(store, clock));
       let asked = 0;
-      /* oxlint-disable no-await-in-loop -- one step after the other */
       for (const one of steps) {
         switch (one.does) {
           case 'ask':
@@ -134,7 +134,6 @@ test('whatever fails, restarts, comes twice or late: requests are counted once, 
         clock.advance(DAY_MS);
         await first!.rollUpNow();
       }
-      /* oxlint-enable no-await-in-loop */
     }),
     { numRuns: 150 },
   );
@@ -245,13 +244,11 @@ describe('erasing', () => {
         each.ask('/x', { who: 'ada' });
         each.ask('/x', { who: 'ibn' });
         each.turn();
-        // oxlint-disable-next-line no-await-in-loop
         await each.outbox.flush();
       }
       clock.advance(HOUR_MS);
       one.turn();
       other.turn();
-      // oxlint-disable-next-line no-await-in-loop
       await one.rollUpNow();
     }
     // The other one holds what nobody has seen.
@@ -284,7 +281,11 @@ describe('erasing', () => {
     // When nobody can hold anything from before, it is carried out once more, and the note goes.
     expect(await one.erasures.noted()).toEqual([]);
     const kept = await store.read({
-      ...{ tier: 'minute', kind: 'consumers', fromAt: 0, toAt: at, limit: 1000 },
+      tier: 'minute',
+      kind: 'consumers',
+      fromAt: 0,
+      toAt: at,
+      limit: 1000,
     });
     expect(kept.filter(({ payload }) => payload.includes(ada))).toEqual([]);
     expect(await one.listConsumers(from)).toEqual(again);

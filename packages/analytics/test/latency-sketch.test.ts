@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { LatencySketch, LEAST_MS, MOST_MS, RELATIVE_ERROR } from '../src/latency-sketch.ts';
 

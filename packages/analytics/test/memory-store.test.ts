@@ -9,7 +9,12 @@ test('memory is bounded: the oldest minutes go first, and hours outlive them', a
   const store = analyticsMemoryStore({ maxBytes: 1024 * 1024 });
   const payload = 'x'.repeat(10_000);
   const row = (tier: 'minute' | 'hour', startAt: number): Row => ({
-    ...{ tier, kind: 'endpoints', startAt, writer: '', revision: 1, payload },
+    tier,
+    kind: 'endpoints',
+    startAt,
+    writer: '',
+    revision: 1,
+    payload,
   });
   await store.put([row('hour', 0)]);
   for (let at = 0; at < 500; at++) void store.put([row('minute', at)]);

@@ -26,7 +26,7 @@ describe('over PGlite', () => {
 const binaries = postgresBinaries();
 if (binaries === undefined) {
   const line = 'No Postgres in /usr/lib/postgresql: the store over a server is not tested.';
-  if (process.env.CI === undefined) console.warn(line);
+  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
   test('a Postgres server is there to test against, or this is not CI', () => {
     expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
   });
@@ -54,7 +54,7 @@ if (binaries === undefined) {
       const stores = Array.from({ length: 8 }, () =>
         analyticsPostgresStore({ query: (text, values) => pool.query(text, values) }),
       );
-      await Promise.all(stores.map((store) => store.start?.()));
+      await Promise.all(stores.map(async (store) => store.start?.()));
       expect(await stores[0]!.unrolled('minute', 'endpoints', 60_000, 1)).toEqual([]);
     });
 

@@ -68,7 +68,6 @@ export function describeStore(name: string, make: () => Promise<AnalyticsStore>)
       expect(await all()).toEqual(ordered);
       const walked: Row[] = [];
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop
         const page = await all({ limit: 2, after: walked.at(-1) });
         if (page.length === 0) break;
         walked.push(...page);
@@ -167,13 +166,11 @@ export function describeStore(name: string, make: () => Promise<AnalyticsStore>)
             if (status === 500) failed++;
           }
           // Some minutes are written twice, as they grow.
-          // oxlint-disable-next-line no-await-in-loop
           if (minute % 5 === 0) await each.outbox.flush();
         }
         clock.advance(60_000);
         one.turn();
         other.turn();
-        /* oxlint-disable no-await-in-loop */
         await one.outbox.flush();
         if (minute % 2 === 0) await other.outbox.flush();
         if (minute === 101) {
@@ -182,7 +179,6 @@ export function describeStore(name: string, make: () => Promise<AnalyticsStore>)
           other = instance(store, clock);
         }
         if (minute % 20 === 0) await Promise.all([one.rollUpNow(), other.rollUpNow()]);
-        /* oxlint-enable no-await-in-loop */
       }
       await other.outbox.flush();
       // Killed as well: somebody else goes on after its lease has ended.
@@ -194,7 +190,6 @@ export function describeStore(name: string, make: () => Promise<AnalyticsStore>)
       const from = 'from=2026-01-01T22:00:00Z';
       for (const step of ['minute', 'hour', 'day']) {
         const query = `${step === 'day' ? 'from=2026-01-01' : from}&step=${step}`;
-        // oxlint-disable-next-line no-await-in-loop
         const summary = await one.summary(query);
         expect(summary).toMatchObject({ requests, serverErrors: failed, endpoints: 4, lost: 0 });
         const series = summary.series.reduce((sum, part) => sum + part.requests, 0);
