@@ -41,6 +41,7 @@ export interface GeneralValues {
   readonly ENABLE_PERFORMANCE_MONITORING: boolean;
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
+  readonly ANALYTICS_SECRET: string | undefined;
   readonly ENABLE_OPENTELEMETRY: boolean;
   readonly RATE_LIMIT_MAX: number;
   readonly RATE_LIMIT_WINDOW: number;
@@ -94,6 +95,7 @@ export interface StandardOptions {
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly access?: string };
+  readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly dashboard: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -296,6 +298,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     gates: ['analytics'],
     help: 'Whether the use of the API is counted.',
   },
+  ANALYTICS_SECRET: {
+    type: 'text',
+    pattern: /^\S{16,}$/,
+    expected: 'a secret of at least 16 characters, without spaces',
+    secret: true,
+    feeds: to('analytics', 'secret'),
+    help: 'Keys the hashes of consumers, alike in every process; a random one of each process when absent.',
+  },
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
@@ -382,6 +392,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('metrics', 'access'),
+      ...to('analytics', 'access'),
       ...to('dashboard', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',

@@ -45,6 +45,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
+  analytics: {
+    import: async () => (await import('@org/analytics')).analytics,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
   },

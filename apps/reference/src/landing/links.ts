@@ -57,6 +57,11 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+  {
+    href: '/api/analytics/summary',
+    title: 'Use of the API',
+    text: 'Of the last day; /endpoints, /popular, /consumers and /unused beside it.',
+  },
 ]);
 
 /** A source of data, with the words that its licence asks for. */
