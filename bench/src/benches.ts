@@ -176,6 +176,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'analytics',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'analytics-used', label: 'ours, `app.use`' },
+      { server: 'analytics-without', label: '`setup` without it, `stack.listen`' },
+      { server: 'analytics-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'rate-limit',
     kind: 'throughput',
     contenders: [
