@@ -37,10 +37,7 @@ describe('the use of the API', () => {
   const consumers = async (): Promise<unknown[]> =>
     (await service.get('/api/analytics/consumers')).body.items
       .filter(({ anonymous }) => anonymous === false)
-      .map(({ consumer, requests }) => [
-        consumer,
-        (requests as unknown as { value: number }).value,
-      ]);
+      .map(({ consumer, requests }) => [consumer, (requests as { value: number }).value]);
 
   async function use(): Promise<void> {
     for (let at = 0; at < 3; at++) await service.get('/api/countries/NZ');

@@ -16,10 +16,10 @@ import {
 } from '@org/core';
 
 import { type ConsumerName, Consumers } from './consumers.ts';
-import { type Erasure, Erasures, type Noted } from './erasures.ts';
+import { type Erasure, Erasures, keyOf, remainsOf } from './erasures.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { Lease } from './lease.ts';
-import { analyticsMemoryStore } from './memory-store.ts';
+import { memoryStore } from './memory-store.ts';
 import { type AnalyticsOptions, resolveAnalyticsOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
@@ -41,6 +41,10 @@ export type Analytics = Middleware[] & {
   erase(consumer: ConsumerName): Promise<Erasure>;
   /** Writes what was counted so far to the store. @throws ProblemError as `erase` */
   flush(): Promise<void>;
+  /** The numbers of the one that counts, for those who have no `setup` to ask it. */
+  stats(): Stats;
+  /** Writes the last rows and ends, for those who have no `setup` to do it. */
+  close(signal?: AbortSignal): Promise<void>;
 };
 
 /** Makes analytics of its own. @throws OptionError for unknown or wrong options */
@@ -49,11 +53,7 @@ export function analytics(options?: Given<AnalyticsOptions>): Analytics {
   const { clock, retention } = settings;
   const consumers = new Consumers({ ...settings, nameOf: settings.consumer }, clock.now());
   const recorder = new Recorder(settings, settings.instance, clock.now());
-  const store = new GuardedStore(
-    settings.store ?? analyticsMemoryStore(),
-    settings.storeTimeoutMs,
-    clock,
-  );
+  const store = new GuardedStore(settings.store ?? memoryStore(), settings.storeTimeoutMs, clock);
   const outbox = new Outbox(settings, store, recorder);
   const erasures = new Erasures(store);
   const lease = new Lease(store, recorder.name, clock);
@@ -185,13 +185,11 @@ export function analytics(options?: Given<AnalyticsOptions>): Analytics {
       recorder.forget(ids);
       await outbox.flush();
       const swept = await erasures.sweep(new Set(ids), erasedAt);
-      return { ...swept, remains: remainsOf(settings.secrets.length > 0) };
+      return { ...swept, remains: remainsOf(settings.secrets) };
     },
+    stats: () => observer.stats!(),
+    close: async (signal?: AbortSignal) => observer.close!(signal),
   });
-}
-
-function keyOf({ id, erasedAt }: Noted): string {
-  return `${id} ${erasedAt}`;
 }
 
 /** Resolves when nobody waits any longer. */
@@ -200,20 +198,6 @@ function aborted(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) resolve();
     else signal?.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** What erasing cannot reach. */
-function remainsOf(hasSecret: boolean): readonly string[] {
-  return [
-    'Totals and the numbers of endpoints count its requests, and do not say whose they were.',
-    'Estimates of how many consumers there were count it: nobody can be taken out of a sketch.',
-    'Copies of the database, such as backups, are yours to erase.',
-    ...(hasSecret
-      ? []
-      : [
-          'What other processes kept under random secrets of their own cannot be found; set "secret".',
-        ]),
-  ];
 }
 
 /** A flush that fails has been told of by the outbox. */

@@ -40,6 +40,25 @@ export function erasedIn(noted: readonly Noted[], row: Place): ReadonlySet<strin
   return ids.length === 0 ? undefined : new Set(ids);
 }
 
+/** By what two erasures are told apart. */
+export function keyOf({ id, erasedAt }: Noted): string {
+  return `${id} ${erasedAt}`;
+}
+
+/** What erasing cannot reach, in words. */
+export function remainsOf(secrets: readonly string[]): readonly string[] {
+  return [
+    'Totals and the numbers of endpoints count its requests, and do not say whose they were.',
+    'Estimates of how many consumers there were count it: nobody can be taken out of a sketch.',
+    'Copies of the database, such as backups, are yours to erase.',
+    ...(secrets.length > 0
+      ? []
+      : [
+          'What other processes kept under random secrets of their own cannot be found; set "secret".',
+        ]),
+  ];
+}
+
 export class Erasures {
   private readonly store: GuardedStore;
 

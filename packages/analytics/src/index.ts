@@ -14,17 +14,13 @@ export type { Unrouted } from './endpoints.ts';
 export type { Erasure } from './erasures.ts';
 export type { Estimate, Withheld } from './estimate.ts';
 export type { Latency } from './latency-sketch.ts';
-export {
-  ANALYTICS_MEMORY_STORE_DEFAULTS,
-  analyticsMemoryStore,
-  type AnalyticsMemoryStoreOptions,
-} from './memory-store.ts';
+export { MEMORY_STORE_DEFAULTS, memoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { ANALYTICS_DEFAULTS, type AnalyticsOptions } from './options.ts';
 export {
-  ANALYTICS_POSTGRES_STORE_DEFAULTS,
-  analyticsPostgresStore,
-  type AnalyticsPostgresStoreOptions,
-  analyticsPostgresTable,
+  POSTGRES_STORE_DEFAULTS,
+  postgresStore,
+  type PostgresStoreOptions,
+  postgresTable,
   type PostgresQuery,
 } from './postgres-store.ts';
 export type {

@@ -15,13 +15,13 @@ import type {
 } from './analytics-store.ts';
 import { floorTo, type Tier } from './tiers.ts';
 
-export interface AnalyticsMemoryStoreOptions {
+export interface MemoryStoreOptions {
   /** Room for rows, in bytes. @default 64 MiB */
   readonly maxBytes: number;
 }
 
-export const ANALYTICS_MEMORY_STORE_DEFAULTS: Readonly<AnalyticsMemoryStoreOptions> =
-  Object.freeze<AnalyticsMemoryStoreOptions>({
+export const MEMORY_STORE_DEFAULTS: Readonly<MemoryStoreOptions> =
+  Object.freeze<MemoryStoreOptions>({
     maxBytes: 64 * 1024 * 1024,
   });
 
@@ -36,10 +36,10 @@ interface Kept {
 }
 
 /** Makes a store. @throws OptionError for unknown or wrong options */
-export function analyticsMemoryStore(options?: Given<AnalyticsMemoryStoreOptions>): AnalyticsStore {
+export function memoryStore(options?: Given<MemoryStoreOptions>): AnalyticsStore {
   const { maxBytes } = resolveOptions(
-    'analyticsMemoryStore',
-    ANALYTICS_MEMORY_STORE_DEFAULTS,
+    'memoryStore',
+    MEMORY_STORE_DEFAULTS,
     { maxBytes: bytes({ min: 1024 * 1024 }) },
     options,
   );

@@ -31,7 +31,7 @@ export type PostgresQuery = (
   values: (string | number)[],
 ) => Promise<{ readonly rows: readonly object[] }>;
 
-export interface AnalyticsPostgresStoreOptions {
+export interface PostgresStoreOptions {
   /** Runs a statement. Needed. */
   readonly query: PostgresQuery;
   /** The table, if need be with its schema. @default "api_analytics" */
@@ -40,9 +40,8 @@ export interface AnalyticsPostgresStoreOptions {
   readonly create: boolean;
 }
 
-export const ANALYTICS_POSTGRES_STORE_DEFAULTS: Readonly<
-  Pick<AnalyticsPostgresStoreOptions, 'table' | 'create'>
-> = Object.freeze({ table: 'api_analytics', create: true });
+export const POSTGRES_STORE_DEFAULTS: Readonly<Pick<PostgresStoreOptions, 'table' | 'create'>> =
+  Object.freeze({ table: 'api_analytics', create: true });
 
 /** Names that need no quotes; what is put into a statement must not be able to say anything else. */
 const TABLE_NAME: Check<string> = text({
@@ -54,11 +53,9 @@ const TABLE_NAME: Check<string> = text({
  * The table, as a migration creates it.
  * @throws OptionError for a table name that needs quotes
  */
-export function analyticsPostgresTable(
-  table: string = ANALYTICS_POSTGRES_STORE_DEFAULTS.table,
-): string {
+export function postgresTable(table: string = POSTGRES_STORE_DEFAULTS.table): string {
   if (!TABLE_NAME.accepts(table)) {
-    throw new OptionError('analyticsPostgresTable', [`the table must be ${TABLE_NAME.expected}.`]);
+    throw new OptionError('postgresTable', [`the table must be ${TABLE_NAME.expected}.`]);
   }
   return createTable(table).join(';\n');
 }
@@ -84,20 +81,18 @@ function createTable(table: string): readonly [string, string] {
  * Makes a store of a database of yours; opening and closing it stays yours.
  * @throws OptionError for unknown or wrong options
  */
-export function analyticsPostgresStore(
-  options: Given<AnalyticsPostgresStoreOptions> & Pick<AnalyticsPostgresStoreOptions, 'query'>,
+export function postgresStore(
+  options: Given<PostgresStoreOptions> & Pick<PostgresStoreOptions, 'query'>,
 ): AnalyticsStore {
-  const settings = resolveOptions<AnalyticsPostgresStoreOptions>(
-    'analyticsPostgresStore',
-    { query: missing, ...ANALYTICS_POSTGRES_STORE_DEFAULTS },
+  const settings = resolveOptions<PostgresStoreOptions>(
+    'postgresStore',
+    { query: missing, ...POSTGRES_STORE_DEFAULTS },
     { query: func<PostgresQuery>(), table: TABLE_NAME, create: boolean() },
     options,
   );
   const { query, table, create } = settings;
   if (query === missing) {
-    throw new OptionError('analyticsPostgresStore', [
-      'option "query" is needed: it runs a statement.',
-    ]);
+    throw new OptionError('postgresStore', ['option "query" is needed: it runs a statement.']);
   }
   const sql = statementsFor(table);
   const run = async (

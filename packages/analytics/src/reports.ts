@@ -52,7 +52,7 @@ export interface Summary extends Told, UseView {
   readonly upgrades: number;
   /** No more requests than this are missing above: what was given up on its way to the store. */
   readonly lost: number;
-  /** When the first request of the period was counted; null where none was. */
+  /** Where the first row of the period begins; null where there is none. */
   readonly dataFrom: string | null;
   readonly series: readonly (UseView & { readonly at: string })[];
 }

@@ -4,6 +4,7 @@
  * what is going on.
  */
 import {
+  addressOf,
   type Exchange,
   HANDLED,
   type MonitoringAccess,
@@ -68,7 +69,7 @@ export function reportRoutes(reports: Reports, options: RoutesOptions): Step {
     const route = byPath.get(req.path);
     if (route === undefined) return undefined;
     if (!isAllowed(req)) throw closed();
-    exchange.route = req.baseUrl + req.path;
+    exchange.route = addressOf(req);
     if (req.method !== 'GET' && req.method !== 'HEAD') throw notAllowed();
     return answer(exchange, req.path.slice(path.length + 1), route);
   };

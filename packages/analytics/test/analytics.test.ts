@@ -6,7 +6,7 @@ import { setup } from '@org/setup';
 import {
   type Analytics,
   analytics,
-  analyticsMemoryStore,
+  memoryStore,
   type AnalyticsOptions,
   type AnalyticsStore,
   type ConsumersReport,
@@ -261,7 +261,7 @@ describe('consumers', () => {
   });
 
   test('are kept under no name, address or network', async () => {
-    const store = analyticsMemoryStore();
+    const store = memoryStore();
     const { ask, analytics: made } = await watch(
       { store, consumer: ({ req }) => req.headers['x-app'] as string | undefined },
       behindProxy,
@@ -338,7 +338,7 @@ describe('consumers', () => {
   });
 
   test('can be erased, and what remains is said', async () => {
-    const store = analyticsMemoryStore();
+    const store = memoryStore();
     const {
       ask,
       report,
@@ -596,7 +596,7 @@ describe('statistics', () => {
 
 describe('a store that is away', () => {
   function switchable(): { readonly store: AnalyticsStore; away: boolean; hangs: boolean } {
-    const inner = analyticsMemoryStore();
+    const inner = memoryStore();
     const guard = <T>(answer: () => T | Promise<T>): T | Promise<T> => {
       if (made.hangs) return new Promise<T>(() => undefined);
       if (made.away) throw new Error('connect ECONNREFUSED');
@@ -713,7 +713,7 @@ describe('a store that is away', () => {
 
 describe('the end', () => {
   test('writes what was counted, and leaves nothing that waits', async () => {
-    const store = analyticsMemoryStore();
+    const store = memoryStore();
     const { ask, analytics: made, clock } = await watch({ store });
     await ask('/cities/1');
     for (const one of made) await one.close?.();
@@ -723,7 +723,7 @@ describe('the end', () => {
   });
 
   test('has another instance roll up without waiting', async () => {
-    const store = analyticsMemoryStore();
+    const store = memoryStore();
     const first = await watch({ store });
     await first.ask('/cities/1');
     await first.analytics.flush();

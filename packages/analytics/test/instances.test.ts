@@ -1,7 +1,7 @@
 /** Several instances over one store: whatever happens to them, what has arrived is there once. */
 import * as fc from 'fast-check';
 import { fakeClock } from '@org/core/testing';
-import { analyticsMemoryStore, type AnalyticsStore } from '@org/analytics';
+import { memoryStore, type AnalyticsStore } from '@org/analytics';
 
 import { type Instance, instance } from './instance.ts';
 
@@ -82,7 +82,7 @@ test('whatever fails, restarts, comes twice or late: requests are counted once, 
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
       const clock = fakeClock(START);
-      const store = failing(analyticsMemoryStore());
+      const store = failing(memoryStore());
       const instances: Instance[] = [0, 1, 2].map(() => instance(store, clock));
       let asked = 0;
       for (const one of steps) {
@@ -141,7 +141,7 @@ test('whatever fails, restarts, comes twice or late: requests are counted once, 
 
 test('what arrives after its hour was rolled up has the hour and its day made anew', async () => {
   const clock = fakeClock(Date.UTC(2026, 0, 1, 23, 10));
-  const store = analyticsMemoryStore();
+  const store = memoryStore();
   const [punctual, late] = [instance(store, clock), instance(store, clock)];
   punctual.ask();
   late.ask();
@@ -163,7 +163,7 @@ test('what arrives after its hour was rolled up has the hour and its day made an
 
 test('minutes are kept for two days, hours for ninety and days for two years', async () => {
   const clock = fakeClock(START);
-  const store = analyticsMemoryStore();
+  const store = memoryStore();
   const one = instance(store, clock);
   one.ask('/x', { who: 'ada' });
   one.turn();
@@ -199,7 +199,7 @@ test('minutes are kept for two days, hours for ninety and days for two years', a
 
 test('one instance at a time rolls up, and another one does when it does not come back', async () => {
   const clock = fakeClock(START);
-  const store = analyticsMemoryStore();
+  const store = memoryStore();
   const [one, other] = [instance(store, clock), instance(store, clock)];
   one.ask();
   one.turn();
@@ -219,7 +219,7 @@ test('one instance at a time rolls up, and another one does when it does not com
 
 test('a clock that is set back overwrites nothing', async () => {
   const clock = fakeClock(START);
-  const store = analyticsMemoryStore();
+  const store = memoryStore();
   const one = instance(store, clock);
   one.ask();
   clock.advance(MINUTE_MS);
@@ -237,7 +237,7 @@ test('a clock that is set back overwrites nothing', async () => {
 describe('erasing', () => {
   test('takes a consumer out of minutes, hours and days, of every instance, and of what they still hold', async () => {
     const clock = fakeClock(START);
-    const store = analyticsMemoryStore();
+    const store = memoryStore();
     const [one, other] = [instance(store, clock), instance(store, clock)];
     for (let hour = 0; hour < 30; hour++) {
       for (const each of [one, other]) {
@@ -294,8 +294,8 @@ describe('erasing', () => {
   test('finds an address on each day, under each secret, and nobody else', () => {
     const clock = fakeClock(START);
     const old = 'an old secret of many letters';
-    const before = instance(analyticsMemoryStore(), clock, { secret: old });
-    const now = instance(analyticsMemoryStore(), clock, {
+    const before = instance(memoryStore(), clock, { secret: old });
+    const now = instance(memoryStore(), clock, {
       secret: ['a new secret of many letters', old],
     });
     const since = clock.now() - 2 * DAY_MS;

@@ -1,12 +1,12 @@
 import { OptionError } from '@org/core';
-import { analyticsMemoryStore, type Row } from '@org/analytics';
+import { memoryStore, type Row } from '@org/analytics';
 
 import { describeStore } from './store-suite.ts';
 
-describeStore('memory', () => Promise.resolve(analyticsMemoryStore()));
+describeStore('memory', () => Promise.resolve(memoryStore()));
 
 test('memory is bounded: the oldest minutes go first, and hours outlive them', async () => {
-  const store = analyticsMemoryStore({ maxBytes: 1024 * 1024 });
+  const store = memoryStore({ maxBytes: 1024 * 1024 });
   const payload = 'x'.repeat(10_000);
   const row = (tier: 'minute' | 'hour', startAt: number): Row => ({
     tier,
@@ -27,5 +27,5 @@ test('memory is bounded: the oldest minutes go first, and hours outlive them', a
 });
 
 test('a store too small to be of use is refused', () => {
-  expect(() => analyticsMemoryStore({ maxBytes: 10 })).toThrow(OptionError);
+  expect(() => memoryStore({ maxBytes: 10 })).toThrow(OptionError);
 });

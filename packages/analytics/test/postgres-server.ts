@@ -13,6 +13,10 @@ const VERSIONS = '/usr/lib/postgresql';
 
 export interface PostgresServer {
   readonly url: string;
+  /** Ends it as a crash would: every connection is cut. */
+  crash(): Promise<void>;
+  /** Starts it again in the same folder, on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,18 +39,34 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
   const port = await freePort();
   const url = `postgres://test@127.0.0.1:${port}/postgres`;
   const args = ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1', '-F'];
-  const server = spawn(join(binaries, 'postgres'), args, {
-    ...user,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  await answers(server, url);
+  let server = await launch();
+
+  async function launch(): Promise<ChildProcess> {
+    const launched = spawn(join(binaries, 'postgres'), args, {
+      ...user,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    await answers(launched, url);
+    return launched;
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
   return {
     url,
+    // SIGQUIT: an immediate shutdown, which cuts connections and recovers at the next start.
+    crash: () => end('SIGQUIT'),
+    async restart() {
+      server = await launch();
+    },
     async stop() {
-      const ended = once(server, 'exit');
-      server.kill('SIGINT');
-      await ended;
+      await end('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
   };
