@@ -36,6 +36,7 @@ export type Analytics = Middleware[] & {
   /**
    * Takes a consumer out of everything that is kept: a known one by its name, an anonymous one by
    * its address, and with it its whole network.
+   * @throws RangeError for what is no address
    * @throws ProblemError `ERR_STORE_UNAVAILABLE`, `ERR_STORE_TIMEOUT`: then ask again
    */
   erase(consumer: ConsumerName): Promise<Erasure>;

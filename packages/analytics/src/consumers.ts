@@ -6,7 +6,7 @@
  * a map.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { clientNetwork, type Exchange, report } from '@org/core';
 import type { Request } from 'express';
 
@@ -78,11 +78,16 @@ export class Consumers {
     return knownConsumer(this.secrets[0]!, name).id;
   }
 
-  /** Every id that may be kept of somebody: by each secret, and, of an address, for each day since `sinceMs`. */
+  /**
+   * Every id that may be kept of somebody: by each secret, and, of an address, for each day since
+   * `sinceMs`.
+   * @throws RangeError for what is no address
+   */
   idsOf(consumer: ConsumerName, sinceMs: number): readonly string[] {
     if (typeof consumer === 'string') {
       return this.secrets.map((secret) => knownConsumer(secret, consumer).id);
     }
+    if (isIP(consumer.address) === 0) throw new RangeError(`"${consumer.address}" is no address.`);
     const network = this.network(consumer.address);
     const ids: string[] = [];
     for (let day = this.day; day >= sinceMs - DAY_MS; day -= DAY_MS) {
@@ -105,7 +110,7 @@ export class Consumers {
     }
   }
 
-  /** The network of an address: less than a person, more than a handful of them. */
+  /** The network of an address: many people have it, so that it is nobody's. */
   private network(address: string): string {
     const { ipv4PrefixBits, ipv6PrefixBits } = this.options;
     const network = clientNetwork(address, ipv6PrefixBits);

@@ -212,11 +212,15 @@ function isScalar(value: unknown): value is string | number {
   return typeof value === 'string' || typeof value === 'number';
 }
 
+function sentence({ parameter, detail }: Fault): string {
+  return `"${parameter}" ${detail}${detail.endsWith('?') ? '' : '.'}`;
+}
+
 function wrongQuery(faults: readonly Fault[]): ProblemError {
   return new ProblemError({
     code: 'ERR_ANALYTICS_QUERY',
     status: 400,
-    detail: faults.map(({ parameter, detail }) => `"${parameter}" ${detail}.`).join(' '),
+    detail: faults.map(sentence).join(' '),
     extensions: { errors: faults },
   });
 }

@@ -361,6 +361,7 @@ describe('consumers', () => {
     expect(items).toMatchObject([{ anonymous: true }]);
     await made.erase({ address: '192.0.2.250' });
     expect((await report<ConsumersReport>('consumers')).items).toEqual([]);
+    await expect(made.erase({ address: 'localhost' })).rejects.toThrow(RangeError);
     expect(await report<Summary>('summary')).toMatchObject({ requests: 3 });
     expect(JSON.stringify(made[1]!.stats!())).not.toMatch(/[cn]-/);
   });
