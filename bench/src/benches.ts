@@ -274,6 +274,31 @@ export const BENCHES: readonly Bench[] = [
     peers: ['cockatiel', 'p-retry'],
   },
   {
+    name: 'profiler',
+    kind: 'throughput',
+    contenders: [
+      { server: 'noop-setup', label: 'a step that does nothing, `stack.listen`' },
+      { server: 'profiler-calm', label: 'ours without stalls, `stack.listen`' },
+      { server: 'profiler-setup', label: 'ours, `stack.listen`' },
+      BARE,
+      { server: 'profiler-used', label: 'ours, `app.use`' },
+    ],
+    peers: ['express'],
+  },
+  {
+    name: 'profiled-call',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'the call itself' },
+      { server: 'timerify', label: '`performance.timerify`' },
+      { server: 'ours', label: 'ours' },
+      { server: 'nested', label: 'ours, one within another' },
+      { server: 'plain-await', label: 'an async call itself, awaited' },
+      { server: 'await', label: 'ours, async, awaited' },
+    ],
+    peers: [],
+  },
+  {
     name: 'threats',
     kind: 'calls',
     contenders: [

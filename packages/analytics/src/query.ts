@@ -73,15 +73,13 @@ export function readQuery(
     fault('cursor', 'has a period of its own; leave "from" and "to" out');
   }
   const limit = readLimit(given('limit'), fault);
-  const fromGiven = instant('from', given('from'), fault);
-  const toAt =
-    place?.toAt ?? instant('to', given('to'), fault) ?? floorTo(nowMs, MINUTE_MS) + MINUTE_MS;
-  const fromAt = place?.fromAt ?? fromGiven ?? toAt - DAY_MS;
-  if (faults.length === 0 && fromAt >= toAt) {
-    fault('from', `must be before "to", which is ${iso(toAt)}`);
-  } else if (faults.length === 0 && fromAt > nowMs) {
-    fault('from', `lies in the future: it is ${iso(nowMs)} now`);
-  }
+  const { fromAt, toAt } = readPeriod(
+    place?.fromAt ?? instant('from', given('from'), fault),
+    place?.toAt ?? instant('to', given('to'), fault),
+    nowMs,
+    retention,
+    fault,
+  );
   const step = readStep(given('step'), { fromAt, toAt }, nowMs, retention, fault);
   if (faults.length > 0) throw wrongQuery(faults);
   const unit = (at: number): number => {
@@ -147,6 +145,28 @@ function instant(name: Parameter, text: string | undefined, fault: Report): numb
     );
   }
   return at;
+}
+
+/** The period, without what is surely empty of it: what is not kept any more, and the future. */
+function readPeriod(
+  from: number | undefined,
+  to: number | undefined,
+  nowMs: number,
+  retention: Retention,
+  fault: Report,
+): Period {
+  const oldestAt = floorTo(nowMs - retention.day, DAY_MS);
+  const endAt = floorTo(nowMs, MINUTE_MS) + MINUTE_MS;
+  const toAt = Math.min(to ?? endAt, endAt);
+  const fromAt = Math.max(from ?? toAt - DAY_MS, oldestAt);
+  if (toAt <= oldestAt) {
+    fault('to', `must be after ${iso(oldestAt)}: nothing from before is kept`);
+  } else if (fromAt > nowMs) {
+    fault('from', `lies in the future: it is ${iso(nowMs)} now`);
+  } else if (fromAt >= toAt) {
+    fault('from', `must be before "to", which is ${iso(toAt)}`);
+  }
+  return { fromAt, toAt };
 }
 
 function readLimit(text: string | undefined, fault: Report): number {

@@ -395,6 +395,22 @@ describe('reports', () => {
     expect(await report<Summary>('summary')).toMatchObject({ step: 'hour', requests: 2 });
   });
 
+  test('tell of what there may be, however much is asked for', async () => {
+    const { ask, report } = await watch();
+    await ask('/cities/1');
+    expect(await report<Summary>('summary?from=0001-01-01&to=9999-12-31')).toMatchObject({
+      from: '2024-01-02T00:00:00.000Z',
+      to: '2026-01-02T00:00:00.000Z',
+      step: 'day',
+      requests: 1,
+    });
+    const far = cursor(['endpoints', -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+    expect(await report<EndpointsReport>(`endpoints?cursor=${far}`)).toMatchObject({
+      from: '2024-01-02T00:00:00.000Z',
+      to: '2026-01-01T12:31:00.000Z',
+    });
+  });
+
   test('of what is popular begin with the most used, and say its share', async () => {
     const { ask, report } = await watch();
     await ask('/cities', { method: 'POST' });
@@ -483,6 +499,8 @@ describe('reports', () => {
     ['summary?from=2026-01-01&from=2026-01-01', 'from', 'more than once'],
     ['summary?from=2026-01-01T12:00Z&to=2026-01-01T11:00Z', 'from', 'before "to"'],
     ['summary?from=2027-01-01&to=2027-01-02', 'from', 'future'],
+    ['summary?from=1990-01-01&to=1991-01-01', 'to', 'must be after 2024-01-02'],
+    [`endpoints?cursor=${cursor(['endpoints', 0, -1])}`, 'to', 'must be after'],
     ['summary?step=week', 'step', 'one of minute, hour, day'],
     ['summary?from=2025-12-01&step=minute', 'step', 'step=hour'],
     ['summary?from=2025-12-31&step=minute', 'step', '1440'],

@@ -29,6 +29,7 @@ export interface GeneralValues {
   readonly CIRCUIT_OPEN_TIME: number;
   readonly CIRCUIT_MAX_OPEN_TIME: number;
   readonly RETRY_MAX_ATTEMPTS: number;
+  readonly PROFILER_STALL_MS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -43,6 +44,7 @@ export interface GeneralValues {
   readonly ENABLE_API_ANALYTICS: boolean;
   readonly ANALYTICS_SECRET: string | undefined;
   readonly ENABLE_OPENTELEMETRY: boolean;
+  readonly ENABLE_ASYNC_CONTEXT: boolean;
   readonly RATE_LIMIT_MAX: number;
   readonly RATE_LIMIT_WINDOW: number;
   readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
@@ -89,13 +91,14 @@ export interface StandardOptions {
     readonly windowMs: number;
     readonly distributed: boolean;
   };
-  readonly correlation: { readonly openTelemetry: boolean };
+  readonly correlation: { readonly openTelemetry: boolean; readonly context: boolean };
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly access?: string };
   readonly analytics: { readonly access?: string; readonly secret?: string };
+  readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -200,6 +203,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     default: 5,
     min: 1,
     max: 1_000_000,
+    atMost: 'CIRCUIT_MAX_OPEN_TIME',
     feeds: to('circuit', 'openMs', 1000),
     help: 'How long a circuit stays open at first.',
   },
@@ -219,6 +223,15 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     max: 1000,
     feeds: to('retry', 'maxAttempts'),
     help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
+  },
+  PROFILER_STALL_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 250,
+    min: 20,
+    max: 3_600_000,
+    feeds: to('profiler', 'stallMs'),
+    help: 'An event loop that has not turned for so long stands still, and is profiled.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',
@@ -312,6 +325,12 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('correlation', 'openTelemetry'),
     help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
   },
+  ENABLE_ASYNC_CONTEXT: {
+    type: 'boolean',
+    default: false,
+    feeds: to('correlation', 'context'),
+    help: 'Whether code without the request at hand knows whom it works for; it costs at every `await`.',
+  },
   RATE_LIMIT_MAX: {
     type: 'integer',
     default: 100,
@@ -393,6 +412,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('security', 'access'),
       ...to('metrics', 'access'),
       ...to('analytics', 'access'),
+      ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',

@@ -48,6 +48,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   analytics: {
     import: async () => (await import('@org/analytics')).analytics,
   },
+  profiler: {
+    import: async () => (await import('@org/profiler')).profiler,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
   },
@@ -88,6 +91,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
         return (options as { routes?: object }).routes === undefined ? made : [made, made.inbound];
       };
     },
+  },
+  di: {
+    import: async () => (await import('@org/di')).di,
   },
   batch: {
     import: async () => (await import('@org/batch')).batch,
