@@ -5,8 +5,7 @@
  */
 import type { Place, Row, RowTier } from './analytics-store.ts';
 import type { GuardedStore } from './guarded-store.ts';
-import { without } from './payloads.ts';
-import type { SpaceSavingState } from './space-saving.ts';
+import { consumersIn, without } from './payloads.ts';
 import { floorTo, MINUTE_MS, type Tier, TIER_MS } from './tiers.ts';
 
 /** Somebody who was erased lately. */
@@ -116,7 +115,8 @@ export class Erasures {
 
   /** Writes a row without them; says of how many requests it told. Its revision stays: it is its writer's. */
   private async takeOut(ids: ReadonlySet<string>, row: Row): Promise<number> {
-    const state = JSON.parse(row.payload) as SpaceSavingState;
+    const state = consumersIn(row, undefined);
+    if (state === undefined) return 0;
     const found = state.hitters
       .filter(([id]) => ids.has(id))
       .reduce((sum, [, count]) => sum + count, 0);

@@ -6,8 +6,8 @@ import { type Clock, hasCode, storeTimeout, storeUnavailable } from '@org/core';
 
 import type { AnalyticsStore, ReadRange, Row } from './analytics-store.ts';
 
-/** Rows that are read, and held, at once. */
-const PAGE = 200;
+/** Rows that are read, and held, at once: of many busy endpoints one may have more than a megabyte. */
+const PAGE = 50;
 
 export class GuardedStore {
   private readonly store: AnalyticsStore;

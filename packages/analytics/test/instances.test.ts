@@ -217,6 +217,39 @@ test('one instance at a time rolls up, and another one does when it does not com
   expect(one.rollUp.rolledTotal).toBe(0);
 });
 
+test('a row that nobody can read is told of, and keeps nobody from the others', async () => {
+  const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const clock = fakeClock(START);
+  const store = memoryStore();
+  const one = instance(store, clock);
+  one.ask('/x', { who: 'ada' });
+  one.turn();
+  await one.outbox.flush();
+  const broken = {
+    tier: 'minute',
+    startAt: START,
+    writer: 'else',
+    revision: 1,
+    payload: '{',
+  } as const;
+  await store.put([
+    { ...broken, kind: 'endpoints' },
+    { ...broken, kind: 'consumers' },
+  ]);
+  expect(await one.summary('')).toMatchObject({ requests: 1 });
+  expect((await one.listConsumers()).requests).toBe(1);
+  expect(warned.mock.calls.map(([text]) => String(text))).toEqual([
+    expect.stringContaining('JSON'),
+    expect.stringContaining('JSON'),
+  ]);
+  clock.advance(2 * HOUR_MS);
+  await one.rollUpNow();
+  expect(await store.unrolled('minute', 'endpoints', HOUR_MS, 10)).toEqual([]);
+  expect(await one.summary('')).toMatchObject({ requests: 1 });
+  const ids = new Set([one.consumers.idOf('ada')]);
+  expect(await one.erasures.sweep(ids, clock.now())).toEqual({ rows: 2, requests: 1 });
+});
+
 test('a clock that is set back overwrites nothing', async () => {
   const clock = fakeClock(START);
   const store = memoryStore();
