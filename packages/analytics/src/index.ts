@@ -24,7 +24,9 @@ export {
   type PostgresQuery,
 } from './postgres-store.ts';
 export type {
+  ConsumerReport,
   ConsumersReport,
+  ConsumerUse,
   ConsumerView,
   EndpointsReport,
   EndpointView,

@@ -33,7 +33,7 @@ export interface Query extends Period {
 export type Parameter = 'from' | 'to' | 'step' | 'limit' | 'cursor';
 
 /** One thing that is wrong with a query. */
-interface Fault {
+export interface Fault {
   readonly parameter: string;
   readonly detail: string;
 }
@@ -236,7 +236,8 @@ function sentence({ parameter, detail }: Fault): string {
   return `"${parameter}" ${detail}${detail.endsWith('?') ? '' : '.'}`;
 }
 
-function wrongQuery(faults: readonly Fault[]): ProblemError {
+/** The error of a query, with everything that is wrong with it. */
+export function wrongQuery(faults: readonly Fault[]): ProblemError {
   return new ProblemError({
     code: 'ERR_ANALYTICS_QUERY',
     status: 400,

@@ -14,7 +14,7 @@ import type { Latency } from './latency-sketch.ts';
 import { type Bounds, consumersIn, endpointsIn } from './payloads.ts';
 import { encodeCursor, iso, type Period, type Query } from './query.ts';
 import type { Reader } from './reader.ts';
-import { SpaceSaving } from './space-saving.ts';
+import { SpaceSaving, type SpaceSavingState } from './space-saving.ts';
 import { floorTo, type Tier, TIER_MS } from './tiers.ts';
 
 /** What every report says of itself. */
@@ -88,6 +88,19 @@ export interface ConsumersReport extends Page<ConsumerView> {
   readonly requests: number;
   /** Nobody who is not listed made more requests than this. */
   readonly unlistedAtMost: number;
+}
+
+/** What one consumer asked for; numbers too small to be shown are withheld, as those of a group are. */
+export interface ConsumerUse {
+  readonly requests: Estimate | Withheld;
+  /** Answered 400 or more. */
+  readonly errors: Estimate | Withheld;
+}
+
+export interface ConsumerReport extends Told, ConsumerUse {
+  readonly consumer: string;
+  readonly step: Tier;
+  readonly series: readonly (ConsumerUse & { readonly at: string })[];
 }
 
 export interface UnusedReport extends Page<DeclaredRoute> {
@@ -209,6 +222,28 @@ export class Reports {
     };
   }
 
+  /** One of them, also where it is not among the most frequent: the bounds tell what may be missing. */
+  async consumer(id: string, query: Query): Promise<ConsumerReport> {
+    const { fromAt, toAt, step } = query;
+    const whole = new Sightings(id);
+    const steps = new Map<number, Sightings>();
+    for await (const { row, erased } of this.reader.rows('consumers', fromAt, toAt, step)) {
+      const state = consumersIn(row, erased);
+      if (state === undefined) continue;
+      const at = floorTo(row.startAt, TIER_MS[step]);
+      let part = steps.get(at);
+      if (part === undefined) steps.set(at, (part = new Sightings(id)));
+      for (const sightings of [whole, part]) sightings.add(state);
+    }
+    const { smallestGroup } = this.options;
+    const series: (ConsumerUse & { at: string })[] = [];
+    for (let at = fromAt; at < toAt; at += TIER_MS[step]) {
+      const part = steps.get(at) ?? new Sightings(id);
+      series.push({ at: iso(at), ...part.use(smallestGroup) });
+    }
+    return { ...told(query), consumer: id, step, ...whole.use(smallestGroup), series };
+  }
+
   /** Routes of the app that nobody asked for. */
   async unused(query: Query, app: Application): Promise<UnusedReport> {
     const { endpoints, firstAt } = await this.fold(query);
@@ -277,6 +312,41 @@ class Sum extends EndpointNumbers {
     for (const one of endpoints) addTo(this, one);
     if (others !== null) addTo(this, others);
     this.consumers.merge(consumers);
+  }
+}
+
+/** How often one consumer was seen, and how often it may have been without being seen. */
+class Sightings {
+  private readonly id: string;
+  private count: number = 0;
+  private over: number = 0;
+  private failures: number = 0;
+  private unseen: number = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  add({ hitters, unwatched }: SpaceSavingState): void {
+    const hitter = hitters.find(([id]) => id === this.id);
+    if (hitter === undefined) {
+      this.unseen += unwatched;
+      return;
+    }
+    const [, count, over, failures] = hitter;
+    this.count += count;
+    this.over += over;
+    this.failures += failures;
+  }
+
+  use(smallestGroup: number): ConsumerUse {
+    const { count, over, failures, unseen } = this;
+    const atMost = count + unseen;
+    const mayHaveFailed = Math.min(atMost, failures + over + unseen);
+    return {
+      requests: withFloor(boundedEstimate(count, count - over, atMost), smallestGroup),
+      errors: withFloor(boundedEstimate(failures, failures, mayHaveFailed), smallestGroup),
+    };
   }
 }
 

@@ -4,13 +4,14 @@
  */
 import {
   type MonitoringAccess,
+  type MonitoringCall,
   type MonitoringRoute,
   monitoringRoutes,
   type Step,
 } from '@org/core';
 import type { Application } from 'express';
 
-import { type Parameter, type Query, readQuery } from './query.ts';
+import { type Parameter, type Query, readQuery, wrongQuery } from './query.ts';
 import type { Reports } from './reports.ts';
 import type { Retention } from './tiers.ts';
 
@@ -33,13 +34,13 @@ export function reportRoutes(reports: Reports, options: RoutesOptions): Step {
   const report = (
     name: string,
     parameters: readonly Parameter[],
-    make: (query: Query, app: Application) => Promise<object>,
+    make: (query: Query, call: MonitoringCall) => Promise<object>,
   ): Record<string, MonitoringRoute> => ({
     [`${path}/${name}`]: {
-      async GET({ exchange, query: given }) {
-        const query = readQuery(name, parameters, given, nowMs(), retention);
+      async GET(call) {
+        const query = readQuery(name, parameters, call.query, nowMs(), retention);
         await flush();
-        return make(query, exchange.req.app as Application);
+        return make(query, call);
       },
     },
   });
@@ -50,8 +51,20 @@ export function reportRoutes(reports: Reports, options: RoutesOptions): Step {
       ...report('endpoints', PAGED, (query) => reports.endpoints(query)),
       ...report('popular', PAGED, (query) => reports.popular(query)),
       ...report('consumers', PAGED, (query) => reports.consumers(query)),
-      ...report('unused', PAGED, (query, app) => reports.unused(query, app)),
+      ...report('consumers/:id', SERIES, async (query, { params }) =>
+        reports.consumer(idIn(params['id']!), query),
+      ),
+      ...report('unused', PAGED, (query, { exchange }) =>
+        reports.unused(query, exchange.req.app as Application),
+      ),
     },
     access,
   );
+}
+
+/** @throws ProblemError for what is no id: a name has no business in an address, where logs see it */
+function idIn(text: string): string {
+  if (/^[cn]-[\w-]{16}$/.test(text)) return text;
+  const detail = 'must be the id of a consumer, as the list of them has it and idOf() answers it';
+  throw wrongQuery([{ parameter: 'id', detail }]);
 }

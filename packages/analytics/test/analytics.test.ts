@@ -9,6 +9,7 @@ import {
   memoryStore,
   type AnalyticsOptions,
   type AnalyticsStore,
+  type ConsumerReport,
   type ConsumersReport,
   type EndpointsReport,
   type PopularReport,
@@ -322,6 +323,39 @@ describe('consumers', () => {
     const consumers = await report<ConsumersReport>('consumers');
     expect(consumers.items.map(({ requests }) => requests.value)).toEqual([4]);
     expect(consumers).toMatchObject({ requests: 6, unlistedAtMost: 2 });
+  });
+
+  test('can be looked at one by one, over time', async () => {
+    const {
+      ask,
+      report,
+      url,
+      clock,
+      analytics: made,
+    } = await watch(
+      { smallestGroup: 3, consumer: ({ req }) => req.headers['x-app'] as string | undefined },
+      places,
+    );
+    const maps = { headers: { 'x-app': 'maps' } };
+    for (const id of ['1', 'none', 'none', 'none']) await ask(`/cities/${id}`, maps);
+    await made.flush();
+    clock.advance(MINUTE_MS);
+    await ask('/cities/1', maps);
+    const path = `consumers/${made.idOf('maps')}?from=2026-01-01T12:29Z&step=minute`;
+    expect(await report<ConsumerReport>(path)).toMatchObject({
+      consumer: made.idOf('maps'),
+      requests: { value: 5, atLeast: 5, atMost: 5, confidence: 1 },
+      errors: { value: 3 },
+      series: [
+        { at: '2026-01-01T12:29:00.000Z', requests: { value: 0 } },
+        { requests: { value: 4 }, errors: { value: 3 } },
+        { requests: { lessThan: 3 }, errors: { value: 0 } },
+      ],
+    });
+    const nobody = await report<ConsumerReport>(`consumers/${made.idOf('nobody')}`);
+    expect(nobody.requests).toMatchObject({ value: 0, atMost: 0 });
+    const named = await fetch(`${url}/api/analytics/consumers/maps`);
+    expect([named.status, await named.text()]).toEqual([400, expect.stringContaining('idOf()')]);
   });
 
   test('are counted though naming them fails, and that is told', async () => {

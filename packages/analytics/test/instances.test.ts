@@ -1,8 +1,9 @@
 /** Several instances over one store: whatever happens to them, what has arrived is there once. */
 import * as fc from 'fast-check';
 import { fakeClock } from '@org/core/testing';
-import { memoryStore, type AnalyticsStore } from '@org/analytics';
+import { type AnalyticsStore, type Estimate, memoryStore } from '@org/analytics';
 
+import type { Query } from '../src/query.ts';
 import { type Instance, instance } from './instance.ts';
 
 const MINUTE_MS = 60_000;
@@ -248,6 +249,23 @@ test('a row that nobody can read is told of, and keeps nobody from the others', 
   expect(await one.summary('')).toMatchObject({ requests: 1 });
   const ids = new Set([one.consumers.idOf('ada')]);
   expect(await one.erasures.sweep(ids, clock.now())).toEqual({ rows: 2, requests: 1 });
+});
+
+test('a consumer that was not watched all the time may have asked more often, and the bounds say so', async () => {
+  const clock = fakeClock(START);
+  const store = memoryStore();
+  const one = instance(store, clock, { maxConsumers: 10 });
+  one.ask('/x', { who: 'ada' });
+  for (let at = 0; at < 40; at++) one.ask('/x', { who: `w${at}` });
+  clock.advance(MINUTE_MS);
+  one.turn();
+  for (let at = 0; at < 3; at++) one.ask('/x', { who: 'ada' });
+  await one.outbox.flush();
+  const query = { fromAt: START, toAt: START + HOUR_MS, step: 'hour', limit: 1, after: undefined };
+  const { requests } = await one.reports.consumer(one.consumers.idOf('ada'), query as Query);
+  expect(requests).toMatchObject({ value: 3, atLeast: 3, confidence: 1 });
+  expect((requests as Estimate).atMost).toBeGreaterThanOrEqual(4);
+  expect((requests as Estimate).atMost).toBeLessThanOrEqual(3 + 41 / 10);
 });
 
 test('a clock that is set back overwrites nothing', async () => {
