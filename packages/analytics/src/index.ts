@@ -35,5 +35,5 @@ export type {
   Summary,
   UnusedReport,
   UseView,
-} from './reports.ts';
+} from './documents.ts';
 export type { Retention, Tier } from './tiers.ts';

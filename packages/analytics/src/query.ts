@@ -4,6 +4,7 @@
  */
 import { nearest, ProblemError } from '@org/core';
 
+import { decodeCursor, type Period } from './cursor.ts';
 import {
   ceilTo,
   DAY_MS,
@@ -15,12 +16,6 @@ import {
   type Tier,
   TIER_MS,
 } from './tiers.ts';
-
-/** A period that begins and ends where rows do. */
-export interface Period {
-  readonly fromAt: number;
-  readonly toAt: number;
-}
 
 export interface Query extends Period {
   readonly step: Tier;
@@ -93,15 +88,6 @@ export function readQuery(
     limit,
     after: place?.after,
   };
-}
-
-/** Where the next page of a report begins, in a form that is opaque to clients. */
-export function encodeCursor(
-  report: string,
-  { fromAt, toAt }: Period,
-  after: readonly (string | number)[],
-): string {
-  return Buffer.from(JSON.stringify([report, fromAt, toAt, ...after])).toString('base64url');
 }
 
 /** A time as reports write it. */
@@ -210,26 +196,6 @@ function stepFor(lengthMs: number): Tier {
 
 function coarser(one: Tier, other: Tier): Tier {
   return TIER_MS[one] >= TIER_MS[other] ? one : other;
-}
-
-function decodeCursor(
-  report: string,
-  cursor: string,
-): (Period & { readonly after: readonly (string | number)[] }) | undefined {
-  try {
-    const decoded: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (!Array.isArray(decoded)) return undefined;
-    const [ofReport, fromAt, toAt, ...after] = decoded as unknown[];
-    const isPeriod = Number.isSafeInteger(fromAt) && Number.isSafeInteger(toAt);
-    if (ofReport !== report || !isPeriod || !after.every(isScalar)) return undefined;
-    return { fromAt: fromAt as number, toAt: toAt as number, after };
-  } catch {
-    return undefined;
-  }
-}
-
-function isScalar(value: unknown): value is string | number {
-  return typeof value === 'string' || typeof value === 'number';
 }
 
 function sentence({ parameter, detail }: Fault): string {

@@ -1,115 +1,28 @@
 /** The reports: what is kept, folded into what people ask. */
 import type { Application } from 'express';
 
-import { type DeclaredRoute, declaredRoutes } from './declared-routes.ts';
-import {
-  addTo,
-  EndpointNumbers,
-  Endpoints,
-  type EndpointsState,
-  type Unrouted,
-} from './endpoints.ts';
-import { boundedEstimate, type Estimate, withFloor, type Withheld } from './estimate.ts';
-import type { Latency } from './latency-sketch.ts';
+import type { Period } from './cursor.ts';
+import { declaredRoutes } from './declared-routes.ts';
+import type {
+  ConsumerReport,
+  ConsumersReport,
+  ConsumerUse,
+  EndpointsReport,
+  EndpointView,
+  PopularReport,
+  Summary,
+  UnusedReport,
+  UseView,
+} from './documents.ts';
+import { addTo, EndpointNumbers, Endpoints, type EndpointsState } from './endpoints.ts';
+import { boundedEstimate, withFloor } from './estimate.ts';
+import { byName, cut, told } from './page.ts';
 import { type Bounds, consumersIn, endpointsIn } from './payloads.ts';
-import { encodeCursor, iso, type Period, type Query } from './query.ts';
+import { iso, type Query } from './query.ts';
 import type { Reader } from './reader.ts';
-import { SpaceSaving, type SpaceSavingState } from './space-saving.ts';
-import { floorTo, type Tier, TIER_MS } from './tiers.ts';
-
-/** What every report says of itself. */
-interface Told {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Numbers of an endpoint, or of several. */
-export interface UseView {
-  readonly requests: number;
-  readonly clientErrors: number;
-  readonly serverErrors: number;
-  /** Server errors among requests. */
-  readonly errorRatio: number;
-  readonly aborted: number;
-  readonly bytes: number;
-  readonly latencyMs: Latency;
-  /** Different consumers. */
-  readonly consumers: Estimate | Withheld;
-}
-
-export interface EndpointView extends UseView {
-  readonly method: string;
-  readonly route: string;
-}
-
-export interface Summary extends Told, UseView {
-  readonly step: Tier;
-  /** Different endpoints that were asked for. */
-  readonly endpoints: number;
-  /** Requests for endpoints beyond `maxEndpoints`: they are counted above, but by no endpoint. */
-  readonly overflowed: number;
-  readonly unrouted: Unrouted;
-  readonly upgrades: number;
-  /** No more requests than this are missing above: what was given up on its way to the store. */
-  readonly lost: number;
-  /** Where the first row of the period begins; null where there is none. */
-  readonly dataFrom: string | null;
-  readonly series: readonly (UseView & { readonly at: string })[];
-}
-
-export interface Page<T> extends Told {
-  readonly items: readonly T[];
-  /** The query of the next page; null on the last one. */
-  readonly next: string | null;
-}
-
-export interface EndpointsReport extends Page<EndpointView> {
-  readonly overflowed: number;
-  readonly lost: number;
-}
-
-export interface PopularReport extends Page<EndpointView & { readonly shareRatio: number }> {
-  /** All requests for endpoints. */
-  readonly requests: number;
-  readonly lost: number;
-}
-
-export interface ConsumerView {
-  readonly consumer: string;
-  /** A network for one day, rather than somebody who is known. */
-  readonly anonymous: boolean;
-  readonly requests: Estimate;
-  /** Answered 400 or more, since the consumer is watched: `atMost` are all its requests. */
-  readonly errors: Estimate;
-}
-
-export interface ConsumersReport extends Page<ConsumerView> {
-  /** All requests of consumers, listed or not. */
-  readonly requests: number;
-  /** Nobody who is not listed made more requests than this. */
-  readonly unlistedAtMost: number;
-}
-
-/** What one consumer asked for; numbers too small to be shown are withheld, as those of a group are. */
-export interface ConsumerUse {
-  readonly requests: Estimate | Withheld;
-  /** Answered 400 or more. */
-  readonly errors: Estimate | Withheld;
-}
-
-export interface ConsumerReport extends Told, ConsumerUse {
-  readonly consumer: string;
-  readonly step: Tier;
-  readonly series: readonly (ConsumerUse & { readonly at: string })[];
-}
-
-export interface UnusedReport extends Page<DeclaredRoute> {
-  readonly declared: number;
-  readonly unused: number;
-  readonly dataFrom: string | null;
-  /** Requests for endpoints beyond `maxEndpoints`: where there are any, an unused route may be among them. */
-  readonly overflowed: number;
-}
+import { Sightings } from './sightings.ts';
+import { SpaceSaving } from './space-saving.ts';
+import { floorTo, TIER_MS } from './tiers.ts';
 
 export interface ReportsOptions extends Bounds {
   readonly smallestGroup: number;
@@ -313,80 +226,6 @@ class Sum extends EndpointNumbers {
     if (others !== null) addTo(this, others);
     this.consumers.merge(consumers);
   }
-}
-
-/** How often one consumer was seen, and how often it may have been without being seen. */
-class Sightings {
-  private readonly id: string;
-  private count: number = 0;
-  private over: number = 0;
-  private failures: number = 0;
-  private unseen: number = 0;
-
-  constructor(id: string) {
-    this.id = id;
-  }
-
-  add({ hitters, unwatched }: SpaceSavingState): void {
-    const hitter = hitters.find(([id]) => id === this.id);
-    if (hitter === undefined) {
-      this.unseen += unwatched;
-      return;
-    }
-    const [, count, over, failures] = hitter;
-    this.count += count;
-    this.over += over;
-    this.failures += failures;
-  }
-
-  use(smallestGroup: number): ConsumerUse {
-    const { count, over, failures, unseen } = this;
-    const atMost = count + unseen;
-    const mayHaveFailed = Math.min(atMost, failures + over + unseen);
-    return {
-      requests: withFloor(boundedEstimate(count, count - over, atMost), smallestGroup),
-      errors: withFloor(boundedEstimate(failures, failures, mayHaveFailed), smallestGroup),
-    };
-  }
-}
-
-function told({ fromAt, toAt }: Period): Told {
-  return { from: iso(fromAt), to: iso(toAt) };
-}
-
-/** Cuts a page out of what is in the order of its keys: it begins behind the key where the last one ended. */
-function cut<T>(
-  report: string,
-  query: Query,
-  ordered: readonly T[],
-  keyOf: (one: T) => readonly (string | number)[],
-): Page<T> {
-  const { after, limit } = query;
-  const rest =
-    after === undefined ? ordered : ordered.filter((one) => compare(keyOf(one), after) > 0);
-  const items = rest.slice(0, limit);
-  const last = rest.length > limit ? items.at(-1) : undefined;
-  return {
-    ...told(query),
-    items,
-    next:
-      last === undefined
-        ? null
-        : `?limit=${limit}&cursor=${encodeCursor(report, query, keyOf(last))}`,
-  };
-}
-
-function compare(one: readonly (string | number)[], other: readonly (string | number)[]): number {
-  for (const [at, part] of one.entries()) {
-    const against = other[at] ?? '';
-    if (part < against) return -1;
-    if (part > against) return 1;
-  }
-  return 0;
-}
-
-function byName(one: DeclaredRoute, other: DeclaredRoute): number {
-  return compare([one.route, one.method], [other.route, other.method]);
 }
 
 /** To four digits behind the point. */

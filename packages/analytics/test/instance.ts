@@ -12,9 +12,9 @@ import { Outbox } from '../src/outbox.ts';
 import { type Query, readQuery } from '../src/query.ts';
 import { Reader } from '../src/reader.ts';
 import { Recorder } from '../src/recorder.ts';
-import { type ConsumersReport, Reports, type Summary } from '../src/reports.ts';
+import { Reports } from '../src/reports.ts';
 import { RollUp } from '../src/roll-up.ts';
-import type { AnalyticsOptions } from '@org/analytics';
+import type { AnalyticsOptions, ConsumersReport, Summary } from '@org/analytics';
 
 export const SECRET = 'a secret of many letters';
 
