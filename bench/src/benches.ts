@@ -176,6 +176,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'dashboard',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'dashboard-used', label: 'ours, `app.use`' },
+      { server: 'dashboard-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'analytics',
     kind: 'throughput',
     contenders: [
@@ -297,6 +307,15 @@ export const BENCHES: readonly Bench[] = [
       { server: 'await', label: 'ours, async, awaited' },
     ],
     peers: [],
+  },
+  {
+    name: 'route',
+    kind: 'calls',
+    contenders: [
+      { server: 'by-hand', label: 'zod by hand' },
+      { server: 'route', label: 'ours' },
+    ],
+    peers: ['zod'],
   },
   {
     name: 'threats',

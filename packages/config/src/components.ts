@@ -42,6 +42,7 @@ export const COMPONENTS = [
   { name: 'versioning', phase: 'shape', enabled: false },
   { name: 'transform', phase: 'shape', enabled: false },
   { name: 'compression', phase: 'shape' },
+  { name: 'openapi', phase: 'shape', priority: 90, enabled: false },
   { name: 'cache', phase: 'reuse' },
   { name: 'dedup', phase: 'reuse' },
   { name: 'queue', phase: 'admit' },
@@ -52,7 +53,6 @@ export const COMPONENTS = [
   { name: 'batch', phase: 'session' },
   { name: 'tasks', enabled: false },
   { name: 'websocket', enabled: false },
-  { name: 'openapi', enabled: false },
   { name: 'devtools', enabled: false, heavy: true },
   { name: 'errors', phase: 'recover' },
 ] as const;

@@ -100,6 +100,7 @@ export interface StandardOptions {
   readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -414,6 +415,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('analytics', 'access'),
       ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
+      ...to('openapi', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },

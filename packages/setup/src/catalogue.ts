@@ -54,6 +54,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   health: {
     import: async () => (await import('@org/health')).health,
   },
+  dashboard: {
+    import: async () => (await import('@org/dashboard')).dashboard,
+  },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
@@ -97,6 +100,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   },
   batch: {
     import: async () => (await import('@org/batch')).batch,
+  },
+  openapi: {
+    import: async () => (await import('@org/openapi')).openapi,
   },
   errors: {
     import: async () => (await import('@org/errors')).errors,
