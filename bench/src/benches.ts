@@ -186,6 +186,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   {
+    name: 'analytics',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'analytics-used', label: 'ours, `app.use`' },
+      { server: 'analytics-without', label: '`setup` without it, `stack.listen`' },
+      { server: 'analytics-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'rate-limit',
     kind: 'throughput',
     contenders: [

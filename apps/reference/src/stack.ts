@@ -3,6 +3,7 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
+import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
@@ -52,13 +53,21 @@ const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
 
 /** Every component of the service; `own` are those that are not the family's. */
-export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {
+export async function components(
+  config: ServiceConfig,
+  own: Parts,
+  use: AnalyticsStore,
+): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
     isEnabled: (name) =>
       !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
-    options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
+    options: (name) => ({
+      ...config.options(name),
+      ...OWN[name as keyof typeof OWN],
+      ...(name === 'analytics' ? { store: use } : {}),
+    }),
   });
   return [...own, jsonBody(), manyInOne, ...family];
 }

@@ -42,6 +42,7 @@ export interface GeneralValues {
   readonly ENABLE_PERFORMANCE_MONITORING: boolean;
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
+  readonly ANALYTICS_SECRET: string | undefined;
   readonly ENABLE_OPENTELEMETRY: boolean;
   readonly ENABLE_ASYNC_CONTEXT: boolean;
   readonly RATE_LIMIT_MAX: number;
@@ -96,6 +97,7 @@ export interface StandardOptions {
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
+  readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly openapi: { readonly access?: string };
@@ -310,6 +312,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     gates: ['analytics'],
     help: 'Whether the use of the API is counted.',
   },
+  ANALYTICS_SECRET: {
+    type: 'text',
+    pattern: /^\S{16,}$/,
+    expected: 'a secret of at least 16 characters, without spaces',
+    secret: true,
+    feeds: to('analytics', 'secret'),
+    help: 'Keys the hashes of consumers, alike in every process; a random one of each process when absent.',
+  },
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
@@ -402,6 +412,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('metrics', 'access'),
+      ...to('analytics', 'access'),
       ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
       ...to('openapi', 'access'),

@@ -63,6 +63,7 @@ describe('defaults', () => {
       ENABLE_PERFORMANCE_MONITORING: true,
       ENABLE_POOL_MONITORING: true,
       ENABLE_API_ANALYTICS: true,
+      ANALYTICS_SECRET: undefined,
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
@@ -498,6 +499,7 @@ describe('options of components', () => {
       THREAT_WINDOW: '2',
       IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
       MONITORING_TOKEN: 'sixteen-characters',
+      ANALYTICS_SECRET: 'a-secret-of-many-letters',
       LOG_LEVEL: 'warn',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
@@ -505,6 +507,11 @@ describe('options of components', () => {
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('retry')).toEqual({ maxAttempts: 2 });
+    expect(config.options('analytics')).toEqual({
+      access: 'sixteen-characters',
+      secret: 'a-secret-of-many-letters',
+    });
+    expect(() => from({ ANALYTICS_SECRET: 'short' })).toThrow('at least 16 characters');
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,

@@ -48,6 +48,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   metrics: {
     import: async () => (await import('@org/metrics')).metrics,
   },
+  analytics: {
+    import: async () => (await import('@org/analytics')).analytics,
+  },
   profiler: {
     import: async () => (await import('@org/profiler')).profiler,
   },

@@ -74,6 +74,11 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
     text: 'The last minute in percentiles, and where the time of requests goes.',
   },
   { href: '/metrics', title: 'Metrics', text: 'What Prometheus reads.' },
+  {
+    href: '/api/analytics/summary',
+    title: 'Use of the API',
+    text: 'Of the last day; /endpoints, /popular, /consumers and /unused beside it.',
+  },
 ]);
 
 /** A source of data, with the words that its licence asks for. */
