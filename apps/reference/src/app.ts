@@ -5,6 +5,7 @@ import { tasks } from '@org/tasks';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
+import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
@@ -45,8 +46,8 @@ export async function createApp(
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
-  const routes = routeJobs(jobs, places.sql);
-  const parts = await components(config, [places, jobs, ...weather.parts]);
+  const tripRoutes = routeJobs(jobs, places.sql);
+  const parts = await components(config, [places, jobs, ...weather.parts], useOf(places.sql));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -57,6 +58,6 @@ export async function createApp(
   app.use('/api/countries', countries(places.sql));
   app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS, routes));
+  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS, tripRoutes));
   return { app, stack, database: places };
 }
