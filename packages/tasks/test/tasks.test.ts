@@ -463,6 +463,7 @@ describe('context', () => {
     const carried: unknown[] = [];
     const propagator: Propagator = {
       carries: false,
+      current: () => undefined,
       inject: (carrier) => Object.assign(carrier, { 'x-id': '7' }),
       extract: (carrier) => ({ id: String(carrier?.['x-id']), trace: undefined }),
       run: (_, task) => task(),
