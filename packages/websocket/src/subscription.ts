@@ -1,0 +1,57 @@
+/** One connection's listening to one channel: what it is sent, and what it is told where events were left out. */
+import type { Channel } from './channel.ts';
+import type { Connection } from './connection.ts';
+import type { Entry } from './entry.ts';
+import { messageFrame } from './frame.ts';
+import type { Backlog, Receiver, SlowPolicy } from './outbox.ts';
+
+export class Subscription implements Receiver {
+  readonly connection: Connection;
+  readonly channel: Channel;
+  readonly policy: SlowPolicy;
+  readonly maxQueued: number;
+  backlog: Backlog | undefined = undefined;
+  private missedPresence: boolean = false;
+
+  constructor(connection: Connection, channel: Channel) {
+    this.connection = connection;
+    this.channel = channel;
+    this.policy = channel.kind.slow;
+    this.maxQueued = channel.kind.maxQueued;
+  }
+
+  /** Sends events; `bytes` are their frames one after the other, the same for everybody. */
+  send(entries: readonly Entry[], bytes: Buffer): void {
+    const { outbox, socket, isOpen } = this.connection;
+    if (!isOpen) return;
+    if (outbox.isOpenFor(this)) {
+      socket.write(bytes);
+      return;
+    }
+    for (const entry of entries) outbox.hold(this, entry);
+  }
+
+  /** Tells who came and who left; one that reads slowly gets all of them later instead. */
+  sendPresence(frame: Buffer): void {
+    const { outbox, socket, isOpen } = this.connection;
+    if (!isOpen) return;
+    if (outbox.isOpenFor(this)) {
+      socket.write(frame);
+      return;
+    }
+    this.missedPresence = true;
+    outbox.wait(this);
+  }
+
+  gapFrame(from: number, to: number): Buffer {
+    const { name, epoch } = this.channel;
+    return messageFrame({ type: 'gap', channel: name, reason: 'slow', epoch, from, to });
+  }
+
+  afterBacklog(): Buffer | undefined {
+    if (!this.missedPresence) return undefined;
+    this.missedPresence = false;
+    const { name, members } = this.channel;
+    return messageFrame({ type: 'presence', channel: name, members });
+  }
+}
