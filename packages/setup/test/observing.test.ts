@@ -263,11 +263,18 @@ describe('a request for another protocol', () => {
       }
       return undefined;
     });
-    const stack = stackOf(limit, chat(seen));
+    const { middleware, next } = observer();
+    const stack = stackOf(middleware, limit, chat(seen));
     const server = await stack.listen(0, '127.0.0.1');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const [status, body] = await upgrade(url);
     expect(status).toBe(401);
+    const exchange = await next();
+    expect([exchange.res.statusCode, exchange.upgraded, exchange.aborted]).toEqual([
+      401,
+      false,
+      false,
+    ]);
     expect(JSON.parse(body)).toMatchObject({ status: 401, detail: 'Say who you are.' });
     expect(seen).toEqual([]);
     expect(await upgrade(url, { authorization: 'Bearer me' })).toEqual([101, 'hello']);

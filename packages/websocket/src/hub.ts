@@ -26,8 +26,6 @@ export class Hub {
   /** Writes correlations into events, where the whole has somebody who can. */
   propagator: Propagator | undefined = undefined;
   historyBytes: number = 0;
-  /** Called when the last connection has gone. */
-  onEmpty: (() => void) | undefined = undefined;
   private readonly options: Readonly<WebsocketOptions>;
   private readonly events: WebsocketEvents;
   private readonly heartbeat: Heartbeat;
@@ -39,6 +37,7 @@ export class Hub {
   private readonly idle: Set<Channel> = new Set();
   private readonly dirty: Set<Channel> = new Set();
   private readonly around: Surroundings;
+  private onEmpty: () => void = () => undefined;
   private flushing: NodeJS.Immediate | undefined = undefined;
 
   constructor(options: Readonly<WebsocketOptions>, events: WebsocketEvents) {
@@ -133,7 +132,7 @@ export class Hub {
     this.heartbeat.remove(connection);
     this.expiring.delete(connection);
     this.totals.closedTotal++;
-    if (this.connections.size === 0) this.onEmpty?.();
+    if (this.connections.size === 0) this.onEmpty();
   }
 
   /** Keeps an eye on the end of its credentials, if they have one. */
@@ -146,6 +145,14 @@ export class Hub {
   disconnect(principal: string): number {
     this.relay?.disconnect(principal);
     return this.endAll(principal);
+  }
+
+  /** Resolves when nobody is connected. */
+  empty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onEmpty = resolve;
+      if (this.connections.size === 0) resolve();
+    });
   }
 
   /** What has to happen from time to time, however many there are of anything. */

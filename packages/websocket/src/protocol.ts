@@ -16,20 +16,27 @@ export const BEARER_PREFIX = 'bearer.';
  * Codes with which the server closes: those of RFC 6455 §7.4.1 and of its registry (§11.7), and of
  * the range for applications (§7.4.2).
  */
-export const CLOSE = Object.freeze({
+export const CLOSE: {
   /** A message that is no text. */
-  unsupported: 1003,
-  /** Too many messages, or a limit that was passed again and again. */
-  policy: 1008,
+  readonly unsupported: 1003;
+  /** Too many messages, though they were refused. */
+  readonly policy: 1008;
   /** The server restarts or goes away: come back after the time that `goodbye` tells. */
-  restart: 1012,
+  readonly restart: 1012;
   /** What was sent was not taken fast enough. */
-  tryLater: 1013,
+  readonly tryLater: 1013;
   /** The credentials are no longer valid. */
-  expired: 4001,
+  readonly expired: 4001;
   /** The server has ended this connection for good: do not come back by yourself. */
+  readonly ended: 4003;
+} = Object.freeze({
+  unsupported: 1003,
+  policy: 1008,
+  restart: 1012,
+  tryLater: 1013,
+  expired: 4001,
   ended: 4003,
-} as const);
+});
 
 /** Where a client was: the channel's epoch, and the offset of the last event that it had of it. */
 export interface Position {

@@ -49,6 +49,11 @@ export class Upgrades {
     return req.headers.upgrade === undefined ? undefined : this.asking.get(req);
   }
 
+  /** Whether a server takes new connections still. */
+  get areListening(): boolean {
+    return [...this.servers.keys()].some(({ listening }) => listening);
+  }
+
   /** Receives the upgrades of a server; under a whole, through it. Once for each server. */
   listen(server: Listened, host?: Host): void {
     if (this.servers.has(server)) return;
@@ -139,6 +144,8 @@ function responseFor(req: IncomingMessage, socket: Socket): Response {
   res.assignSocket(socket);
   res.once('finish', () => {
     res.detachSocket(socket);
+    // As Node's server does where it keeps the connection: an exchange ends with it.
+    res.emit('close');
     socket.end(() => socket.destroy());
   });
   return res;

@@ -19,6 +19,7 @@ import {
   report,
   type Stats,
   type StepResult,
+  within,
 } from '@org/core';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -92,6 +93,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
   const answerMonitoring = websocketsRoute(hub, stats, settings.access);
   let host: Host | undefined;
   let cancelSteps: Cancel | undefined;
+  let leaving: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
   /** The exchange has ended well; from here on it is a WebSocket. */
@@ -156,7 +158,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
 
   /** What has to happen from time to time does, from now on. */
   function begin(): void {
-    if (closing === undefined) cancelSteps ??= clock.every(STEP_MS, () => hub.step());
+    if (closing === undefined) cancelSteps ??= clock.every(STEP_MS, step);
   }
 
   async function start(): Promise<void> {
@@ -165,19 +167,20 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     await relay.start();
   }
 
-  async function end(signal: AbortSignal | undefined): Promise<void> {
+  /** Lets nobody in any more, and tells everybody to come back elsewhere. Resolves when all have gone, or their time is over. */
+  async function leave(): Promise<void> {
     admission.closing = true;
     hub.flush();
-    const left = new Promise<void>((resolve) => {
-      hub.onEmpty = resolve;
-      if (hub.connections.size === 0) resolve();
-    });
     for (const connection of hub.connections) {
       const reconnectInMs = Math.round(random() * settings.reconnectWindowMs);
       connection.send({ type: 'goodbye', reconnectInMs });
       connection.close(CLOSE.restart, 'the server restarts');
     }
-    await patience(left, signal);
+    await within(settings.closeTimeoutMs, clock, () => hub.empty());
+  }
+
+  async function end(signal: AbortSignal | undefined): Promise<void> {
+    await Promise.race([(leaving ??= leave()), ...(signal === undefined ? [] : [aborted(signal)])]);
     for (const connection of hub.connections) {
       connection.terminate();
       hub.dismiss(connection);
@@ -188,16 +191,10 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     await relay?.close();
   }
 
-  /** Waits for the clients' goodbyes; not longer than it may take, nor than whoever closes us waits. */
-  async function patience(left: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-    let cancel: Cancel | undefined;
-    const over = new Promise<void>((resolve) => {
-      cancel = clock.after(settings.closeTimeoutMs, resolve);
-      if (signal?.aborted === true) resolve();
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([left, over]);
-    cancel?.();
+  /** A whole that drains, and listens no more, waits for connections to end; ours do not by themselves. */
+  function step(): void {
+    hub.step();
+    if (host?.state === 'draining' && !upgrades.areListening) leaving ??= leave();
   }
 
   function stats(): Stats {
@@ -309,5 +306,12 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     stats,
     health,
     close,
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
