@@ -320,7 +320,7 @@ function validate(schema: StandardSchemaV1 | undefined, data: unknown): MaybePro
 }
 
 function refusal(status: number, code: string, detail: string): ProblemError {
-  return new ProblemError({ status, code, detail });
+  return new ProblemError({ status, code, detail, expose: true });
 }
 
 /** What a client may know of an error; of one that is not meant for it, nothing, and it is reported. */

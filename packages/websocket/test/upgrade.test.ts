@@ -1,5 +1,6 @@
-import { once } from 'node:events';
-import { connect as dial } from 'node:net';
+import { subscribe as hear, unsubscribe as unhear } from 'node:diagnostics_channel';
+import { EventEmitter, once } from 'node:events';
+import { connect as dial, type Socket } from 'node:net';
 import {
   defineMiddleware,
   type Fault,
@@ -12,9 +13,8 @@ import { fakeClock, recordExchanges } from '@org/core/testing';
 import { errors } from '@org/errors';
 import { rateLimit } from '@org/rate-limit';
 import { setup } from '@org/setup';
-import { bearerOf, websocket, type WebsocketOptions } from '@org/websocket';
+import { bearerOf, type Websocket, websocket, type WebsocketOptions } from '@org/websocket';
 import express from 'express';
-import { subscribe as hear, unsubscribe as unhear } from 'node:diagnostics_channel';
 
 import { codeOf, type Live, Peer, start, upgrade, type Way, WAYS } from './live.ts';
 
@@ -29,11 +29,13 @@ async function serve(
   options: Partial<WebsocketOptions> = {},
   way?: Way,
   others?: readonly Middleware[],
-): Promise<Live & { channels: ReturnType<typeof websocket> }> {
+): Promise<Live & { channels: Websocket; sockets: Set<Socket> }> {
   const channels = websocket({ channels: { 'news/:topic': {} }, ...options });
   const live = await start(channels, way, others);
   running.push(live);
-  return { ...live, channels };
+  const sockets = new Set<Socket>();
+  live.server.on('connection', (socket) => sockets.add(socket));
+  return { ...live, channels, sockets };
 }
 
 describe.each(WAYS)('an upgrade, %s', (way) => {
@@ -238,29 +240,25 @@ describe('who connects', () => {
   });
 
   test('whose connection breaks meanwhile does not end the process, and takes no seat', async () => {
-    let go!: (identity: object) => void;
-    let asked!: () => void;
-    const begun = new Promise<void>((resolve) => (asked = resolve));
+    const asked = new EventEmitter();
     const live = await serve({
       maxConnections: 1,
-      authenticate: () => {
-        asked();
-        return new Promise((resolve) => (go = resolve));
-      },
+      authenticate: () => new Promise((resolve) => void asked.emit('asked', resolve)),
     });
     const socket = dial(Number(new URL(live.url).port), '127.0.0.1');
     socket.write(
       'GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
-    await begun;
+    const [letIn] = (await once(asked, 'asked')) as [(identity: object) => void];
+    const [theirs] = [...live.sockets];
     socket.resetAndDestroy();
-    await once(socket, 'close');
+    await new Promise((resolve) => theirs!.once('close', resolve));
+    letIn({});
     await new Promise(setImmediate);
-    go({});
     const next = upgrade(`${live.url}/live`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    go({});
+    const [letNextIn] = (await once(asked, 'asked')) as [(identity: object) => void];
+    letNextIn({});
     expect((await next).status).toBe(101);
   });
 });
