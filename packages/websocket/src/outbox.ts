@@ -59,11 +59,12 @@ export const SLOW_BYTES: number = 64 * 1024;
 export class Outbox {
   /** Bytes that wait here. */
   bytes: number = 0;
+  /** Bytes that the socket may hold before something waits. */
+  readonly slowBytes: number;
   private readonly owner: Owner;
   private readonly maxBytes: number;
   private readonly held: Held;
   private readonly waiting: Set<Receiver> = new Set();
-  private readonly slowBytes: number;
   private listening: boolean = false;
 
   /** @param maxBytes that may wait, and as many again in the socket */
@@ -76,11 +77,6 @@ export class Outbox {
 
   get isSlow(): boolean {
     return this.waiting.size > 0;
-  }
-
-  /** Whether what belongs to `receiver` can be written now. */
-  isOpenFor(receiver: Receiver): boolean {
-    return receiver.backlog === undefined && this.owner.socket.writableLength < this.slowBytes;
   }
 
   /** Writes an answer, which never waits; a client that asks and does not read is ended. */

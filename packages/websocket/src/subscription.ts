@@ -1,4 +1,6 @@
 /** One connection's listening to one channel: what it is sent, and what it is told where events were left out. */
+import type { Socket } from 'node:net';
+
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { Entry } from './entry.ts';
@@ -11,36 +13,40 @@ export class Subscription implements Receiver {
   readonly policy: SlowPolicy;
   readonly maxQueued: number;
   backlog: Backlog | undefined = undefined;
+  private readonly socket: Socket;
+  private readonly slowBytes: number;
   private missedPresence: boolean = false;
 
   constructor(connection: Connection, channel: Channel) {
     this.connection = connection;
     this.channel = channel;
+    this.socket = connection.socket;
+    this.slowBytes = connection.outbox.slowBytes;
     this.policy = channel.kind.slow;
     this.maxQueued = channel.kind.maxQueued;
   }
 
   /** Sends events; `bytes` are their frames one after the other, the same for everybody. */
   send(entries: readonly Entry[], bytes: Buffer): void {
-    const { outbox, socket, isOpen } = this.connection;
-    if (!isOpen) return;
-    if (outbox.isOpenFor(this)) {
-      socket.write(bytes);
+    // Most of what a broadcast costs is here: nothing is looked up that has not to be.
+    if (!this.connection.isOpen) return;
+    if (this.backlog === undefined && this.socket.writableLength < this.slowBytes) {
+      this.socket.write(bytes);
       return;
     }
+    const { outbox } = this.connection;
     for (const entry of entries) outbox.hold(this, entry);
   }
 
   /** Tells who came and who left; one that reads slowly gets all of them later instead. */
   sendPresence(frame: Buffer): void {
-    const { outbox, socket, isOpen } = this.connection;
-    if (!isOpen) return;
-    if (outbox.isOpenFor(this)) {
-      socket.write(frame);
+    if (!this.connection.isOpen) return;
+    if (this.backlog === undefined && this.socket.writableLength < this.slowBytes) {
+      this.socket.write(frame);
       return;
     }
     this.missedPresence = true;
-    outbox.wait(this);
+    this.connection.outbox.wait(this);
   }
 
   gapFrame(from: number, to: number): Buffer {

@@ -111,10 +111,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       return;
     }
     socket.once('close', () => admission.release(admitted));
-    library.handleUpgrade(req, socket, head, (ws) => {
-      socket.setNoDelay(true);
-      welcome(ws, exchange, admitted);
-    });
+    library.handleUpgrade(req, socket, head, (ws) => welcome(ws, exchange, admitted));
   }
 
   function welcome(ws: WebSocket, exchange: Exchange, { identity, address }: Admitted): void {
