@@ -128,15 +128,13 @@ export class Connection implements Member, Owner {
   /** Says that it ends, and why. What waits for it is dropped. */
   close(code: number, reason: string): void {
     if (!this.open) return;
-    this.open = false;
-    this.outbox.clear();
+    this.stop();
     this.ws.close(code, reason);
   }
 
   /** Ends it without a word. */
   terminate(): void {
-    this.open = false;
-    this.outbox.clear();
+    this.stop();
     this.ws.terminate();
   }
 
@@ -144,5 +142,11 @@ export class Connection implements Member, Owner {
     if (!this.open) return;
     this.close(CLOSE.tryLater, why);
     this.onSlow(this, why);
+  }
+
+  private stop(): void {
+    this.open = false;
+    for (const subscription of this.subscriptions.values()) subscription.isOver = true;
+    this.outbox.clear();
   }
 }

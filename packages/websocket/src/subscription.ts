@@ -13,6 +13,8 @@ export class Subscription implements Receiver {
   readonly policy: SlowPolicy;
   readonly maxQueued: number;
   backlog: Backlog | undefined = undefined;
+  /** Its connection is being closed: nothing may follow the close frame (RFC 6455 §5.5.1). */
+  isOver: boolean = false;
   private readonly socket: Socket;
   private readonly slowBytes: number;
   private missedPresence: boolean = false;
@@ -28,8 +30,8 @@ export class Subscription implements Receiver {
 
   /** Sends events; `bytes` are their frames one after the other, the same for everybody. */
   send(entries: readonly Entry[], bytes: Buffer): void {
-    // Most of what a broadcast costs is here: nothing is looked up that has not to be.
-    if (!this.connection.isOpen) return;
+    // Most of what a broadcast costs is here: nothing is touched but what the write needs as well.
+    if (this.isOver || !this.socket.writable) return;
     if (this.backlog === undefined && this.socket.writableLength < this.slowBytes) {
       this.socket.write(bytes);
       return;
@@ -40,7 +42,7 @@ export class Subscription implements Receiver {
 
   /** Tells who came and who left; one that reads slowly gets all of them later instead. */
   sendPresence(frame: Buffer): void {
-    if (!this.connection.isOpen) return;
+    if (this.isOver || !this.socket.writable) return;
     if (this.backlog === undefined && this.socket.writableLength < this.slowBytes) {
       this.socket.write(frame);
       return;

@@ -5,6 +5,7 @@
  * looked at the upgrade, and lets it in or not.
  */
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   addressOf,
   type Cancel,
@@ -110,8 +111,13 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       admission.release(admitted);
       return;
     }
-    socket.once('close', () => admission.release(admitted));
+    releaseWith(socket, admitted);
     library.handleUpgrade(req, socket, head, (ws) => welcome(ws, exchange, admitted));
+  }
+
+  /** Apart, so that what waits for the end of a connection does not hold its request until then. */
+  function releaseWith(socket: Socket, admitted: Admitted): void {
+    socket.once('close', () => admission.release(admitted));
   }
 
   function welcome(ws: WebSocket, exchange: Exchange, { identity, address }: Admitted): void {
