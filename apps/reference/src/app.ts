@@ -1,10 +1,12 @@
 /** The service: its database, its stack of middleware, and its routes. */
 import type { Batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
+import type { Websocket } from '@org/websocket';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
 import { landing } from './landing/landing.ts';
+import { live } from './live/live.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
@@ -22,6 +24,8 @@ export interface Service {
   readonly app: Express;
   readonly stack: Stack;
   readonly database: Database;
+  /** What changes while somebody looks; `publish('trips/…', …)` tells of a trip. */
+  readonly channels: Websocket;
 }
 
 /** What whoever runs the service may put in the place of what it would find by itself. */
@@ -42,7 +46,9 @@ export async function createApp(
 
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
-  const parts = await components(config, [places, ...weather.parts]);
+  const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
+  const channels = live(places.sql, apiKeys, config);
+  const parts = await components(config, [places, ...weather.parts, channels]);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -51,8 +57,14 @@ export async function createApp(
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
-  app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
+  const { WEATHER_MAX_AGE } = config.values;
+  app.use(
+    '/api/cities',
+    weatherOfCities(places.sql, weather, WEATHER_MAX_AGE, (name, data) =>
+      channels.publish(name, data),
+    ),
+  );
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
-  return { app, stack, database: places };
+  app.use('/api/trips', trips(places.sql, apiKeys));
+  return { app, stack, database: places, channels };
 }

@@ -8,6 +8,7 @@ import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DedupOptions } from '@org/dedup';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { ShutdownOptions } from '@org/shutdown';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
@@ -34,6 +35,8 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  // Its channels tell clients themselves when to come back.
+  shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
@@ -42,7 +45,7 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry', 'websocket']);
 
 /** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);

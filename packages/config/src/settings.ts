@@ -51,6 +51,7 @@ export interface GeneralValues {
   readonly DATABASE_URL: string | undefined;
   readonly PORT: number;
   readonly TRUST_PROXY: TrustProxy;
+  readonly WEBSOCKET_MAX_CONNECTIONS: number;
   readonly MONITORING_TOKEN: string | undefined;
 }
 
@@ -95,6 +96,7 @@ export interface StandardOptions {
   readonly health: { readonly access?: string };
   readonly metrics: { readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly websocket: { readonly maxConnections: number; readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -372,6 +374,13 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('express', 'trust proxy'),
     help: 'Which proxies may say who the client is.',
   },
+  WEBSOCKET_MAX_CONNECTIONS: {
+    type: 'integer',
+    default: 10_000,
+    min: 1,
+    feeds: to('websocket', 'maxConnections'),
+    help: 'WebSockets that one process keeps open; further ones are refused.',
+  },
   MONITORING_TOKEN: {
     type: 'text',
     pattern: /^\S{16,}$/,
@@ -383,6 +392,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('security', 'access'),
       ...to('metrics', 'access'),
       ...to('dashboard', 'access'),
+      ...to('websocket', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },

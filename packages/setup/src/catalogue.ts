@@ -89,6 +89,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
+  websocket: {
+    import: async () => (await import('@org/websocket')).websocket,
+  },
   errors: {
     import: async () => (await import('@org/errors')).errors,
     // Until it is there, errors are answered with plain problem documents.

@@ -11,10 +11,12 @@ import { wholeNumber } from './inputs.ts';
 
 const ONE = z.object({ id: wholeNumber(0) });
 
+/** `publish` tells those who listen to the weather of a city. */
 export function weatherOfCities(
   db: Kysely<Tables>,
   source: WeatherSource,
   maxAgeSeconds: number,
+  publish: (channel: string, data: unknown) => void,
 ): Router {
   // RFC 5861: while it is asked for anew, and when nobody knows, that of a while ago is better than none.
   const cacheControl = `public, max-age=${maxAgeSeconds}, stale-while-revalidate=${maxAgeSeconds}, stale-if-error=21600`;
@@ -24,8 +26,10 @@ export function weatherOfCities(
     const { id } = ONE.parse(req.params);
     const city = await findCity(db, id);
     const weather = await source.at(city, exchangeOf(req, res));
+    const answer = { city: `${req.baseUrl}/${id}`, ...weather };
+    publish(`weather/${id}`, answer);
     res.setHeader('Cache-Control', cacheControl);
-    res.json({ city: `${req.baseUrl}/${id}`, ...weather });
+    res.json(answer);
   });
 
   return router;
