@@ -73,6 +73,7 @@ describe('defaults', () => {
       TRUST_PROXY: false,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      WEBSOCKET_MAX_CONNECTIONS: 10_000,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -511,6 +512,10 @@ describe('options of components', () => {
       limit: 100,
       windowMs: 60_000,
       distributed: false,
+    });
+    expect(config.options('websocket')).toEqual({
+      maxConnections: 10_000,
+      access: 'sixteen-characters',
     });
     expect(config.options('redis')).toEqual({});
     expect(config.options('dedup')).toEqual({});

@@ -23,9 +23,7 @@ export type FindChannel = (name: string) => Found | undefined;
  * and all, because they are names and no addresses.
  * @throws OptionError for a pattern that is none, or options that are wrong
  */
-export function channelTable(
-  channels: Readonly<Record<string, ChannelOptions>>,
-): FindChannel {
+export function channelTable(channels: Readonly<Record<string, ChannelOptions>>): FindChannel {
   const table = Object.entries(channels).map(([pattern, options]) => ({
     kind: channelKind(pattern, options),
     find: compile(pattern),

@@ -11,13 +11,7 @@ import type { Found } from './channel-table.ts';
 import type { Connection } from './connection.ts';
 import { type Hub, unknownChannel } from './hub.ts';
 import type { WebsocketOptions } from './options.ts';
-import {
-  type ClientMessage,
-  CLOSE,
-  idOf,
-  type Issue,
-  readClientMessage,
-} from './protocol.ts';
+import { type ClientMessage, CLOSE, idOf, type Issue, readClientMessage } from './protocol.ts';
 
 /** Messages that may wait for the one before them; then the client is not read any further. */
 const PAUSE_AT = 16;
@@ -135,10 +129,7 @@ export class Conversation {
     }
   }
 
-  private subscribe(
-    connection: Connection,
-    message: MessageOf<'subscribe'>,
-  ): MaybePromise<void> {
+  private subscribe(connection: Connection, message: MessageOf<'subscribe'>): MaybePromise<void> {
     const { channel } = message;
     const found = this.found(channel);
     const { maxSubscriptions } = this.options;
@@ -193,7 +184,11 @@ export class Conversation {
     const { channel, carrier } = message;
     const found = this.found(channel);
     if (!found.kind.mayPublish) {
-      throw refusal(403, 'ERR_CHANNEL_READ_ONLY', `Nobody but the server publishes on "${channel}".`);
+      throw refusal(
+        403,
+        'ERR_CHANNEL_READ_ONLY',
+        `Nobody but the server publishes on "${channel}".`,
+      );
     }
     const { propagator } = this.hub;
     if (propagator === undefined) return this.publishFor(connection, message, found, connection);
@@ -213,7 +208,9 @@ export class Conversation {
     const valid = then(authorised, () => validate(kind.schema, data));
     const handled = then(valid, (value) => {
       const answer = kind.onPublish?.({ channel, params, data: value as never }, connection);
-      return then(answer as MaybePromise<unknown>, (given) => (given === undefined ? value : given));
+      return then(answer as MaybePromise<unknown>, (given) =>
+        given === undefined ? value : given,
+      );
     });
     return then(handled, (value) => {
       if (value !== false) this.hub.publish(channel, value, from);
@@ -224,7 +221,11 @@ export class Conversation {
   private renew(connection: Connection, { id, token }: MessageOf<'auth'>): MaybePromise<void> {
     const { reauthenticate } = this.options;
     if (reauthenticate === undefined) {
-      throw refusal(400, 'ERR_AUTH_UNSUPPORTED', 'Credentials cannot be renewed here; connect anew.');
+      throw refusal(
+        400,
+        'ERR_AUTH_UNSUPPORTED',
+        'Credentials cannot be renewed here; connect anew.',
+      );
     }
     return then(reauthenticate(token, connection), (identity) => {
       if (identity === undefined) {

@@ -19,10 +19,15 @@ export function handshakeFault({ method, headers }: Request): ProblemError | und
   }
   if (headers['sec-websocket-version'] !== VERSION) {
     // RFC 6455 §4.2.2 and §4.4: the version that would do is told.
-    return refusal(426, 'ERR_WEBSOCKET_VERSION', `Version ${VERSION} of WebSocket is spoken here.`, {
-      'Sec-WebSocket-Version': VERSION,
-      Upgrade: 'websocket',
-    });
+    return refusal(
+      426,
+      'ERR_WEBSOCKET_VERSION',
+      `Version ${VERSION} of WebSocket is spoken here.`,
+      {
+        'Sec-WebSocket-Version': VERSION,
+        Upgrade: 'websocket',
+      },
+    );
   }
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
     return refusal(400, 'ERR_WEBSOCKET_HANDSHAKE', 'Sec-WebSocket-Key must be 16 bytes in base64.');

@@ -1,7 +1,12 @@
 import { type Bus, type BusMessage, type Fault, FAULT_CHANNEL, memoryStore } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import { subscribe as hear, unsubscribe as unhear } from 'node:diagnostics_channel';
-import { type ServerMessage, type Websocket, websocket, type WebsocketOptions } from '@org/websocket';
+import {
+  type ServerMessage,
+  type Websocket,
+  websocket,
+  type WebsocketOptions,
+} from '@org/websocket';
 
 import { type Live, Peer, start } from './live.ts';
 

@@ -164,7 +164,10 @@ test('what clients publish is checked by a schema, and may be made into somethin
     code: 'ERR_DATA_INVALID',
     issues: [{ pointer: '/text' }, { pointer: '/at' }],
   });
-  expect(await say(undefined)).toMatchObject({ code: 'ERR_DATA_INVALID', issues: [{ pointer: '' }] });
+  expect(await say(undefined)).toMatchObject({
+    code: 'ERR_DATA_INVALID',
+    issues: [{ pointer: '' }],
+  });
   for (const text of ['hello', 'secret', 'plain']) await say({ text, at: '5', extra: 1 });
   await ada.settle();
   expect(dataOf(ada.messages)).toEqual([

@@ -6,7 +6,13 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bearerOf, type Websocket, websocket, type WebsocketOptions } from '@org/websocket';
-import { type Client, type ClientOptions, type ClientState, connect, LiveError } from '@org/websocket/client';
+import {
+  type Client,
+  type ClientOptions,
+  type ClientState,
+  connect,
+  LiveError,
+} from '@org/websocket/client';
 import { build } from 'esbuild';
 import express from 'express';
 import { WebSocket } from 'ws';
@@ -22,7 +28,9 @@ afterEach(async () => {
   for (const live of running.splice(0)) await live.close();
 });
 
-async function serve(options: Partial<WebsocketOptions> = {}): Promise<Live & { channels: Websocket }> {
+async function serve(
+  options: Partial<WebsocketOptions> = {},
+): Promise<Live & { channels: Websocket }> {
   const channels = websocket({
     channels: { 'news/:topic': { publish: true }, 'rooms/:id': { presence: true } },
     ...options,
@@ -213,7 +221,9 @@ test('comes back when the server says, after it has gone for a restart', async (
 });
 
 test('stays away where it was put out, or its credentials have ended, unless it has new ones', async () => {
-  const live = await serve({ authenticate: ({ req }) => ({ principal: bearerOf(req) ?? 'nobody' }) });
+  const live = await serve({
+    authenticate: ({ req }) => ({ principal: bearerOf(req) ?? 'nobody' }),
+  });
   const ada = client(live, { token: async () => 'ada' });
   await ada.reached('open');
   const unanswered = ada.publish('news/unheard', 1).catch((error: LiveError) => error.code);
@@ -318,17 +328,19 @@ if (CHROMIUM === undefined && process.env['CI'] !== undefined) {
   throw new Error('The client is tested in Chromium, which is not there.');
 }
 
-(CHROMIUM === undefined ? test.skip : test)('works in a browser', async () => {
-  const channels = websocket({
-    authenticate: ({ req }) => ({ principal: bearerOf(req) }),
-    channels: { echo: { publish: true, presence: true } },
-  });
-  const app = express();
-  app.use(channels);
-  const script = await bundled();
-  app.get('/client.js', (_req, res) => void res.type('js').send(script));
-  app.get('/', (_req, res) => {
-    res.type('html').send(`<!doctype html><script type="module">
+(CHROMIUM === undefined ? test.skip : test)(
+  'works in a browser',
+  async () => {
+    const channels = websocket({
+      authenticate: ({ req }) => ({ principal: bearerOf(req) }),
+      channels: { echo: { publish: true, presence: true } },
+    });
+    const app = express();
+    app.use(channels);
+    const script = await bundled();
+    app.get('/client.js', (_req, res) => void res.type('js').send(script));
+    app.get('/', (_req, res) => {
+      res.type('html').send(`<!doctype html><script type="module">
       import { connect } from '/client.js';
       const client = connect(location.origin.replace('http', 'ws') + '/live', { token: () => 'ada' });
       let members = [];
@@ -338,26 +350,28 @@ if (CHROMIUM === undefined && process.env['CI'] !== undefined) {
       });
       client.publish('echo', 'hello ☃');
     </script>`);
-  });
-  const told = new Promise((resolve) => {
-    app.get('/told', (req, res) => {
-      res.sendStatus(204);
-      resolve(req.query['text']);
     });
-  });
-  const server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  channels.listenTo(server);
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
-  const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
-  const browser = spawn(CHROMIUM!, [...flags, url], { stdio: 'ignore' });
-  expect(await told).toBe('hello ☃ to ada');
-  const gone = once(browser, 'exit');
-  browser.kill();
-  await gone;
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  await channels.close();
-  server.closeAllConnections();
-  server.close();
-}, 60_000);
+    const told = new Promise((resolve) => {
+      app.get('/told', (req, res) => {
+        res.sendStatus(204);
+        resolve(req.query['text']);
+      });
+    });
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    channels.listenTo(server);
+    const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
+    const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
+    const flags = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
+    const browser = spawn(CHROMIUM!, [...flags, url], { stdio: 'ignore' });
+    expect(await told).toBe('hello ☃ to ada');
+    const gone = once(browser, 'exit');
+    browser.kill();
+    await gone;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    await channels.close();
+    server.closeAllConnections();
+    server.close();
+  },
+  60_000,
+);

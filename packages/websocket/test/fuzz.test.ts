@@ -45,10 +45,7 @@ async function throwAt(live: Live, bytes: Uint8Array): Promise<string> {
 }
 
 const masked = (opcode: number, payload: Uint8Array): Uint8Array =>
-  Buffer.concat([
-    Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]),
-    payload,
-  ]);
+  Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 
 test.each(WAYS)('frames of any bytes end their connection at most, %s', async (way) => {
   const channels = websocket({ channels: { ':any': { publish: true, presence: true } } });
@@ -129,11 +126,19 @@ test('reading a message never throws, and gives what it was given', () => {
     { seed: SEED },
   );
   fc.assert(
-    fc.property(fc.nat(), fc.stringMatching(/^[!-~]{1,256}$/), fc.jsonValue(), (id, channel, data) => {
-      const message = { type: 'publish', id, channel, data };
-      const read = readClientMessage(JSON.stringify(message));
-      expect(read).toEqual({ ...(JSON.parse(JSON.stringify(message)) as object), carrier: undefined });
-    }),
+    fc.property(
+      fc.nat(),
+      fc.stringMatching(/^[!-~]{1,256}$/),
+      fc.jsonValue(),
+      (id, channel, data) => {
+        const message = { type: 'publish', id, channel, data };
+        const read = readClientMessage(JSON.stringify(message));
+        expect(read).toEqual({
+          ...(JSON.parse(JSON.stringify(message)) as object),
+          carrier: undefined,
+        });
+      },
+    ),
     { seed: SEED },
   );
 });

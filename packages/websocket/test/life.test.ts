@@ -100,7 +100,9 @@ describe('credentials', () => {
         expect(principal).toBe('ada');
         return identities[token];
       },
-      channels: { 'for/:what': { authorise: ({ data }, { what }) => data !== 'new' || what === 'all' } },
+      channels: {
+        'for/:what': { authorise: ({ data }, { what }) => data !== 'new' || what === 'all' },
+      },
     });
     const ada = await Peer.open(live);
     await ada.subscribe('for/some');
@@ -306,7 +308,14 @@ describe('the operators’ route', () => {
       droppedTotal: 0,
       bufferedBytes: 0,
       channels: [
-        { name: 'news/b', pattern: 'news/:topic', subscribers: 2, members: 2, offset: 1, sentTotal: 2 },
+        {
+          name: 'news/b',
+          pattern: 'news/:topic',
+          subscribers: 2,
+          members: 2,
+          offset: 1,
+          sentTotal: 2,
+        },
         { name: 'news/a', subscribers: 1, historySize: 0 },
       ],
       slowest: [],

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { fakeClock } from '@org/core/testing';
-import { type Position, type ServerMessage, websocket, type WebsocketOptions } from '@org/websocket';
+import {
+  type Position,
+  type ServerMessage,
+  websocket,
+  type WebsocketOptions,
+} from '@org/websocket';
 
 import type { Entry } from '../src/entry.ts';
 import { History } from '../src/history.ts';

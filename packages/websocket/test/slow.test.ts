@@ -186,7 +186,10 @@ class FakeSocket extends EventEmitter {
 describe('an outbox', () => {
   const MAX_BYTES = 100_000;
   const step = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ bytes: fc.integer({ min: 1, max: 50_000 }), key: fc.nat(3) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ bytes: fc.integer({ min: 1, max: 50_000 }), key: fc.nat(3) }),
+    },
     { weight: 1, arbitrary: fc.constant('drain' as const) },
   );
 
@@ -243,7 +246,10 @@ describe('an outbox', () => {
             : Array.from({ length: one.to - one.from + 1 }, (_, at) => one.from + at),
         );
         expect(accounted).toEqual(sent.map(({ offset }) => offset));
-        const dropped = told.reduce((sum, one) => sum + ('from' in one ? one.to - one.from + 1 : 0), 0);
+        const dropped = told.reduce(
+          (sum, one) => sum + ('from' in one ? one.to - one.from + 1 : 0),
+          0,
+        );
         expect(held.droppedTotal).toBe(dropped);
       }),
     );

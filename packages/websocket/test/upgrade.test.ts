@@ -352,8 +352,7 @@ test('upgrades of others are left alone where it is told so', async () => {
 
 test('without its second half nobody is let in, and somebody is told', async () => {
   const faults: string[] = [];
-  const listener = (message: unknown): void =>
-    void faults.push(String((message as Fault).error));
+  const listener = (message: unknown): void => void faults.push(String((message as Fault).error));
   hear(FAULT_CHANNEL, listener);
   const channels = websocket();
   const stack = setup(express(), [channels[0], errors()]);
