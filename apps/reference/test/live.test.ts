@@ -77,7 +77,9 @@ test('a trip is its owner’s, here as well', async () => {
 test('when the service ends, its clients are told when to come back', async () => {
   const ws = new WebSocket(`${service.url.replace('http', 'ws')}/live`, 'channels.v1');
   const messages: string[] = [];
-  ws.on('message', (data) => messages.push((JSON.parse(String(data)) as { type: string }).type));
+  ws.on('message', (data: Buffer) => {
+    messages.push((JSON.parse(data.toString()) as { type: string }).type);
+  });
   await once(ws, 'message');
   const closed = once(ws, 'close');
   expect(await service.stop()).toBe(0);

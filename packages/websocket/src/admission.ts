@@ -124,7 +124,7 @@ export class Admission {
     });
     // The client has gone: there is nobody to answer, and nobody to have a seat.
     if (exchange.req.socket.destroyed) return HANDLED;
-    if (inTime) return this.seat(exchange, identity) as typeof HANDLED | undefined;
+    if (inTime) return this.seat(exchange, identity);
     const detail = 'It took too long to find out who is connecting; connect anew.';
     return this.refuse(exchange, unavailable('ERR_AUTHENTICATION_TIMEOUT', detail));
   }

@@ -19,7 +19,6 @@ export {
 
 /** The part of a WebSocket that is used; browsers, Node and `ws` agree on it. */
 interface Socket {
-  onopen: (() => void) | null;
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   onclose: ((event: { readonly code: number }) => void) | null;
   onerror: (() => void) | null;
@@ -81,10 +80,14 @@ export function connect(url: string, options: ClientOptions = {}): Client {
       return;
     }
     socket = made;
+    // One of each, and none to be taken away: what is no longer ours is told apart by itself.
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener
     made.onmessage = ({ data }) => {
       if (socket === made) receive(JSON.parse(String(data)) as ServerMessage);
     };
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener
     made.onerror = () => undefined;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener
     made.onclose = ({ code }) => {
       if (socket === made) lose(code);
     };
@@ -176,7 +179,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     clearTimeout(silence);
     if (heartbeatMs === 0) return;
     silence = setTimeout(() => {
-      request({ type: 'ping' }, { onAnswer: () => undefined, onError: () => drop() }, false);
+      demand({ type: 'ping' }, { onAnswer: () => undefined, onError: () => drop() }, false);
     }, heartbeatMs);
   }
 
@@ -203,7 +206,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
   /** Asks the server for a channel, and again where it says when. */
   function ask(interest: Interest): void {
     const { channel, position } = interest;
-    request(
+    demand(
       { type: 'subscribe', channel, since: position },
       {
         onAnswer: (ack) => interest.onAck(ack),
@@ -225,7 +228,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
   }
 
   /** Sends a message and waits for its answer; `waits` for a connection, too, or fails without one. */
-  function request(
+  function demand(
     content: { readonly type: string } & Readonly<Record<string, unknown>>,
     answers: Pick<Request, 'onAnswer' | 'onError'>,
     waits: boolean,
@@ -265,9 +268,9 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     return asked;
   }
 
-  function promised(content: Parameters<typeof request>[0]): Promise<void> {
+  function promised(content: Parameters<typeof demand>[0]): Promise<void> {
     return new Promise((resolve, reject) => {
-      request(content, { onAnswer: () => resolve(), onError: (error) => reject(error) }, true);
+      demand(content, { onAnswer: () => resolve(), onError: (error) => reject(error) }, true);
     });
   }
 
@@ -290,26 +293,26 @@ export function connect(url: string, options: ClientOptions = {}): Client {
         interests.set(channel, interest);
         if (state === 'open') ask(interest);
       } else {
-        interest.greet(listener as never);
+        interest.greet(listener);
       }
       const own = interest;
-      own.listeners.add(listener as never);
+      own.listeners.add(listener);
       return () => {
-        own.listeners.delete(listener as never);
+        own.listeners.delete(listener);
         if (own.listeners.size > 0 || interests.get(channel) !== own) return;
         interests.delete(channel);
         if (state !== 'open') return;
         const ignore = (): void => undefined;
-        request({ type: 'unsubscribe', channel }, { onAnswer: ignore, onError: ignore }, false);
+        demand({ type: 'unsubscribe', channel }, { onAnswer: ignore, onError: ignore }, false);
       };
     },
     publish: (channel, data) => promised({ type: 'publish', channel, data }),
     refresh,
     close() {
-      const open = socket;
+      const left = socket;
       socket = undefined;
       end('This client is closed.');
-      open?.close(1000);
+      left?.close(1000);
     },
   };
 }

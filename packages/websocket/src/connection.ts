@@ -122,7 +122,7 @@ export class Connection implements Member, Owner {
   }
 
   resume(): void {
-    this.ws.resume();
+    if (this.ws.isPaused) this.ws.resume();
   }
 
   /** Says that it ends, and why. What waits for it is dropped. */

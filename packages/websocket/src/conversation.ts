@@ -52,7 +52,7 @@ export class Conversation {
       return;
     }
     inbox.push(message);
-    if (inbox.length === PAUSE_AT) connection.pause();
+    if (inbox.length >= PAUSE_AT) connection.pause();
   }
 
   /** Takes a ping, which costs an answer too. */
@@ -90,13 +90,14 @@ export class Conversation {
       message = connection.inbox?.shift();
     }
     connection.inbox = undefined;
+    connection.resume();
   }
 
   private resume(connection: Connection): void {
     const next = connection.inbox!.shift();
     if (connection.inbox!.length < PAUSE_AT) connection.resume();
-    if (next === undefined) connection.inbox = undefined;
-    else this.work(connection, next);
+    if (next !== undefined) this.work(connection, next);
+    else connection.inbox = undefined;
   }
 
   /** Never throws, and never rejects. */
@@ -207,10 +208,8 @@ export class Conversation {
     const authorised = this.authorise(connection, found, channel, 'publish');
     const valid = then(authorised, () => validate(kind.schema, data));
     const handled = then(valid, (value) => {
-      const answer = kind.onPublish?.({ channel, params, data: value as never }, connection);
-      return then(answer as MaybePromise<unknown>, (given) =>
-        given === undefined ? value : given,
-      );
+      const answer = kind.onPublish?.({ channel, params, data: value }, connection);
+      return then(answer, (given) => (given === undefined ? value : given));
     });
     return then(handled, (value) => {
       if (value !== false) this.hub.publish(channel, value, from);
@@ -269,7 +268,7 @@ export class Conversation {
     action: ChannelAction,
   ): MaybePromise<void> {
     if (kind.authorise === undefined) return undefined;
-    return then(kind.authorise(connection, params, action), (allowed) => {
+    return then(kind.authorise(connection, params, action), (allowed: unknown) => {
       if (allowed === true) return;
       throw refusal(403, 'ERR_CHANNEL_FORBIDDEN', `You may not ${action} on "${channel}".`);
     });

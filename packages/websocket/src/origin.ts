@@ -30,7 +30,13 @@ export function originGuard(origins: Origins): OriginGuard {
 function ruleOf(origins: Origins): (origin: string, req: Request) => boolean {
   if (origins === 'any') return () => true;
   if (origins === 'same') return isSameHost;
-  if (typeof origins === 'function') return (origin, req) => origins(origin, req) === true;
+  if (typeof origins === 'function') {
+    return (origin, req) => {
+      // A promise is no yes, though it is truthy.
+      const answer: unknown = origins(origin, req);
+      return answer === true;
+    };
+  }
   const listed = new Set(origins.map((origin) => normalOrigin(origin) ?? origin));
   return (origin) => listed.has(normalOrigin(origin) ?? origin);
 }

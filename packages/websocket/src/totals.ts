@@ -1,4 +1,6 @@
 /** What one server has counted; names that end in `Total` only grow. */
+import type { Stats } from '@org/core';
+
 export class Totals {
   subscriptions: number = 0;
   openedTotal: number = 0;
@@ -15,4 +17,8 @@ export class Totals {
   deadTotal: number = 0;
   slowTotal: number = 0;
   expiredTotal: number = 0;
+
+  snapshot(): Stats {
+    return Object.fromEntries(Object.entries(this) as [string, number][]);
+  }
 }

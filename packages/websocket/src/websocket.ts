@@ -205,7 +205,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     return {
       connections: hub.connections.size,
       channels: hub.channels.size,
-      ...totals,
+      ...totals.snapshot(),
       droppedTotal: held.droppedTotal,
       conflatedTotal: held.conflatedTotal,
       bufferedBytes: hub.bufferedBytes(),

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { correlation } from '@org/correlation';
 import { fakeClock } from '@org/core/testing';
 import {
@@ -199,6 +199,8 @@ test('messages of a connection are worked on in order, however long one takes', 
   const all = await Promise.all(answers);
   expect(all.map(({ type }) => type)).toEqual(Array(102).fill('ack'));
   expect(live.channels.stats()['subscriptions']).toBe(1);
+  // It is read again.
+  expect(await ada.outcome({ type: 'ping' })).toBe('ack');
 });
 
 test('messages that are none are answered, and end nothing', async () => {

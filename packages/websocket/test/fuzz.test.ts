@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as dial, type Socket } from 'node:net';
 import { type Fault, FAULT_CHANNEL } from '@org/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { subscribe as hear, unsubscribe as unhear } from 'node:diagnostics_channel';
 import { websocket } from '@org/websocket';
 

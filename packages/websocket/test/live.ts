@@ -81,8 +81,8 @@ export class Peer {
 
   private constructor(ws: WebSocket) {
     this.ws = ws;
-    ws.on('message', (data) => {
-      this.messages.push(JSON.parse(String(data)) as ServerMessage);
+    ws.on('message', (data: Buffer) => {
+      this.messages.push(JSON.parse(data.toString()) as ServerMessage);
       this.wake();
     });
     ws.on('error', () => undefined);
@@ -185,7 +185,7 @@ export function upgrade(
   };
   const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   return new Promise((resolve, reject) => {
-    const asking = request(url, { method, headers: given as Record<string, string> });
+    const asking = request(url, { method, headers: given });
     asking.once('error', reject);
     asking.once('upgrade', (res, socket) => {
       socket.destroy();

@@ -367,7 +367,7 @@ test('without its second half nobody is let in, and somebody is told', async () 
 test('options that are wrong are named at construction', () => {
   const problem = (options: object): string => {
     try {
-      websocket(options as never);
+      websocket(options);
     } catch (error) {
       return (error as Error).message;
     }
