@@ -92,7 +92,12 @@ test('an event reaches those who listen in another process, as it was, and once'
   await ibn.ask({ type: 'publish', channel: 'news/a', data: 2 });
   one.channels.publish('prices', { of: 'a', is: 3 });
   bus.again(bus.sent.at(-1)!);
+  const faults: unknown[] = [];
+  const listener = (message: unknown): void => void faults.push((message as Fault).where);
+  hear(FAULT_CHANNEL, listener);
   bus.again('nonsense');
+  unhear(FAULT_CHANNEL, listener);
+  expect(faults).toEqual(['websocket bus', 'websocket bus']);
   await Promise.all([ada.settle(), ibn.settle()]);
   expect(datasOf(ada.messages)).toEqual([data, 2]);
   expect(datasOf(ibn.messages)).toEqual([data, 2, { of: 'a', is: 3 }]);

@@ -330,7 +330,7 @@ if (CHROMIUM === undefined && process.env['CI'] !== undefined) {
 
 test('works in a browser', async () => {
   if (CHROMIUM === undefined) {
-    console.warn('There is no Chromium here: the client was not tried in a browser.');
+    process.stderr.write('There is no Chromium here: the client was not tried in a browser.\n');
     return;
   }
   const channels = websocket({

@@ -74,6 +74,29 @@ test('who comes back gets what was missed, and is told where that is not complet
   expect(channels.stats()).toMatchObject({ recoveredTotal: 5, unrecoveredTotal: 6 });
 });
 
+test('what was missed comes whole, whatever a channel does with those who read slowly, or not at all', async () => {
+  const history = { maxEvents: 500, maxBytes: 1_000_000 };
+  const { channels, ...live } = await serve({
+    maxBufferedBytes: 300_000,
+    channels: {
+      dropping: { history, maxQueued: 1 },
+      conflated: { history, slow: 'conflate' },
+      strict: { history, slow: 'close' },
+    },
+  });
+  const peer = await Peer.open(live);
+  for (const name of ['dropping', 'conflated', 'strict']) {
+    const { epoch } = await peer.subscribe(name);
+    await peer.ask({ type: 'unsubscribe', channel: name });
+    for (let at = 0; at < 250; at++) channels.publish(name, 'x'.repeat(1000));
+    const { recovered, missed } = await comeBack(live, name, { epoch: epoch!, offset: 0 });
+    expect([name, recovered, missed.length]).toEqual([name, true, 250]);
+    for (let at = 0; at < 100; at++) channels.publish(name, 'x'.repeat(1000));
+    const more = await comeBack(live, name, { epoch: epoch!, offset: 0 });
+    expect([name, more.recovered, more.missed.length]).toEqual([name, false, 0]);
+  }
+});
+
 test('a channel that was forgotten begins another life, and admits it', async () => {
   const { channels, clock, ...live } = await serve({
     channels: { 'news/:topic': { history: { maxAgeMs: 5000 } } },
