@@ -20,10 +20,11 @@ import {
 
 import type { WebsocketEvents } from './events.ts';
 import { handshakeFault } from './handshake.ts';
-import type { Identity } from './member.ts';
+import { type Identity, isIdentity } from './member.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type OriginGuard, originGuard } from './origin.ts';
 import { type Full, Seats } from './seats.ts';
+import { isThenable } from './chain.ts';
 import type { Totals } from './totals.ts';
 
 /** Bits of an IPv6 address that count as one client's: a site gets a /56 or a /48 (RFC 6177). */
@@ -72,9 +73,7 @@ export class Admission {
       return this.seat(exchange, { principal: exchange.peekPrincipal() });
     }
     const identity = authenticate(exchange);
-    return identity instanceof Promise
-      ? this.await(exchange, identity)
-      : this.seat(exchange, identity);
+    return isThenable(identity) ? this.await(exchange, identity) : this.seat(exchange, identity);
   }
 
   /** Who was let in; once. */
@@ -115,7 +114,7 @@ export class Admission {
 
   private async await(
     exchange: Exchange,
-    authentication: Promise<Identity | undefined>,
+    authentication: PromiseLike<Identity | undefined>,
   ): Promise<void | typeof HANDLED> {
     const { authenticateTimeoutMs, clock } = this.options;
     let identity: Identity | undefined;
@@ -131,7 +130,7 @@ export class Admission {
 
   private seat(exchange: Exchange, identity: Identity | undefined): MaybePromise<void | 'handled'> {
     const { req } = exchange;
-    if (identity === undefined) {
+    if (!isIdentity(identity)) {
       return this.refuse(
         exchange,
         new ProblemError({

@@ -3,14 +3,15 @@
  * the other, in the order in which they came, also where a decision takes time: an `unsubscribe` can
  * not pass the `subscribe` before it. Whatever is wrong with one is its answer, and ends nothing.
  */
-import { type Correlated, hasCode, type MaybePromise, ProblemError, report } from '@org/core';
-import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Correlated, MaybePromise } from '@org/core';
 
 import type { Channel } from './channel.ts';
 import type { ChannelAction } from './channel-options.ts';
 import type { Found } from './channel-table.ts';
 import type { Connection } from './connection.ts';
 import { type Hub, unknownChannel } from './hub.ts';
+import { isIdentity } from './member.ts';
+import { refusal, told, validate } from './message-refusal.ts';
 import type { WebsocketOptions } from './options.ts';
 import {
   type ClientMessage,
@@ -20,12 +21,10 @@ import {
   type Position,
   readClientMessage,
 } from './protocol.ts';
+import { chain } from './chain.ts';
 
 /** Messages that may wait for the one before them; then the client is not read any further. */
 const PAUSE_AT = 16;
-
-/** Issues of a schema that are told; a client can make as many as it likes. */
-const MAX_ISSUES = 10;
 
 type MessageOf<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>;
 
@@ -150,7 +149,7 @@ export class Conversation {
         `A connection may listen to ${maxSubscriptions} channels at a time.`,
       );
     }
-    return then(this.authorise(connection, found, channel, 'subscribe'), () =>
+    return chain(this.authorise(connection, found, channel, 'subscribe'), () =>
       this.join(connection, message, found),
     );
   }
@@ -222,12 +221,12 @@ export class Conversation {
   ): MaybePromise<void> {
     const { kind, params } = found;
     const authorised = this.authorise(connection, found, channel, 'publish');
-    const valid = then(authorised, () => validate(kind.schema, data));
-    const handled = then(valid, (value) => {
+    const valid = chain(authorised, () => validate(kind.schema, data));
+    const handled = chain(valid, (value) => {
       const answer = kind.onPublish?.({ channel, params, data: value }, connection);
-      return then(answer, (given) => (given === undefined ? value : given));
+      return chain(answer, (given) => (given === undefined ? value : given));
     });
-    return then(handled, (value) => {
+    return chain(handled, (value) => {
       if (value !== false) this.hub.publish(channel, value, from);
       connection.send({ type: 'ack', id });
     });
@@ -242,8 +241,8 @@ export class Conversation {
         'Credentials cannot be renewed here; connect anew.',
       );
     }
-    return then(reauthenticate(token, connection), (identity) => {
-      if (identity === undefined) {
+    return chain(reauthenticate(token, connection), (identity) => {
+      if (!isIdentity(identity)) {
         throw refusal(401, 'ERR_UNAUTHENTICATED', 'The token is not valid.');
       }
       if (identity.principal !== connection.principal) {
@@ -284,16 +283,15 @@ export class Conversation {
     action: ChannelAction,
   ): MaybePromise<void> {
     if (kind.authorise === undefined) return undefined;
-    return then(kind.authorise(connection, params, action), (allowed: unknown) => {
+    return chain(kind.authorise(connection, params, action), (allowed: unknown) => {
       if (allowed === true) return;
       throw refusal(403, 'ERR_CHANNEL_FORBIDDEN', `You may not ${action} on "${channel}".`);
     });
   }
 
   private fail(connection: Connection, { id }: ClientMessage, error: unknown): void {
-    const { code, detail } = told(error);
-    const issues = (error as { readonly issues?: readonly Issue[] } | null)?.issues;
-    this.reject(connection, id, code, detail, hasCode(error, INVALID) ? { issues } : {});
+    const { code, detail, issues } = told(error);
+    this.reject(connection, id, code, detail, { issues });
   }
 
   private reject(
@@ -306,57 +304,4 @@ export class Conversation {
     this.hub.totals.rejectedTotal++;
     connection.send({ type: 'error', id, code, detail, ...more });
   }
-}
-
-const INVALID = 'ERR_DATA_INVALID';
-
-/** A refusal with what a schema has found. */
-class InvalidData extends ProblemError {
-  readonly issues: readonly Issue[];
-
-  constructor(found: readonly StandardSchemaV1.Issue[]) {
-    super({ code: INVALID, status: 422, detail: 'The data is not what this channel takes.' });
-    this.issues = found.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
-      message,
-      pointer: path
-        .map((part) => String(typeof part === 'object' ? part.key : part))
-        // RFC 6901 §3.
-        .map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`)
-        .join(''),
-    }));
-  }
-}
-
-function validate(schema: StandardSchemaV1 | undefined, data: unknown): MaybePromise<unknown> {
-  if (schema === undefined) return data;
-  return then(schema['~standard'].validate(data), (result) => {
-    if (result.issues !== undefined) throw new InvalidData(result.issues);
-    return result.value;
-  });
-}
-
-function refusal(status: number, code: string, detail: string): ProblemError {
-  return new ProblemError({ status, code, detail, expose: true });
-}
-
-/** What a client may know of an error; of one that is not meant for it, nothing, and it is reported. */
-function told(error: unknown): { readonly code: string; readonly detail: string } {
-  // By what it is like: there may be two copies of core.
-  const { expose, code, message } = (error ?? {}) as Partial<ProblemError>;
-  if (expose === true && code !== undefined) return { code, detail: String(message) };
-  report(error, 'websocket message');
-  return { code: 'ERR_INTERNAL', detail: 'The message could not be worked on.' };
-}
-
-/** Goes on at once where there is nothing to wait for: most decisions need no turn of their own. */
-function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isThenable(value) ? Promise.resolve(value).then(next) : next(value);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { readonly then?: unknown }).then === 'function'
-  );
 }

@@ -11,6 +11,11 @@ export interface Identity {
   readonly data?: unknown;
 }
 
+/** Whether somebody was found: whoever answers `false` or `null` means nobody, too. */
+export function isIdentity(value: unknown): value is Identity {
+  return typeof value === 'object' && value !== null;
+}
+
 /** One connection. Its id and its trace are those of the request that opened it. */
 export interface Member extends Correlated {
   readonly principal: string | undefined;

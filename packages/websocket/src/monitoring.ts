@@ -6,10 +6,10 @@ import {
   type MonitoringAccess,
   monitoringGuard,
   ProblemError,
-  type Stats,
 } from '@org/core';
 
 import type { Hub } from './hub.ts';
+import { statsOf } from './statistics.ts';
 
 /** Channels, and connections, that are told. */
 const MAX_TOLD = 20;
@@ -17,7 +17,6 @@ const MAX_TOLD = 20;
 /** Makes what answers the route. */
 export function websocketsRoute(
   hub: Hub,
-  stats: () => Stats,
   access: MonitoringAccess | undefined,
 ): (exchange: Exchange) => typeof HANDLED {
   const isAllowed = monitoringGuard(access);
@@ -31,7 +30,11 @@ export function websocketsRoute(
       answerProblem(res, notAllowed());
       return HANDLED;
     }
-    const body = JSON.stringify({ ...stats(), channels: channels(hub), slowest: slowest(hub) });
+    const body = JSON.stringify({
+      ...statsOf(hub),
+      channels: channels(hub),
+      slowest: slowest(hub),
+    });
     res.statusCode = 200;
     res.setHeader('Content-Type', 'application/json; charset=utf-8');
     res.setHeader('Cache-Control', 'no-store');

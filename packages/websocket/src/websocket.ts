@@ -35,6 +35,7 @@ import type { Member } from './member.ts';
 import { websocketsRoute } from './monitoring.ts';
 import { resolveWebsocketOptions, type WebsocketOptions } from './options.ts';
 import { CLOSE, PROTOCOL_VERSION, SUBPROTOCOL } from './protocol.ts';
+import { healthOf, statsOf } from './statistics.ts';
 import { handOver, noSocketHere, Upgrades } from './upgrades.ts';
 
 /** What can be done with a server of channels. */
@@ -64,13 +65,10 @@ export interface Channels {
 /** Both middlewares, as Express and `setup` take them, and what can be done with them. */
 export type Websocket = [Middleware, Middleware] & Channels;
 
-/** Parts of a limit from which health warns. */
-const NEARLY_FULL_RATIO = 0.9;
-
 /** Makes a server of channels. @throws OptionError for unknown or wrong options */
 export function websocket(options?: Given<WebsocketOptions>): Websocket {
   const settings = resolveWebsocketOptions(options);
-  const { path, monitoringPath, clock, random, maxConnections, maxTotalBufferedBytes } = settings;
+  const { path, monitoringPath, clock, random } = settings;
   const events = websocketEvents(settings.onEvent);
   const hub = new Hub(settings, events);
   const { totals, relay } = hub;
@@ -91,7 +89,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     refuseOthers: settings.refuseOthers,
     onAdmitted: open,
   });
-  const answerMonitoring = websocketsRoute(hub, stats, settings.access);
+  const answerMonitoring = websocketsRoute(hub, settings.access);
   let host: Host | undefined;
   let cancelSteps: Cancel | undefined;
   let leaving: Promise<void> | undefined;
@@ -107,7 +105,8 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       socket.destroy();
       return;
     }
-    if (socket.destroyed) {
+    if (socket.destroyed || admission.closing) {
+      socket.destroy();
       admission.release(admitted);
       return;
     }
@@ -200,42 +199,8 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     if (host?.state === 'draining' && !upgrades.areListening) leaving ??= leave();
   }
 
-  function stats(): Stats {
-    const { held } = hub;
-    return {
-      connections: hub.connections.size,
-      channels: hub.channels.size,
-      ...totals.snapshot(),
-      droppedTotal: held.droppedTotal,
-      conflatedTotal: held.conflatedTotal,
-      bufferedBytes: hub.bufferedBytes(),
-      historyBytes: hub.historyBytes,
-      ...(relay === undefined
-        ? {}
-        : {
-            bus: {
-              peers: relay.peerCount,
-              gapsTotal: relay.gapsTotal,
-              failuresTotal: relay.failuresTotal,
-            },
-          }),
-    };
-  }
-
-  function health(): HealthReport {
-    const { taken } = admission.seats;
-    const warnings = [
-      taken >= maxConnections * NEARLY_FULL_RATIO &&
-        `${taken} of ${maxConnections} connections are taken`,
-      hub.held.bytes >= maxTotalBufferedBytes * NEARLY_FULL_RATIO &&
-        `${hub.held.bytes} of ${maxTotalBufferedBytes} bytes wait for clients who read slowly`,
-      relay?.failing === true && 'the bus does not take messages: other processes miss events',
-    ].filter((warning) => warning !== false);
-    return warnings.length === 0
-      ? { status: 'pass' }
-      : { status: 'warn', detail: warnings.join('; ') };
-  }
-
+  const stats = (): Stats => statsOf(hub);
+  const health = (): HealthReport => healthOf(hub, admission.seats.taken, settings);
   const close = (signal?: AbortSignal): Promise<void> => (closing ??= end(signal));
 
   const edge = defineMiddleware({

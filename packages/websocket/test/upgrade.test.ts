@@ -263,6 +263,18 @@ describe('who connects', () => {
   });
 });
 
+test.each([
+  ['nothing', () => undefined],
+  ['false', () => false],
+  ['null', async () => null],
+  // As query builders are, which run when they are awaited.
+  // oxlint-disable-next-line unicorn/no-thenable
+  ['a thenable of nothing', () => ({ then: (go: (none: undefined) => void) => go(undefined) })],
+])('nobody is let in where authentication answers %s', async (_name, authenticate) => {
+  const live = await serve({ authenticate: authenticate as never });
+  expect((await upgrade(`${live.url}/live`)).status).toBe(401);
+});
+
 describe('connections are limited', () => {
   test('in total: 503, and when to come back', async () => {
     const live = await serve({ maxConnections: 2 });
