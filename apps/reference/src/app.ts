@@ -5,6 +5,7 @@ import type { Websocket } from '@org/websocket';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
+import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
 import { live } from './live/live.ts';
 import { cities } from './routes/cities.ts';
@@ -48,7 +49,8 @@ export async function createApp(
   const weather = weatherSource(weatherUrl, config);
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
   const channels = live(places.sql, apiKeys, config);
-  const parts = await components(config, [places, ...weather.parts, channels]);
+  const own = [places, ...weather.parts, channels];
+  const parts = await components(config, own, useOf(places.sql));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,

@@ -3,8 +3,10 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
+import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
+import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
@@ -13,6 +15,7 @@ import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
+import { API } from './api.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -37,6 +40,8 @@ const OWN = Object.freeze({
   } satisfies Partial<TransformOptions>,
   // Its channels tell clients themselves when to come back.
   shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
+  openapi: API,
+  dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
@@ -47,17 +52,25 @@ const OWN = Object.freeze({
 /** Those of which the service makes its own, where it uses them. */
 const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry', 'websocket']);
 
-/** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);
+/** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
+const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
 
 /** Every component of the service; `own` are those that are not the family's. */
-export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {
+export async function components(
+  config: ServiceConfig,
+  own: Parts,
+  use: AnalyticsStore,
+): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
     isEnabled: (name) =>
       !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
-    options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
+    options: (name) => ({
+      ...config.options(name),
+      ...OWN[name as keyof typeof OWN],
+      ...(name === 'analytics' ? { store: use } : {}),
+    }),
   });
   return [...own, jsonBody(), manyInOne, ...family];
 }

@@ -94,7 +94,7 @@ export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer
 /** Puts an answer in the place of what the application has set; what was there before stays. */
 export function putAnswer(head: ResponseHead, before: HeaderSnapshot, answer: Answer): Buffer {
   for (const name of head.names()) {
-    if (before.get(name.toLowerCase()) !== fieldText(head.get(name))) head.remove(name);
+    if (fieldText(before[name.toLowerCase()]) !== fieldText(head.get(name))) head.remove(name);
   }
   head.status = answer.status;
   const vary = fieldText(head.get('Vary'));

@@ -30,7 +30,7 @@ import type { CacheOptions } from './options.ts';
 import { standsIn } from './reuse.ts';
 import type { Versions } from './shared-tier.ts';
 import type { Statistics } from './statistics.ts';
-import { type HeaderSnapshot, snapshot, storedHeaders } from './stored-headers.ts';
+import { type HeaderSnapshot, storedHeaders } from './stored-headers.ts';
 import { judge, type Refusal } from './storing.ts';
 import { type HandlerTags, tagsOf } from './tags.ts';
 import type { Tiers } from './tiers.ts';
@@ -115,7 +115,7 @@ class Fill {
     const { req } = exchange;
     this.stamp = parts.tiers.invalidations.epoch;
     this.askedAt = parts.options.clock.now();
-    this.before = snapshot(exchange.head);
+    this.before = exchange.head.all();
     this.wishes = wishesOf(req);
     const init = errand.stale?.init;
     const asks = init?.etag !== undefined || init?.lastModified !== undefined;

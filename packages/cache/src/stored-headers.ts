@@ -4,7 +4,7 @@
  * to one moment is left out, and so is what stood there before the cache was asked:
  * whoever set that, sets it on a hit as well.
  */
-import type { OutgoingHttpHeader } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import type { ResponseHead } from '@org/core';
 
 import { fieldText } from './field-text.ts';
@@ -14,7 +14,7 @@ import type { HeadView } from './storing.ts';
 export type FlatHeaders = readonly string[];
 
 /** The headers of a response at one moment, by lower-case name. */
-export type HeaderSnapshot = ReadonlyMap<string, string>;
+export type HeaderSnapshot = Readonly<OutgoingHttpHeaders>;
 
 /** RFC 9110 §7.6.1, RFC 9111 §3.1; and what is made anew for each answer. */
 const NEVER_STORED: ReadonlySet<string> = new Set([
@@ -42,15 +42,6 @@ const NOT_UPDATED: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-const NOTHING: HeaderSnapshot = new Map();
-
-/** What is set before the cache is asked. */
-export function snapshot(head: ResponseHead): HeaderSnapshot {
-  const names = head.names();
-  if (names.length === 0) return NOTHING;
-  return new Map(names.map((name) => [name.toLowerCase(), fieldText(head.get(name)) ?? '']));
-}
-
 /** The headers to store. `without` are further names, in lower case. */
 export function storedHeaders(
   head: ResponseHead,
@@ -65,7 +56,7 @@ export function storedHeaders(
     const lower = name.toLowerCase();
     if (NEVER_STORED.has(lower) || connection.includes(lower) || without.includes(lower)) continue;
     const value = head.get(name);
-    if (value === undefined || before.get(lower) === fieldText(value)) continue;
+    if (value === undefined || fieldText(before[lower]) === fieldText(value)) continue;
     for (const line of lines(value)) flat.push(name, line);
   }
   return flat;

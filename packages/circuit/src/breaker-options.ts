@@ -74,7 +74,7 @@ export const BREAKER_DEFAULTS: Readonly<BreakerOptions> = Object.freeze<BreakerO
 });
 
 /** A share that is none would open at the first call. */
-const share = ratio({ min: Number.MIN_VALUE });
+const share = ratio({ above: 0 });
 
 const openTime = durationMs({ min: 1, max: MAX_DELAY_MS / 2 });
 

@@ -934,7 +934,7 @@ describe('options', () => {
 
   test.each([
     [{ openMS: 1 }, 'option "openMS" is unknown; did you mean "openMs"?'],
-    [{ errorRatio: 0 }, 'option "errorRatio" must be'],
+    [{ errorRatio: 0 }, 'option "errorRatio" must be a ratio, above 0 and at most 1, but is 0.'],
     [{ openGrowth: 0.5 }, 'option "openGrowth" must be a number, at least 1, but is 0.5.'],
     [{ strategies: [] }, 'option "strategies" must be'],
     [{ strategies: ['slow-call-rate'] }, 'option "slowCallMs" is missing'],

@@ -51,7 +51,33 @@ export function resolveValues(
       }
     }
   }
+  for (const [name, setting] of Object.entries(settings)) {
+    const problem = excess(name, setting, values, origins);
+    if (problem !== undefined) problems.push(problem);
+  }
   return { values: Object.freeze(values), origins };
+}
+
+/** A value above that of the setting that bounds it. */
+function excess(
+  name: string,
+  setting: Setting,
+  values: Readonly<Record<string, unknown>>,
+  origins: ReadonlyMap<string, Origin>,
+): ConfigProblem | undefined {
+  const bound = 'atMost' in setting ? setting.atMost : undefined;
+  if (bound === undefined) return undefined;
+  const [value, most] = [values[name], values[bound]];
+  if (typeof value !== 'number' || typeof most !== 'number' || value <= most) return undefined;
+  const source = originText(origins.get(name)!);
+  const expected = `at most ${bound}, which is ${most}`;
+  return {
+    name,
+    value: String(value),
+    source,
+    expected,
+    message: `${name} (${source}) must be ${expected}, but is ${value}. Set ${bound} to ${value} or more.`,
+  };
 }
 
 /** `NAME=` in an environment is how one takes a value away. */

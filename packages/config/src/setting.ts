@@ -40,6 +40,8 @@ export interface NumberSetting extends Row<number> {
   /** Both bounds are included. */
   readonly min?: number;
   readonly max?: number;
+  /** Name of a setting whose value is not exceeded either. */
+  readonly atMost?: string;
 }
 
 /** Text, of a form if `pattern` is given. */

@@ -29,6 +29,7 @@ export interface GeneralValues {
   readonly CIRCUIT_OPEN_TIME: number;
   readonly CIRCUIT_MAX_OPEN_TIME: number;
   readonly RETRY_MAX_ATTEMPTS: number;
+  readonly PROFILER_STALL_MS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -41,7 +42,9 @@ export interface GeneralValues {
   readonly ENABLE_PERFORMANCE_MONITORING: boolean;
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
+  readonly ANALYTICS_SECRET: string | undefined;
   readonly ENABLE_OPENTELEMETRY: boolean;
+  readonly ENABLE_ASYNC_CONTEXT: boolean;
   readonly RATE_LIMIT_MAX: number;
   readonly RATE_LIMIT_WINDOW: number;
   readonly ENABLE_DISTRIBUTED_RATE_LIMIT: boolean;
@@ -89,14 +92,17 @@ export interface StandardOptions {
     readonly windowMs: number;
     readonly distributed: boolean;
   };
-  readonly correlation: { readonly openTelemetry: boolean };
+  readonly correlation: { readonly openTelemetry: boolean; readonly context: boolean };
   readonly db: { readonly url?: string; readonly monitorPool: boolean };
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
-  readonly metrics: { readonly access?: string };
+  readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
+  readonly analytics: { readonly access?: string; readonly secret?: string };
+  readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly websocket: { readonly maxConnections: number; readonly access?: string };
+  readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -200,6 +206,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     default: 5,
     min: 1,
     max: 1_000_000,
+    atMost: 'CIRCUIT_MAX_OPEN_TIME',
     feeds: to('circuit', 'openMs', 1000),
     help: 'How long a circuit stays open at first.',
   },
@@ -219,6 +226,15 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     max: 1000,
     feeds: to('retry', 'maxAttempts'),
     help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
+  },
+  PROFILER_STALL_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 250,
+    min: 20,
+    max: 3_600_000,
+    feeds: to('profiler', 'stallMs'),
+    help: 'An event loop that has not turned for so long stands still, and is profiled.',
   },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',
@@ -298,11 +314,25 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     gates: ['analytics'],
     help: 'Whether the use of the API is counted.',
   },
+  ANALYTICS_SECRET: {
+    type: 'text',
+    pattern: /^\S{16,}$/,
+    expected: 'a secret of at least 16 characters, without spaces',
+    secret: true,
+    feeds: to('analytics', 'secret'),
+    help: 'Keys the hashes of consumers, alike in every process; a random one of each process when absent.',
+  },
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
-    feeds: to('correlation', 'openTelemetry'),
-    help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+    feeds: [...to('correlation', 'openTelemetry'), ...to('metrics', 'openTelemetry')],
+    help: 'Whether traces and metrics go to the OpenTelemetry SDK that the app has set up.',
+  },
+  ENABLE_ASYNC_CONTEXT: {
+    type: 'boolean',
+    default: false,
+    feeds: to('correlation', 'context'),
+    help: 'Whether code without the request at hand knows whom it works for; it costs at every `await`.',
   },
   RATE_LIMIT_MAX: {
     type: 'integer',
@@ -391,8 +421,11 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('metrics', 'access'),
+      ...to('analytics', 'access'),
+      ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
       ...to('websocket', 'access'),
+      ...to('openapi', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },

@@ -6,15 +6,20 @@
 import { isIPv6 } from 'node:net';
 
 const MAPPED = '::ffff:';
+/** `192.0.2.7:4711`, `[2001:db8::7]:4711`, and the latter without a port. */
+const PORTED = /^(?:(\d+(?:\.\d+){3}):\d+|\[([^\]]*)\](?::\d+)?)$/;
 
 /**
  * The network by which a client is counted: an IPv4 address as it is, also where it comes mapped
- * into IPv6 (RFC 4291 §2.5.5.2); of an IPv6 address its first bits, such as `2001:db8:0:100::/56`.
+ * into IPv6 (RFC 4291 §2.5.5.2), both without a port; of an IPv6 address its first bits, such as `2001:db8:0:100::/56`.
  * What is no address comes back unchanged.
  * @param prefixBits of an IPv6 address that count, from 1 to 128
  */
 export function clientNetwork(address: string, prefixBits: number): string {
   if (!address.includes(':')) return address;
+  // Some proxies write the port as well, which is another one for each connection.
+  const ported = PORTED.exec(address);
+  if (ported !== null) return clientNetwork((ported[1] ?? ported[2])!, prefixBits);
   if (address.startsWith(MAPPED) && address.includes('.')) return address.slice(MAPPED.length);
   const zone = address.indexOf('%');
   const bare = zone === -1 ? address : address.slice(0, zone);

@@ -69,7 +69,8 @@ export class Exchange {
   private pattern: string | undefined | null = null;
   private controller: AbortController | undefined = undefined;
   private responseHead: ResponseHead | undefined = undefined;
-  private states: Map<object, unknown> | undefined = undefined;
+  /** Owners and what they keep, in turn: they are few, and looking through them costs less than a map. */
+  private states: unknown[] | undefined = undefined;
 
   constructor(req: Request, res: Response, clock: Clock = systemClock) {
     this.req = req;
@@ -122,7 +123,11 @@ export class Exchange {
    * `/api/cities/:id`; absent while none has matched.
    */
   get route(): string | undefined {
-    return this.pattern === null ? routePattern(this.req) : this.pattern;
+    if (this.pattern !== null) return this.pattern;
+    const pattern = routePattern(this.req);
+    // All who observe ask in the end, and by then it does not change any more.
+    if (this.settled) this.pattern = pattern;
+    return pattern;
   }
 
   /** Fixes the route; `undefined` says that none matched, whatever a passing layer left behind. */
@@ -169,11 +174,20 @@ export class Exchange {
 
   /** What `owner` keeps for this exchange; each owner sees only its own. */
   getState<T>(owner: StateKey<T>): T | undefined {
-    return this.states?.get(owner) as T | undefined;
+    const { states } = this;
+    if (states === undefined) return undefined;
+    for (let at = 0; at < states.length; at += 2) {
+      if (states[at] === owner) return states[at + 1] as T;
+    }
+    return undefined;
   }
 
   setState<T>(owner: StateKey<T>, state: T): void {
-    (this.states ??= new Map<object, unknown>()).set(owner, state);
+    const states = (this.states ??= []);
+    let at = 0;
+    while (at < states.length && states[at] !== owner) at += 2;
+    states[at] = owner;
+    states[at + 1] = state;
   }
 
   /** Ends the exchange because its connection goes on in another protocol (RFC 9110 §7.8). @internal */

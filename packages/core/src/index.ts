@@ -85,6 +85,14 @@ export {
   text,
 } from './options.ts';
 export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
+export {
+  type MonitoringAnswer,
+  type MonitoringCall,
+  type MonitoringPage,
+  monitoringPage,
+  type MonitoringRoute,
+  monitoringRoutes,
+} from './monitoring-routes.ts';
 export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from './preconditions.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export { Listeners } from './listeners.ts';

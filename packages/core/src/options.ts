@@ -81,8 +81,10 @@ function show(value: unknown): string {
   return String(value);
 }
 
-/** Bounds of a number, both included. */
+/** Bounds of a number; `min` and `max` are included. */
 export interface Range {
+  /** Everything above this, but not this. */
+  readonly above?: number;
   readonly min?: number;
   readonly max?: number;
 }
@@ -99,7 +101,8 @@ export function bytes(range: Range = {}): Check<number> {
 
 /** A share from 0 to 1. */
 export function ratio(range: Range = {}): Check<number> {
-  return numberCheck('a ratio', { min: 0, max: 1, ...range });
+  const from = range.above === undefined ? { min: 0 } : {};
+  return numberCheck('a ratio', { ...from, max: 1, ...range });
 }
 
 export function integer(range: Range = {}): Check<number> {
@@ -185,16 +188,17 @@ export function either<A, B>(one: Check<A>, other: Check<B>): Check<A | B> {
 
 function numberCheck(
   what: string,
-  { min = -Infinity, max = Infinity }: Range,
+  { above = -Infinity, min = -Infinity, max = Infinity }: Range,
   also: (value: number) => boolean = () => true,
 ): Check<number> {
   const bounds = [
+    ...(above === -Infinity ? [] : [`above ${above}`]),
     ...(min === -Infinity ? [] : [`at least ${min}`]),
     ...(max === Infinity ? [] : [`at most ${max}`]),
   ].join(' and ');
   return {
     expected: bounds === '' ? what : `${what}, ${bounds}`,
     accepts: (value): value is number =>
-      typeof value === 'number' && value >= min && value <= max && also(value),
+      typeof value === 'number' && value > above && value >= min && value <= max && also(value),
   };
 }

@@ -16,8 +16,10 @@ export interface Correlated {
 
 /** Writes a correlation into what is sent, and reads it where it arrives. */
 export interface Propagator {
-  /** Whether `run` can be used: somebody asks for the current context. */
+  /** Whether async code is followed: without it `run` throws and `current` knows nobody. */
   readonly carries: boolean;
+  /** Whom the running code works for, where that is known. */
+  current(): Correlated | undefined;
   /** Writes the correlation of `from`, or of the running code, into a plain object of text, and answers it. */
   inject<C extends Record<string, unknown>>(carrier: C, from?: Correlated): C;
   /** Reads a carrier; what is missing in it begins anew. Never throws. */
@@ -29,6 +31,6 @@ export interface Propagator {
 /** Whether `value` is a component that carries correlations, whichever copy of core made it. */
 export function isPropagator(value: unknown): value is Component & Propagator {
   if (!isComponent(value)) return false;
-  const { inject, extract, run } = value as Partial<Propagator>;
-  return [inject, extract, run].every((ability) => typeof ability === 'function');
+  const { current, inject, extract, run } = value as Partial<Propagator>;
+  return [current, inject, extract, run].every((ability) => typeof ability === 'function');
 }

@@ -2,7 +2,7 @@
  * The head of a response as the stages see it: one small surface over Node's
  * header calls, so that what lies below can become faster without touching a stage.
  */
-import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 /** Status and headers of a response whose head is not yet sent. */
 export class ResponseHead {
@@ -61,6 +61,17 @@ export class ResponseHead {
 
   names(): string[] {
     return this.res.getHeaderNames();
+  }
+
+  /** Every header by its name in lower case, as it stands now. */
+  all(): Readonly<OutgoingHttpHeaders> {
+    const headers = this.res.getHeaders();
+    for (const name in headers) {
+      const value = headers[name];
+      // Node adds further lines to the very list that it gives out.
+      if (Array.isArray(value)) headers[name] = [...value];
+    }
+    return headers;
   }
 }
 

@@ -91,13 +91,13 @@ export function runUnsent(exchange: Exchange, chunk: Buffer): void {
   const { head, tapState } = exchange;
   // What was written before is not kept by anybody.
   const body = tapState!.lost || tapState!.headRun ? undefined : chunk;
-  eachStage(exchange, 'unsent', (stage) => stage.unsent?.(head, body, exchange));
+  eachStage(exchange, UNSENT, 'unsent', (stage) => stage.unsent?.(head, body, exchange));
 }
 
 function replace(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
   const declared = head.get('Content-Length');
-  eachStage(exchange, 'replace', (stage) => {
+  eachStage(exchange, REPLACE, 'replace', (stage) => {
     const body = stage.replace?.(head, exchange);
     if (body === undefined) return;
     state.whole = body;
@@ -116,7 +116,7 @@ function replace(exchange: Exchange, state: TapState): void {
 
 function capture(exchange: Exchange, state: TapState): void {
   const sinks: BodySink[] = [];
-  eachStage(exchange, 'capture', (stage) => {
+  eachStage(exchange, CAPTURE, 'capture', (stage) => {
     const sink = stage.capture?.(exchange.head, exchange);
     if (sink !== undefined) sinks.push(sink);
   });
@@ -131,7 +131,7 @@ function capture(exchange: Exchange, state: TapState): void {
 
 function conditional(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
-  eachStage(exchange, 'conditional', (stage) => {
+  eachStage(exchange, CONDITIONAL, 'conditional', (stage) => {
     if (!state.dropped && stage.conditional?.(head, state.whole, exchange) === true)
       state.dropped = true;
   });
@@ -152,13 +152,13 @@ function encode(exchange: Exchange, state: TapState): void {
     return;
   if (state.whole !== undefined && req.method !== 'HEAD') {
     const identity = state.whole;
-    const encoded = firstOf(exchange, 'encode', (stage) =>
+    const encoded = firstOf(exchange, ENCODE, 'encode', (stage) =>
       stage.encode?.(head, identity, exchange),
     );
     if (encoded !== undefined) takeEncoded(exchange, state, identity, encoded);
     return;
   }
-  const found = firstOf(exchange, 'encode', (stage) => stage.encoder?.(head, exchange));
+  const found = firstOf(exchange, ENCODE, 'encode', (stage) => stage.encoder?.(head, exchange));
   if (found === undefined) return;
   announceCoding(exchange, found.coding);
   head.remove('Content-Length');
@@ -199,12 +199,19 @@ function announceCoding(exchange: Exchange, coding: string): void {
   if (typeof etag === 'string' && etag.startsWith('"')) head.set('ETag', `W/${etag}`);
 }
 
-/** Calls every stage, innermost first; one that throws is reported and passed over. */
-function eachStage(exchange: Exchange, where: string, call: (stage: Stages) => void): void {
+/** Calls those that have the stage `bit`, innermost first; one that throws is reported and passed over. */
+function eachStage(
+  exchange: Exchange,
+  bit: number,
+  where: string,
+  call: (stage: Stages) => void,
+): void {
   const { stages } = exchange.tapState!;
   for (let at = stages.length - 1; at >= 0; at--) {
+    const stage = stages[at]!;
+    if ((stage.bits & bit) === 0) continue;
     try {
-      call(stages[at]!);
+      call(stage);
     } catch (error) {
       report(error, where, exchange);
     }
@@ -213,11 +220,12 @@ function eachStage(exchange: Exchange, where: string, call: (stage: Stages) => v
 
 function firstOf<T>(
   exchange: Exchange,
+  bit: number,
   where: string,
   call: (stage: Stages) => T | undefined,
 ): T | undefined {
   let found: T | undefined;
-  eachStage(exchange, where, (stage) => {
+  eachStage(exchange, bit, where, (stage) => {
     if (found === undefined) found = call(stage);
   });
   return found;

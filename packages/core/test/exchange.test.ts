@@ -3,7 +3,7 @@ import express, { type RequestHandler } from 'express';
 
 import {
   defineMiddleware,
-  type Exchange,
+  Exchange,
   exchangeOf,
   EXCHANGE,
   HANDLED,
@@ -314,4 +314,35 @@ describe('the monitoring guard', () => {
   ])('%s', async (_what, args, expected) => {
     expect(await allowed(...args)).toBe(expected);
   });
+});
+
+test('the headers at one moment do not change with those of the response', async () => {
+  let before: unknown;
+  let after: unknown;
+  const [exchange] = await exchangesOf(
+    (app) => {
+      app.get('/', (req, res) => {
+        const { head } = exchangeOf(req, res);
+        res.set({ 'X-One': '1', Link: ['<a>', '<b>'] });
+        before = head.all();
+        res.append('Link', '<c>').set('X-Two', '2').removeHeader('X-One');
+        after = head.all();
+        res.end();
+      });
+    },
+    (url) => get(url),
+  );
+  expect(exchange!.res.statusCode).toBe(200);
+  expect({ ...(before as object) }).toMatchObject({ 'x-one': '1', link: ['<a>', '<b>'] });
+  expect(before).not.toHaveProperty('x-two');
+  expect({ ...(after as object) }).toMatchObject({ 'x-two': '2', link: ['<a>', '<b>', '<c>'] });
+});
+
+test('each owner keeps its own state in an exchange, and may replace it', () => {
+  const exchange = new Exchange({} as never, {} as never);
+  const [one, other, none] = ['one', 'other', 'none'].map((name) => stateKey<number>(name));
+  exchange.setState(one!, 1);
+  exchange.setState(other!, 2);
+  exchange.setState(one!, 3);
+  expect([one, other, none].map((key) => exchange.getState(key!))).toEqual([3, 2, undefined]);
 });

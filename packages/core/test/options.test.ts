@@ -74,6 +74,7 @@ describe('options', () => {
     [durationMs(), [0, 1.5, 2 ** 31 - 1], [-1, 2 ** 31, Number.NaN, '1', Infinity]],
     [bytes(), [0, 1024], [1.5, -1, '1kb']],
     [ratio(), [0, 0.5, 1], [1.1, -0.1]],
+    [ratio({ above: 0 }), [Number.MIN_VALUE, 1], [0, 1.1]],
     [integer({ min: -5 }), [-5, 0], [-6, 0.5]],
     [boolean(), [true, false], ['true', 0, null]],
     [text(), ['', 'a'], [1, null]],

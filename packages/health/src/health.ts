@@ -165,10 +165,12 @@ export function health(options?: Given<HealthOptions>): Health {
         failing: count('fail'),
         unknown: count('unknown'),
         checks: Object.fromEntries(
-          checks.map(({ check, status }) => [
+          checks.map(({ check, status, critical, causes }) => [
             check.name,
             {
               status,
+              critical,
+              ...(status === 'pass' ? {} : { detail: check.detail, causes: causes.join(', ') }),
               runsTotal: check.runsTotal,
               failuresTotal: check.failuresTotal,
               timeoutsTotal: check.timeoutsTotal,

@@ -8,6 +8,7 @@ import { ERROR, INFO, WARN } from './levels.ts';
 import type { Redaction } from './redaction.ts';
 import { isError, type Renderer } from './render.ts';
 import { hidesMember, type RequestContext } from './request-context.ts';
+import { msText } from './time-text.ts';
 
 /** How much of the URL an access line shows. */
 export type UrlPart = 'path' | 'full' | 'none';
@@ -36,7 +37,7 @@ export class AccessLine {
       this.context.members(exchange) +
       (this.url === 'none' ? '' : `,"path":${this.renderer.text(this.shownUrl(exchange))}`) +
       status +
-      `,"durationMs":${Math.round(exchange.durationMs * 1000) / 1000}` +
+      `,"durationMs":${msText(exchange.durationMs)}` +
       `,"bytes":${exchange.bytes},"aborted":${aborted}` +
       extra +
       (error === undefined ? '' : this.errorMember(error, res.statusCode)) +

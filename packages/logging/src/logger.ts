@@ -3,7 +3,7 @@
  * request; its lines carry all three. Nearer fields win: the call's over the
  * logger's, a child's over its parent's, all over those of the instance.
  */
-import { type Exchange, OptionError } from '@org/core';
+import { OptionError } from '@org/core';
 
 import { sampleMember } from './access-line.ts';
 import { quote } from './escape.ts';
@@ -22,7 +22,13 @@ import {
   WARN,
 } from './levels.ts';
 import { isError, messageOf, plainFields } from './render.ts';
-import { exchangeBehind, type RequestContext, type RequestLike } from './request-context.ts';
+import {
+  isExchange,
+  type RequestContext,
+  type RequestLike,
+  type Subject,
+  subjectBehind,
+} from './request-context.ts';
 import type { Tail } from './tail.ts';
 
 /** Fields of a line: any values; redacted, escaped and bounded when they are written. */
@@ -35,8 +41,8 @@ export interface LoggerShared {
   readonly context: RequestContext;
   readonly tail: Tail | undefined;
   readonly tailLevel: number;
-  /** The request that the caller works for, where somebody keeps track of it. */
-  readonly current: (() => RequestLike | undefined) | undefined;
+  /** Whom the caller works for, where somebody keeps track of it; a whole may bring it. */
+  current: (() => RequestLike | undefined) | undefined;
   /** Shares of lines that are written, by level. */
   readonly ratios: readonly number[];
   readonly random: () => number;
@@ -48,7 +54,7 @@ export class Logger {
   readonly namespace: string;
   private readonly shared: LoggerShared;
   private readonly parent: Logger | undefined;
-  private readonly exchange: Exchange | undefined;
+  private readonly subject: Subject | undefined;
   private readonly fields: Readonly<Record<string, unknown>>;
   private rendered: string | undefined;
   private ownThreshold: number | undefined;
@@ -60,13 +66,13 @@ export class Logger {
     shared: LoggerShared,
     namespace: string,
     fields: Readonly<Record<string, unknown>>,
-    exchange?: Exchange,
+    subject?: Subject,
     parent?: Logger,
   ) {
     this.shared = shared;
     this.namespace = namespace;
     this.fields = fields;
-    this.exchange = exchange;
+    this.subject = subject;
     this.parent = parent;
   }
 
@@ -97,13 +103,16 @@ export class Logger {
   /** A logger whose lines carry these fields too; they are read now, not per line. */
   child(fields: LogFields): Logger {
     const merged = { ...this.fields, ...plainFields(fields) };
-    return new Logger(this.shared, this.namespace, merged, this.exchange, this);
+    return new Logger(this.shared, this.namespace, merged, this.subject, this);
   }
 
-  /** A logger whose lines name a request, and whose debug lines are kept for its end. */
+  /**
+   * A logger whose lines name a request, and whose debug lines are kept for its end; or a job, by
+   * the ids that it has from its request.
+   */
   of(request: RequestLike): Logger {
-    const exchange = exchangeBehind(request);
-    const made = new Logger(this.shared, this.namespace, this.fields, exchange, this);
+    const subject = subjectBehind(request);
+    const made = new Logger(this.shared, this.namespace, this.fields, subject, this);
     made.rendered = this.rendered;
     return made;
   }
@@ -137,23 +146,24 @@ export class Logger {
         shared.sampledOutTotal++;
         return;
       }
-      const exchange = this.exchange ?? this.currentExchange();
-      const line = this.line(level, message, fields, exchange, sampleMember(ratio));
+      const subject = this.subject ?? this.currentSubject();
+      const line = this.line(level, message, fields, subject, sampleMember(ratio));
       shared.journal.write(line, level);
     } else if (shared.tail !== undefined && passes(level, shared.tailLevel)) {
-      const exchange = this.exchange ?? this.currentExchange();
-      if (exchange === undefined) return;
-      const line = this.line(level, message, fields, exchange, ',"tail":true');
-      shared.tail.keep(exchange, line, level);
+      const subject = this.subject ?? this.currentSubject();
+      // A job has no end that would tell whether its lines matter.
+      if (subject === undefined || !isExchange(subject)) return;
+      const line = this.line(level, message, fields, subject, ',"tail":true');
+      shared.tail.keep(subject, line, level);
     }
   }
 
   /** The caller's own way to know the request may fail; the line is written all the same. */
-  private currentExchange(): Exchange | undefined {
+  private currentSubject(): Subject | undefined {
     const { current, journal } = this.shared;
     if (current === undefined) return undefined;
     try {
-      return exchangeBehind(current());
+      return subjectBehind(current());
     } catch (error) {
       journal.warnOnce('option "current"', error);
       return undefined;
@@ -178,7 +188,7 @@ export class Logger {
     level: number,
     message: string | Error,
     fields: LogFields | undefined,
-    exchange: Exchange | undefined,
+    subject: Subject | undefined,
     marks: string,
   ): string {
     const { journal, context } = this.shared;
@@ -186,7 +196,7 @@ export class Logger {
       journal.opening(level) +
       (this.namespace === '' ? '' : `,"logger":${quote(this.namespace)}`) +
       `,"msg":${journal.renderer.text(messageOf(message))}` +
-      (exchange === undefined ? '' : context.members(exchange)) +
+      (subject === undefined ? '' : context.members(subject)) +
       this.fieldMembers(message, fields) +
       marks +
       '}'

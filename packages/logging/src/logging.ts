@@ -9,6 +9,8 @@ import {
   type Exchange,
   type Given,
   type HealthReport,
+  type Host,
+  isPropagator,
   type Middleware,
   report,
   resolveOptions,
@@ -160,6 +162,11 @@ export function logging(options?: Given<LoggingOptions>): Logging {
       : () => {
           if (!begun) begin();
         },
+    attach(host: Host) {
+      // Correlation knows whom the running code works for, if it has been asked to follow it.
+      const propagator = host.components().find(isPropagator);
+      if (propagator?.carries === true) shared.current ??= () => propagator.current();
+    },
     start: begin,
 
     health(): HealthReport {

@@ -1,7 +1,14 @@
 import { request as httpRequest } from 'node:http';
 import { channel } from 'node:diagnostics_channel';
 import { Writable } from 'node:stream';
-import { type Exchange, exchangeOf, FAULT_CHANNEL, report } from '@org/core';
+import {
+  defineComponent,
+  type Exchange,
+  exchangeOf,
+  FAULT_CHANNEL,
+  type Propagator,
+  report,
+} from '@org/core';
 import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
 import express, { type NextFunction, type Request, type Response } from 'express';
@@ -283,6 +290,48 @@ describe('application lines of a request', () => {
     }
     await get(`${served.url}/x`);
     expect((await lines(1))[0]).toMatchObject({ logger: 'deep', requestId: 'id-9' });
+  });
+
+  test.each([true, false])(
+    'name it by themselves in a stack that follows async code: %s',
+    async (carries) => {
+      const { log, lines } = await world();
+      const following = Object.assign(defineComponent('following', {}), {
+        carries,
+        current: () => ({ id: 'id-of-now', trace: undefined }),
+        inject: <C>(carrier: C) => carrier,
+        extract: () => ({ id: 'x', trace: undefined }),
+        run: <T>(_of: unknown, task: () => T) => task(),
+      } satisfies Propagator);
+      const stack = setup(express(), [following, log]);
+      await stack.start();
+      log.logger('deep').info('no request at hand');
+      const [line] = await lines(0);
+      expect(line!['requestId']).toBe(carries ? 'id-of-now' : undefined);
+      await stack.close();
+    },
+  );
+
+  test('carry the ids of a job, which has no route and no end of its own', async () => {
+    const { log, lines } = await world();
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true };
+    const job = log.of({ id: 'request-7', trace }, 'mail');
+    job.info('sent');
+    job.debug('kept for nobody');
+    log.of({ id: 'request-8', trace: undefined }).info('untraced');
+    const written = await lines(0);
+    expect(written[0]).toEqual({
+      time: expect.any(String),
+      level: 'info',
+      logger: 'mail',
+      msg: 'sent',
+      requestId: 'request-7',
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+    });
+    expect(written[1]).toMatchObject({ requestId: 'request-8', msg: 'untraced' });
+    expect(written[1]).not.toHaveProperty('traceId');
+    expect(log.stats()).toMatchObject({ tailKeptBytes: 0 });
   });
 
   test('below the threshold are written, before the access line, only if the request fails or is slow', async () => {

@@ -51,7 +51,7 @@ export interface QueueOptions {
   readonly limit: 'fixed' | 'aimd' | 'vegas' | 'gradient' | Limit;
   /** The longest wait, in ms; a request that is predicted to wait longer is refused at once. @default 1000 */
   readonly maxWaitMs: number;
-  /** The wait that may stand, in ms, or as long as the work itself takes, if that is longer: the target of CoDel. @default 25 */
+  /** The wait that may stand, in ms, or as long as the work itself takes, if that is longer: the target of CoDel. @default 50 */
   readonly targetWaitMs: number;
   /** How long everybody must have waited longer before the queue counts as standing, in ms, or four targets, if that is longer. @default 200 */
   readonly intervalMs: number;
@@ -102,7 +102,7 @@ export const QUEUE_DEFAULTS: Readonly<QueueOptions> = Object.freeze<QueueOptions
   maxQueueSize: 1000,
   limit: 'fixed',
   maxWaitMs: 1000,
-  targetWaitMs: 25,
+  targetWaitMs: 50,
   intervalMs: 200,
   classes: Object.freeze(['high', 'normal', 'low']),
   priority: undefined,

@@ -289,7 +289,7 @@ describe('admission', () => {
   });
 
   it('serves the newest first once the queue stands and the oldest is late', () => {
-    const desk = new Desk();
+    const desk = new Desk({ targetWaitMs: 25 });
     const holder = stand(desk);
     expect(desk.admission.overloaded).toBe(true);
     const oldest = desk.ask();

@@ -86,7 +86,7 @@ describe('a service that is asked for more than it can do', () => {
         late.map(({ waitedMs }) => waitedMs),
         0.95,
       ),
-    ).toBeLessThan(100);
+    ).toBeLessThan(OBJECTIVE_MS);
     expect(service.admission.overloaded).toBe(true);
   });
 

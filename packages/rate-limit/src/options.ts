@@ -28,6 +28,7 @@ import {
   plainObject,
   POLICY_CHECKS,
   type PolicyOptions,
+  refuseIdleBurst,
   type RouteLimits,
 } from './policy-options.ts';
 
@@ -158,5 +159,8 @@ export function isShared({ store, distributed }: Readonly<RateLimitOptions>): bo
 export function resolveRateLimitOptions(
   options?: Given<RateLimitOptions>,
 ): Readonly<RateLimitOptions> {
-  return resolveOptions('rate-limit', RATE_LIMIT_DEFAULTS, CHECKS, options);
+  const resolved = resolveOptions('rate-limit', RATE_LIMIT_DEFAULTS, CHECKS, options);
+  // With policies it is a default for those that can use it.
+  if (resolved.policies === undefined) refuseIdleBurst('rate-limit', resolved);
+  return resolved;
 }

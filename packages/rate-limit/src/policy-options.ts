@@ -119,7 +119,18 @@ function resolvePolicy(
       `a policy's name must be letters, digits, dots, dashes and underscores, at most 64, but is ${JSON.stringify(name)}.`,
     ]);
   }
-  return resolveOptions(`${where}: policy "${name}"`, defaults, POLICY_CHECKS, own);
+  const owner = `${where}: policy "${name}"`;
+  const resolved = resolveOptions(owner, defaults, POLICY_CHECKS, own);
+  if (own.burst !== undefined) refuseIdleBurst(owner, resolved);
+  return resolved;
+}
+
+/** A burst that would be passed over in silence. @throws OptionError */
+export function refuseIdleBurst(owner: string, { algorithm, burst }: PolicyOptions): void {
+  if (burst === undefined || algorithm === 'token-bucket' || algorithm === 'gcra') return;
+  throw new OptionError(owner, [
+    `option "burst" is ${burst}, but the algorithm "${algorithm}" knows none; choose "token-bucket" or "gcra".`,
+  ]);
 }
 
 /** An object that is neither a list nor nothing. */

@@ -685,6 +685,11 @@ describe('what it tells', () => {
   });
 });
 
+test('a burst for all is for those policies that know one', () => {
+  const policies = { even: { algorithm: 'gcra' }, day: { windowMs: 86_400_000 } } as const;
+  expect(() => rateLimit({ burst: 5, policies })).not.toThrow();
+});
+
 describe('options that are wrong', () => {
   test.each([
     [{ limit: 0 }, /option "limit" must be a whole number, at least 1/],
@@ -698,6 +703,8 @@ describe('options that are wrong', () => {
     [{ store: {} }, /option "store" must be a store of counters \(with add\)/],
     [{ adaptive: { minRatio: 2 } }, /adaptive: option "minRatio"/],
     [{ by: 'ip' }, /option "by" must be one of "address"/],
+    [{ burst: 5 }, /option "burst" is 5, but the algorithm "sliding" knows none; choose/],
+    [{ policies: { a: { algorithm: 'fixed', burst: 5 } } }, /policy "a".*"fixed" knows none/],
   ])('%j', (options, message) => {
     expect(() => rateLimit(options as unknown as Partial<RateLimitOptions>)).toThrow(message);
   });

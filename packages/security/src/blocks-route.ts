@@ -1,12 +1,5 @@
 /** The operators' view of blocks: `GET` lists them, `DELETE` lifts one. Closed to all others. */
-import {
-  type Exchange,
-  HANDLED,
-  type MonitoringAccess,
-  monitoringGuard,
-  ProblemError,
-  type StepResult,
-} from '@org/core';
+import { type MonitoringAccess, monitoringRoutes, ProblemError, type Step } from '@org/core';
 
 /** A block as it is shown. */
 export interface BlockView {
@@ -32,56 +25,28 @@ export function blocksRoute(
   path: string,
   access: MonitoringAccess | undefined,
   desk: BlocksDesk,
-): (exchange: Exchange) => StepResult {
-  const mayLookInside = monitoringGuard(access);
-
-  return (exchange) => {
-    const { req, res } = exchange;
-    const { url } = req;
-    if (!url.startsWith(path)) return undefined;
-    const end = url.indexOf('?');
-    const below = url.slice(path.length, end === -1 ? undefined : end);
-    if (below !== '' && !below.startsWith('/')) return undefined;
-    if (!mayLookInside(req)) throw closed();
-    exchange.route = `${req.baseUrl}${path}${below === '' ? '' : '/:address'}`;
-    res.setHeader('Cache-Control', 'no-store');
-    if (below === '') {
-      if (req.method !== 'GET' && req.method !== 'HEAD') throw notAllowed('GET, HEAD');
-      res.json({ blocks: desk.list() });
-      return HANDLED;
-    }
-    if (req.method !== 'DELETE') throw notAllowed('DELETE');
-    if (!lifts(desk, below.slice(1))) throw notBlocked();
-    res.statusCode = 204;
-    res.end();
-    return HANDLED;
-  };
+): Step {
+  return monitoringRoutes(
+    {
+      [path]: { GET: () => ({ blocks: desk.list() }) },
+      [`${path}/:address`]: {
+        DELETE({ params }) {
+          if (!lifts(desk, params['address']!)) throw notBlocked();
+          return undefined;
+        },
+      },
+    },
+    access,
+  );
 }
 
-function lifts(desk: BlocksDesk, encoded: string): boolean {
+function lifts(desk: BlocksDesk, address: string): boolean {
   try {
-    return desk.lift(decodeURIComponent(encoded));
+    return desk.lift(address);
   } catch {
-    // No address, or not even text: nobody of that name is blocked.
+    // No address: nobody of that name is blocked.
     return false;
   }
-}
-
-function closed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is open to loopback callers and to callers with the monitoring token.',
-  });
-}
-
-function notAllowed(methods: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: 'GET lists the blocks; DELETE with an address behind a slash lifts one.',
-    headers: { Allow: methods },
-  });
 }
 
 function notBlocked(): ProblemError {

@@ -45,8 +45,20 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
+  metrics: {
+    import: async () => (await import('@org/metrics')).metrics,
+  },
+  analytics: {
+    import: async () => (await import('@org/analytics')).analytics,
+  },
+  profiler: {
+    import: async () => (await import('@org/profiler')).profiler,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
+  },
+  dashboard: {
+    import: async () => (await import('@org/dashboard')).dashboard,
   },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
@@ -86,11 +98,17 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
       };
     },
   },
+  di: {
+    import: async () => (await import('@org/di')).di,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
   websocket: {
     import: async () => (await import('@org/websocket')).websocket,
+  },
+  openapi: {
+    import: async () => (await import('@org/openapi')).openapi,
   },
   errors: {
     import: async () => (await import('@org/errors')).errors,

@@ -6,14 +6,12 @@
 import {
   type Component,
   defineMiddleware,
-  type Exchange,
   HANDLED,
   type HealthReport,
   type Middleware,
   type MonitoringAccess,
-  monitoringGuard,
-  ProblemError,
-  type StepResult,
+  type MonitoringCall,
+  monitoringRoutes,
 } from '@org/core';
 
 import type { Explanation } from './explain.ts';
@@ -29,35 +27,20 @@ const HEALTH_TIMEOUT_MS = 2000;
 
 /** Makes the middleware that answers the monitoring routes. */
 export function monitoring(inside: Inside, access: MonitoringAccess | undefined): Middleware {
-  const isAllowed = monitoringGuard(access);
-  const routes = new Map<string, (exchange: Exchange) => Promise<void> | void>([
-    // Where @org/health takes part it answers this path itself, and earlier.
-    ['/health/middleware', (exchange) => answerHealth(exchange, inside.components())],
-    [
-      '/api/middleware/stats',
-      (exchange) => answer(exchange, 200, { components: statsOf(inside.components()) }),
-    ],
-    [
-      '/api/middleware/pipeline',
-      (exchange) => answer(exchange, 200, { pipeline: inside.explain().rows }),
-    ],
-  ]);
-
   return defineMiddleware({
     name: 'monitoring',
     phase: 'edge',
     priority: 90,
     reason: 'shows the inside to its operators, whatever the load',
-    step(exchange): StepResult {
-      const { req } = exchange;
-      const end = req.url.indexOf('?');
-      const route = routes.get(end === -1 ? req.url : req.url.slice(0, end));
-      if (route === undefined || (req.method !== 'GET' && req.method !== 'HEAD')) return undefined;
-      if (!isAllowed(req)) throw closed();
-      exchange.route = req.path;
-      const answered = route(exchange);
-      return answered === undefined ? HANDLED : answered.then(() => HANDLED);
-    },
+    step: monitoringRoutes(
+      {
+        // Where @org/health takes part it answers this path itself, and earlier.
+        '/health/middleware': { GET: (call) => answerHealth(call, inside.components()) },
+        '/api/middleware/stats': { GET: () => ({ components: statsOf(inside.components()) }) },
+        '/api/middleware/pipeline': { GET: () => ({ pipeline: inside.explain().rows }) },
+      },
+      access,
+    ),
   });
 }
 
@@ -68,7 +51,10 @@ export function statsOf(components: readonly Component[]): Record<string, unknow
   );
 }
 
-async function answerHealth(exchange: Exchange, components: readonly Component[]): Promise<void> {
+async function answerHealth(
+  { exchange: { res } }: MonitoringCall,
+  components: readonly Component[],
+): Promise<typeof HANDLED> {
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
   const reports = await Promise.all(
     components.map(
@@ -76,14 +62,15 @@ async function answerHealth(exchange: Exchange, components: readonly Component[]
     ),
   );
   const failing = reports.some(([, { status }]) => status === 'fail');
-  answer(exchange, failing ? 503 : 200, {
-    status: failing
-      ? 'fail'
-      : reports.some(([, { status }]) => status === 'warn')
-        ? 'warn'
-        : 'pass',
-    components: Object.fromEntries(reports),
-  });
+  const warning = reports.some(([, { status }]) => status === 'warn');
+  res
+    .status(failing ? 503 : 200)
+    .set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
+    .json({
+      status: failing ? 'fail' : warning ? 'warn' : 'pass',
+      components: Object.fromEntries(reports),
+    });
+  return HANDLED;
 }
 
 async function healthOf(component: Component, signal: AbortSignal): Promise<HealthReport> {
@@ -100,16 +87,4 @@ async function healthOf(component: Component, signal: AbortSignal): Promise<Heal
   } catch (error) {
     return { status: 'fail', detail: String(error) };
   }
-}
-
-function answer({ res }: Exchange, status: number, body: unknown): void {
-  res.status(status).set('Cache-Control', 'no-store').json(body);
-}
-
-function closed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is open to loopback callers and to callers with the monitoring token.',
-  });
 }

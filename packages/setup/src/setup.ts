@@ -15,6 +15,7 @@ import {
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 
 import type { Explanation } from './explain.ts';
+import { tagFaster } from './entity-tags.ts';
 import { mountable } from './last-answers.ts';
 import { isLazy } from './lazy.ts';
 import { monitoring, statsOf } from './monitoring.ts';
@@ -78,6 +79,7 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
   tapApplication(app);
   // It tells attackers what to look up, and costs a header on every response.
   app.disable('x-powered-by');
+  tagFaster(app);
 
   function stack(...[req, res, next]: Parameters<RequestHandler>): void {
     const exchange = exchangeOf(req, res, settings.clock);

@@ -35,7 +35,7 @@ export function admitUpgrade(
   res.assignSocket(socket as Socket);
   res.once('finish', () => {
     res.detachSocket(socket as Socket);
-    // As Node's server does where it keeps the connection: an exchange ends with it.
+    // As Node's own server does behind an answer: observers wait for it.
     res.emit('close');
     socket.end(() => socket.destroy());
   });

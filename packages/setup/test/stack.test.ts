@@ -539,6 +539,7 @@ describe('the monitoring routes', () => {
       const stats = await fetch(`${url}/api/middleware/stats`);
       expect(await stats.json()).toEqual({ components: { counting: { seenTotal: 3 } } });
       expect(stats.headers.get('cache-control')).toBe('no-store');
+      expect(stats.headers.get('x-content-type-options')).toBe('nosniff');
       const health = await fetch(`${url}/health/middleware?x`);
       expect([health.status, await health.json()]).toEqual([
         503,

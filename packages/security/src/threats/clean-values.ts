@@ -1,5 +1,5 @@
 /**
- * Header values that were found clean. Most clients send the same few again and again, and
+ * Paths and header values that were found clean. Most clients send the same few again and again, and
  * what was looked at once need not be looked at twice. Bounded: two generations, of which the
  * older one goes when the younger is full.
  */

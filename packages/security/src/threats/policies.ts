@@ -32,7 +32,7 @@ export class Policy {
   /** What path, query, headers and cookies hold. */
   head(url: string, headers: HeaderValues): readonly Finding[] {
     const inspection = this.begin();
-    inspection.url(url);
+    inspection.url(url, this.clean);
     inspection.headers(headers, this.headers, this.clean);
     if (this.settings.cookies) inspection.cookies(headers['cookie']);
     return inspection.findings;

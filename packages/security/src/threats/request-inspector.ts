@@ -60,12 +60,16 @@ export class Inspection {
     this.keysLeft = limits.maxKeys;
   }
 
-  /** Path and query of a URL, as the client sent it. */
-  url(url: string): void {
+  /** Path and query of a URL, as the client sent it; `clean` remembers paths in which there was nothing. */
+  url(url: string, clean?: CleanValues): void {
     const mark = url.indexOf('?');
     const fragment = url.indexOf('#');
     const end = fragment === -1 ? url.length : fragment;
-    this.path(url.slice(0, mark === -1 ? end : Math.min(mark, end)));
+    const path = url.slice(0, mark === -1 ? end : Math.min(mark, end));
+    if (clean?.has(path) !== true) {
+      this.path(path);
+      if (this.findings.length === 0) clean?.add(path);
+    }
     if (mark !== -1) this.form('query', url.slice(mark + 1));
   }
 
