@@ -1,12 +1,5 @@
 /** The operators' route: what `stats()` says, the channels with the most listeners, and the slowest connections. */
-import {
-  answerProblem,
-  type Exchange,
-  HANDLED,
-  type MonitoringAccess,
-  monitoringGuard,
-  ProblemError,
-} from '@org/core';
+import { type MonitoringAccess, monitoringRoutes, type Step } from '@org/core';
 
 import type { Hub } from './hub.ts';
 import { statsOf } from './statistics.ts';
@@ -14,34 +7,15 @@ import { statsOf } from './statistics.ts';
 /** Channels, and connections, that are told. */
 const MAX_TOLD = 20;
 
-/** Makes what answers the route. */
+/** Answers requests for `path`, and leaves others alone. */
 export function websocketsRoute(
+  path: string | false,
   hub: Hub,
   access: MonitoringAccess | undefined,
-): (exchange: Exchange) => typeof HANDLED {
-  const isAllowed = monitoringGuard(access);
-  return (exchange) => {
-    const { req, res } = exchange;
-    if (!isAllowed(req)) {
-      answerProblem(res, closed());
-      return HANDLED;
-    }
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      answerProblem(res, notAllowed());
-      return HANDLED;
-    }
-    const body = JSON.stringify({
-      ...statsOf(hub),
-      channels: channels(hub),
-      slowest: slowest(hub),
-    });
-    res.statusCode = 200;
-    res.setHeader('Content-Type', 'application/json; charset=utf-8');
-    res.setHeader('Cache-Control', 'no-store');
-    res.setHeader('Content-Length', Buffer.byteLength(body));
-    res.end(req.method === 'HEAD' ? undefined : body);
-    return HANDLED;
-  };
+): Step | undefined {
+  if (path === false) return undefined;
+  const GET = (): object => ({ ...statsOf(hub), channels: channels(hub), slowest: slowest(hub) });
+  return monitoringRoutes({ [path]: { GET } }, access);
 }
 
 function channels(hub: Hub): readonly object[] {
@@ -71,21 +45,4 @@ function slowest(hub: Hub): readonly object[] {
       waitingBytes: outbox.bytes,
       socketBytes: socket.writableLength,
     }));
-}
-
-function closed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is open to loopback callers and to callers with the monitoring token.',
-  });
-}
-
-function notAllowed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: 'This address allows GET, HEAD.',
-    headers: { Allow: 'GET, HEAD' },
-  });
 }

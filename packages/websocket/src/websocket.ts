@@ -68,7 +68,7 @@ export type Websocket = [Middleware, Middleware] & Channels;
 /** Makes a server of channels. @throws OptionError for unknown or wrong options */
 export function websocket(options?: Given<WebsocketOptions>): Websocket {
   const settings = resolveWebsocketOptions(options);
-  const { path, monitoringPath, clock, random } = settings;
+  const { path, clock, random } = settings;
   const events = websocketEvents(settings.onEvent);
   const hub = new Hub(settings, events);
   const { totals, relay } = hub;
@@ -89,7 +89,7 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     refuseOthers: settings.refuseOthers,
     onAdmitted: open,
   });
-  const answerMonitoring = websocketsRoute(hub, settings.access);
+  const answerMonitoring = websocketsRoute(settings.monitoringPath, hub, settings.access);
   let host: Host | undefined;
   let cancelSteps: Cancel | undefined;
   let leaving: Promise<void> | undefined;
@@ -209,18 +209,11 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
     reason: 'shows operators its state, whatever the load',
     step(exchange): StepResult {
       const { req } = exchange;
-      const { originalUrl } = req;
-      const mayBeOurs =
-        originalUrl.startsWith(path) ||
-        (monitoringPath !== false && originalUrl.startsWith(monitoringPath));
-      if (!mayBeOurs) return undefined;
-      const address = addressOf(req);
-      if (address === monitoringPath) {
-        exchange.route = address;
-        return answerMonitoring(exchange);
+      // One look tells for nearly every request.
+      if (!req.originalUrl.startsWith(path) || addressOf(req) !== path) {
+        return answerMonitoring?.(exchange);
       }
-      if (address !== path) return undefined;
-      exchange.route = address;
+      exchange.route = path;
       return upgrades.of(req) === undefined
         ? admission.refuse(exchange, upgradeRequired())
         : undefined;
