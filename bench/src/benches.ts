@@ -11,7 +11,14 @@ export interface Contender {
 
 export interface Bench {
   readonly name: string;
-  readonly kind: 'throughput' | 'startup' | 'trace' | 'overload' | 'statements' | 'calls';
+  readonly kind:
+    | 'throughput'
+    | 'startup'
+    | 'trace'
+    | 'overload'
+    | 'statements'
+    | 'broadcast'
+    | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
   /** Headers of the load's requests. */
@@ -64,6 +71,13 @@ const OVERLOAD_PEERS: readonly string[] = [
   'toobusy-js',
   'overload-protection',
   'express-queue',
+];
+
+const BROADCASTS: readonly Contender[] = [
+  { server: 'broadcast-ws', label: 'ws' },
+  { server: 'broadcast-ws-prepared', label: 'ws, one frame made by hand' },
+  { server: 'broadcast-socket-io', label: 'socket.io' },
+  { server: 'broadcast', label: 'ours' },
 ];
 
 const LOADERS: readonly Contender[] = [
@@ -410,6 +424,20 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   ...DEDUP,
+  {
+    name: 'broadcast',
+    kind: 'broadcast',
+    path: '/batch?burst=1',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
+  {
+    name: 'broadcast-burst',
+    kind: 'broadcast',
+    path: '/batch?burst=10',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
   {
     name: 'startup',
     kind: 'startup',

@@ -55,6 +55,7 @@ export interface GeneralValues {
   readonly DATABASE_URL: string | undefined;
   readonly PORT: number;
   readonly TRUST_PROXY: TrustProxy;
+  readonly WEBSOCKET_MAX_CONNECTIONS: number;
   readonly MONITORING_TOKEN: string | undefined;
 }
 
@@ -102,6 +103,7 @@ export interface StandardOptions {
   readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly websocket: { readonly maxConnections: number; readonly access?: string };
   readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -409,6 +411,13 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('express', 'trust proxy'),
     help: 'Which proxies may say who the client is.',
   },
+  WEBSOCKET_MAX_CONNECTIONS: {
+    type: 'integer',
+    default: 10_000,
+    min: 1,
+    feeds: to('websocket', 'maxConnections'),
+    help: 'WebSockets that one process keeps open; further ones are refused.',
+  },
   MONITORING_TOKEN: {
     type: 'text',
     pattern: /^\S{16,}$/,
@@ -423,6 +432,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
       ...to('tasks', 'access'),
+      ...to('websocket', 'access'),
       ...to('openapi', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',

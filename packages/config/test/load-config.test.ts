@@ -77,6 +77,7 @@ describe('defaults', () => {
       TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      WEBSOCKET_MAX_CONNECTIONS: 10_000,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -545,6 +546,10 @@ describe('options of components', () => {
       limit: 100,
       windowMs: 60_000,
       distributed: false,
+    });
+    expect(config.options('websocket')).toEqual({
+      maxConnections: 10_000,
+      access: 'sixteen-characters',
     });
     expect(config.options('redis')).toEqual({});
     expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });

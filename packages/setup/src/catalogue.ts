@@ -107,6 +107,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   tasks: {
     import: async () => (await import('@org/tasks')).tasks,
   },
+  websocket: {
+    import: async () => (await import('@org/websocket')).websocket,
+  },
   openapi: {
     import: async () => (await import('@org/openapi')).openapi,
   },

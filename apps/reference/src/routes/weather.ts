@@ -23,10 +23,12 @@ const WEATHER = z
   })
   .meta({ id: 'Weather' });
 
+/** `publish` tells those who listen to the weather of a city. */
 export function weatherOfCities(
   db: Kysely<Tables>,
   source: WeatherSource,
   maxAgeSeconds: number,
+  publish: (channel: string, data: unknown) => void,
 ): Router {
   // RFC 5861: while it is asked for anew, and when nobody knows, that of a while ago is better than none.
   const cacheControl = `public, max-age=${maxAgeSeconds}, stale-while-revalidate=${maxAgeSeconds}, stale-if-error=21600`;
@@ -47,8 +49,10 @@ export function weatherOfCities(
         const { id } = req.valid.params;
         const city = await findCity(db, id);
         const weather = await source.at(city, exchangeOf(req, res));
+        const answer = { city: `${req.baseUrl}/${id}`, ...weather };
+        publish(`weather/${id}`, answer);
         res.setHeader('Cache-Control', cacheControl);
-        res.json({ city: `${req.baseUrl}/${id}`, ...weather });
+        res.json(answer);
       },
     ),
   );
