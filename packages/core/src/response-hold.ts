@@ -51,7 +51,7 @@ function ask(exchange: Exchange): Promise<AnswerInstead | undefined> | undefined
   try {
     return askFrom(exchange, exchange.tapState!.stages.length - 1);
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 
