@@ -42,7 +42,7 @@ export async function createApp(
 
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
-  const parts = await components(config, [places, ...weather.parts]);
+  const parts = await components(config, [places.component, places.sessions, ...weather.parts]);
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -53,6 +53,6 @@ export async function createApp(
   app.use('/api/countries', countries(places.sql));
   app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
+  app.use('/api/trips', trips(places, config.values.API_KEYS ?? DEMO_API_KEYS));
   return { app, stack, database: places };
 }

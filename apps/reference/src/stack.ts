@@ -42,7 +42,7 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'db', 'retry']);
 
 /** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);

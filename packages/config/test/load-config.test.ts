@@ -73,6 +73,7 @@ describe('defaults', () => {
       TRUST_PROXY: false,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      DATABASE_POOL_MAX: 10,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -481,12 +482,18 @@ describe('options of components', () => {
       IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
       MONITORING_TOKEN: 'sixteen-characters',
       LOG_LEVEL: 'warn',
+      DATABASE_POOL_MAX: '4',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
     });
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('retry')).toEqual({ maxAttempts: 2 });
+    expect(config.options('db')).toEqual({
+      max: 4,
+      monitorPool: true,
+      access: 'sixteen-characters',
+    });
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,

@@ -488,8 +488,7 @@ withPostgres('sessions over a server', (binaries) => {
     const closed = data.close(closing.signal);
     closing.abort();
     await closed;
-    expect(await ask(`${SLEEPS.replace('active', 'idle in transaction')}`)).toEqual([
-      { count: '0' },
-    ]);
+    await until("(select count(*) from pg_stat_activity where state = 'idle in transaction') = 0");
+    expect(data.stats()).toMatchObject({ pool: { size: 0, inUse: 0 } });
   });
 });

@@ -86,6 +86,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
       };
     },
   },
+  db: {
+    import: async () => (await import('@org/db')).db,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },

@@ -1,5 +1,6 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
 import type { Batch } from '@org/batch';
+import type { Kyselies } from '@org/db/kysely';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
@@ -42,9 +43,9 @@ const NEARBY = z.strictObject({
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
 
-export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Router {
+export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'>): Router {
   const router = Router();
-  const byCode = countriesByCode(db, batching);
+  const byCode = countriesByCode(tables.session(), batching);
 
   router.get('/', async (req, res) => {
     const given = LIST.parse(req.query);
@@ -52,7 +53,10 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
     const { column, kind, descending } = ORDERS[sort];
     const direction = descending ? 'desc' : 'asc';
 
-    let query = db.selectFrom('cities').select([...SHOWN, 'search_name']);
+    let query = tables
+      .of(req)
+      .selectFrom('cities')
+      .select([...SHOWN, 'search_name']);
     if (country !== undefined) query = query.where('country_code', '=', country);
     if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
     if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
@@ -90,7 +94,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
 
   router.get('/:id', async (req, res) => {
     const { id } = ONE.parse(req.params);
-    const city = await findCity(db, id);
+    const city = await findCity(tables.of(req), id);
     res.json({
       ...show(city),
       feature: city.feature,
@@ -102,6 +106,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
   router.get('/:id/nearby', async (req, res) => {
     const { id } = ONE.parse(req.params);
     const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = NEARBY.parse(req.query);
+    const db = tables.of(req);
     const centre = await findCity(db, id);
     const rows = await neighbours(db, centre, radiusKm, limit);
     res.json({

@@ -1,5 +1,6 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
 import type { Batch, Batcher } from '@org/batch';
+import type { Kyselies } from '@org/db/kysely';
 import { Router } from 'express';
 import type { Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
@@ -21,19 +22,20 @@ const BRIEF = ['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'
 
 type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
 
-export function countries(db: Kysely<Tables>): Router {
+export function countries(tables: Kyselies<Tables>): Router {
   const router = Router();
 
   router.get('/', async (req, res) => {
     const { region } = LIST.parse(req.query);
-    let query = db.selectFrom('countries').select(BRIEF).orderBy('code');
+    let query = tables.of(req).selectFrom('countries').select(BRIEF).orderBy('code');
     if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
     res.json({ items: await query.execute() });
   });
 
   router.get('/:code', async (req, res) => {
     const { code } = ONE.parse(req.params);
-    const country = await db
+    const country = await tables
+      .of(req)
       .selectFrom('countries')
       .selectAll()
       .where(code.length === 2 ? 'code' : 'code3', '=', code)

@@ -5,6 +5,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
 
+import type { Database } from '../database/database.ts';
 import { onceFor } from '../database/once.ts';
 import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
@@ -60,15 +61,16 @@ const ONE = z.object({ id: z.uuid('must be a UUID') });
 
 type Stops = z.infer<typeof STOPS>;
 
-export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
+export function trips(database: Database, apiKeys: ReadonlyMap<string, string>): Router {
   const router = Router();
-  const once = onceFor(db);
+  const once = onceFor(database);
+  const { sql: tables } = database;
   router.use(owners(apiKeys), personal);
 
   router.get('/', async (req, res) => {
     const given = LIST.parse(req.query);
     const { limit = DEFAULT_LIMIT, after } = given;
-    let query = select(db).where('owner', '=', ownerOf(req, res));
+    let query = select(tables.of(req)).where('owner', '=', ownerOf(req, res));
     if (after !== undefined) {
       query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
     }
@@ -108,13 +110,14 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
 
   router.get('/:id', async (req, res) => {
     const { id } = ONE.parse(req.params);
-    res.json(show(await find(db, id, ownerOf(req, res))));
+    res.json(show(await find(tables.of(req), id, ownerOf(req, res))));
   });
 
   router.patch('/:id', async (req, res) => {
     const owner = ownerOf(req, res);
     const { id } = ONE.parse(req.params);
     const { name, notes, stops } = PATCH.parse(bodyOf(req));
+    const db = tables.of(req);
     await db.transaction().execute(async (trx) => {
       await hold(trx, id, owner);
       await trx
@@ -136,10 +139,13 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
 
   router.delete('/:id', async (req, res) => {
     const { id } = ONE.parse(req.params);
-    await db.transaction().execute(async (trx) => {
-      await hold(trx, id, ownerOf(req, res));
-      await trx.deleteFrom('trips').where('id', '=', id).execute();
-    });
+    await tables
+      .of(req)
+      .transaction()
+      .execute(async (trx) => {
+        await hold(trx, id, ownerOf(req, res));
+        await trx.deleteFrom('trips').where('id', '=', id).execute();
+      });
     res.status(204).end();
   });
 
@@ -217,7 +223,7 @@ async function hold(trx: Transaction<Tables>, id: string, owner: string): Promis
   if (trip.owner !== owner) throw notYours(id);
 }
 
-async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): Promise<void> {
+async function insertStops(trx: Kysely<Tables>, id: string, stops: Stops): Promise<void> {
   if (stops.length === 0) return;
   const wanted = [...new Set(stops.map(({ cityId }) => cityId))];
   const found = await trx.selectFrom('cities').select('id').where('id', 'in', wanted).execute();
@@ -239,7 +245,7 @@ async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): 
 }
 
 /** Creations of one owner wait for each other, or two at once would both be the last that fits. */
-async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<void> {
+async function refuseTooMany(trx: Kysely<Tables>, owner: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext(${owner}))`.execute(trx);
   const { count } = await trx
     .selectFrom('trips')

@@ -1,7 +1,7 @@
 /** `/api/cities/:id/weather`: from another service, as well as it can be known. */
 import { exchangeOf } from '@org/core';
+import type { Kyselies } from '@org/db/kysely';
 import { Router } from 'express';
-import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
 import type { Tables } from '../database/tables.ts';
@@ -12,7 +12,7 @@ import { wholeNumber } from './inputs.ts';
 const ONE = z.object({ id: wholeNumber(0) });
 
 export function weatherOfCities(
-  db: Kysely<Tables>,
+  tables: Kyselies<Tables>,
   source: WeatherSource,
   maxAgeSeconds: number,
 ): Router {
@@ -22,7 +22,7 @@ export function weatherOfCities(
 
   router.get('/:id/weather', async (req, res) => {
     const { id } = ONE.parse(req.params);
-    const city = await findCity(db, id);
+    const city = await findCity(tables.of(req), id);
     const weather = await source.at(city, exchangeOf(req, res));
     res.setHeader('Cache-Control', cacheControl);
     res.json({ city: `${req.baseUrl}/${id}`, ...weather });
