@@ -40,9 +40,14 @@ export function isLost(error: unknown): boolean {
   return typeof message === 'string' && LOST_TEXT.test(message);
 }
 
+/** That of an error, or of the one that a query builder has put into its own. */
+function stateWithin(error: unknown): string | undefined {
+  return sqlState(error) ?? sqlState((error as { readonly cause?: unknown } | undefined)?.cause);
+}
+
 /** Whether the whole transaction may succeed if it is made again. */
 export function isContention(error: unknown): boolean {
-  const state = sqlState(error);
+  const state = stateWithin(error);
   return (
     state === SERIALIZATION_FAILURE ||
     state === DEADLOCK_DETECTED ||
@@ -52,7 +57,7 @@ export function isContention(error: unknown): boolean {
 
 /** What the caller of a transaction is told: contention as a code that says to come back, all else as it is. */
 export function transactionError(error: unknown): unknown {
-  const state = sqlState(error);
+  const state = stateWithin(error);
   if (state === SERIALIZATION_FAILURE) {
     return comeBack(
       'ERR_SERIALIZATION_FAILURE',

@@ -53,13 +53,13 @@ export type Db = Middleware[] & {
  */
 export function db(options?: Given<DbOptions>): Db {
   const settings = resolveDbOptions(options);
-  const { clock, random, path, access, commitWhen, answer, cancelOnAbort } = settings;
+  const { name, clock, random, path, access, commitWhen, answer, cancelOnAbort } = settings;
   const driver = settings.driver ?? postgres({ url: settings.url!, max: settings.max });
   const watch = settings.monitorPool ? watchOf(settings) : undefined;
   const source = driver.open({ ...settings, clock, watch });
   const engine = new Engine({ ...settings, clock, random }, source);
   const unitFor = unitsOf(settings);
-  const key = stateKey<RequestSession>('db');
+  const key = stateKey<RequestSession>(name);
   let host: Host | undefined;
   let closing: Promise<void> | undefined;
 
@@ -78,7 +78,8 @@ export function db(options?: Given<DbOptions>): Db {
   function open(exchange: Exchange): RequestSession {
     const session = new RequestSession(engine, exchange);
     const unit = unitFor(exchange);
-    if (unit !== undefined) session.unite(unit);
+    // Once the answer is on its way nobody would commit it any more.
+    if (unit !== undefined && !exchange.res.headersSent) session.unite(unit);
     exchange.setState(key, session);
     if (!exchange.settled) exchange.tap(stages);
     else if (cancelOnAbort && (exchange.aborted || exchange.abandoned)) session.giveUp();
@@ -107,7 +108,7 @@ export function db(options?: Given<DbOptions>): Db {
     })());
 
   const session = defineMiddleware({
-    name: 'db',
+    name,
     phase: 'session',
     reason: 'behind all that refuses: no connection is taken for what never reaches its handler',
     // Everything happens when somebody asks for the session.
@@ -122,7 +123,7 @@ export function db(options?: Given<DbOptions>): Db {
     const document = (): object => ({ ...stats(), leaks: watch.leaks });
     middlewares.unshift(
       defineMiddleware({
-        name: 'db:pool',
+        name: `${name}:pool`,
         phase: 'edge',
         priority: 60,
         reason: 'when every request waits for the database, a look at its pool must not',

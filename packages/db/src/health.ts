@@ -11,6 +11,8 @@ import type { PoolWatch } from './pool-watch.ts';
 
 /** So long a success speaks for the database, in ms. */
 const RECENT_MS = 10_000;
+/** On a single connection somebody waits at any load; so many who wait are a queue. */
+const QUEUE = 10;
 /** A forecast nearer than this is worth a warning, in ms. */
 const SOON_MS = 60_000;
 
@@ -22,18 +24,19 @@ export async function databaseHealth(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<HealthReport> {
-  const isFull = source.idle === 0 && source.waiting > 0;
+  const { capacity, waiting } = source;
+  const isFull = source.idle === 0 && waiting >= (capacity === 1 ? QUEUE : 1);
   if (isFull && clock.monotonicMs() - engine.answeredMs < RECENT_MS) {
     return {
       status: 'warn',
-      detail: `all ${source.capacity} connections are in use, and ${source.waiting} wait. ${describeHolder(watch, 'The longest is')}`,
+      detail: `all ${capacity} connections are in use, and ${waiting} wait. ${describeHolder(watch, 'The longest is')}`,
     };
   }
   const asked = await Promise.race([ask(engine), gaveUp(signal)]);
-  return asked ?? poolHealth(watch);
+  return asked ?? poolHealth(watch, capacity);
 }
 
-function poolHealth(watch: PoolWatch | undefined): HealthReport {
+function poolHealth(watch: PoolWatch | undefined, capacity: number): HealthReport {
   if (watch === undefined) return { status: 'pass' };
   const { orphans, saturatesInMs } = watch;
   if (orphans > 0) {
@@ -43,7 +46,7 @@ function poolHealth(watch: PoolWatch | undefined): HealthReport {
       detail: `${orphans} connections are orphaned; the oldest by ${leak?.method} ${leak?.route ?? 'without a route'}, ${leak?.line ?? 'at a line not known yet'}`,
     };
   }
-  if (saturatesInMs !== undefined && saturatesInMs < SOON_MS) {
+  if (capacity > 1 && saturatesInMs !== undefined && saturatesInMs < SOON_MS) {
     return {
       status: 'warn',
       detail:

@@ -33,10 +33,14 @@ export class Lease {
     return this.follow(this.connection.script(text));
   }
 
-  /** Stops what runs, if something does. It ends soon, with an error of its own. */
-  stop(): void {
-    if (this.running === undefined || this.connection.cancel === undefined) return;
-    this.stopping ??= this.stopNow(this.running);
+  /** Stops what runs, and says whether something did. It ends soon, with an error of its own. */
+  stop(): boolean {
+    const { running, stopping, connection } = this;
+    if (running === undefined || stopping !== undefined || connection.cancel === undefined) {
+      return false;
+    }
+    this.stopping = this.stopNow(running);
+    return true;
   }
 
   /** Ends what a transaction has begun. Never rejects. */

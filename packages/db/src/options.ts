@@ -34,6 +34,8 @@ export type CommitAnswer = (req: Request, res: Response, error: ProblemError) =>
 
 /** What the database can be told. */
 export interface DbOptions {
+  /** Names the component; two databases of one stack need two names, and two paths. @default "db" */
+  readonly name: string;
   /** `postgres(…)`, `pglite(…)`, or one of yours. @default `postgres({ url, max })` */
   readonly driver: Driver | undefined;
   /** Address of a Postgres server; for those who have no driver. */
@@ -86,6 +88,7 @@ export interface DbOptions {
 export const defaultCommit: CommitWhen = (status, { error }) => status < 400 && error === undefined;
 
 export const DB_DEFAULTS: Readonly<DbOptions> = Object.freeze<DbOptions>({
+  name: 'db',
   driver: undefined,
   url: undefined,
   max: 10,
@@ -119,6 +122,10 @@ const path: Check<string | false> = {
 };
 
 const CHECKS: Checks<DbOptions> = {
+  name: text({
+    expected: 'a name of lower-case letters, digits and hyphens',
+    pattern: /^[a-z][a-z0-9-]*$/,
+  }),
   driver,
   url: text({
     expected: 'an address such as "postgres://user:password@host/database"',

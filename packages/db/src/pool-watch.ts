@@ -163,7 +163,7 @@ export class PoolWatch {
     if (site !== undefined) client.site = site;
   }
 
-  queried(client: WatchedClient, text: string): void {
+  queried(client: WatchedClient, text: string | undefined): void {
     const nowMs = this.clock.monotonicMs();
     client.text = text;
     client.queriedMs = nowMs;

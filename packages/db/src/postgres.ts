@@ -161,15 +161,18 @@ class PostgresSource implements ConnectionSource {
   async close(signal?: AbortSignal): Promise<void> {
     this.closed = true;
     const pool = this.pool ?? (await this.making?.catch(() => undefined));
-    for (const undo of this.undo.splice(0)) undo();
     await this.canceller?.close();
-    if (pool === undefined || this.options === undefined) return;
+    if (pool !== undefined && this.options !== undefined) await this.end(pool, signal);
+    for (const undo of this.undo.splice(0)) undo();
+  }
+
+  /** Of connections that nobody gives back the pool would wait for ever. */
+  private async end(pool: PgPool, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, cancelTimeoutMs } = this.settings;
     const ended = pool.end();
-    // Of connections that nobody gives back the pool would wait for ever.
     const cut = (): void => {
       for (const client of this.checkedOut) this.takeAway(client);
     };
-    const { clock, cancelTimeoutMs } = this.settings;
     const cancel = clock.after(cancelTimeoutMs, cut);
     if (signal?.aborted === true) cut();
     signal?.addEventListener('abort', cut, { once: true });
@@ -278,7 +281,7 @@ class PostgresSource implements ConnectionSource {
     if (watch === undefined) return watched;
     const { query } = client;
     const noted: PgClient['query'] = function (this: PgClient, config, ...more) {
-      watch.queried(watched, typeof config === 'string' ? config : config.text);
+      watch.queried(watched, typeof config === 'string' ? config : config?.text);
       return query.call(this, config, ...more);
     };
     client.query = noted;

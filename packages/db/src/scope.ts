@@ -125,7 +125,7 @@ export abstract class Scope implements OpenTransaction {
 
   async commit(): Promise<void> {
     this.refuseEnded();
-    while (this.participants > 0) {
+    while (this.participants > 0 && this.isOpen) {
       // oxlint-disable-next-line no-await-in-loop -- others may come while one is waited for
       await new Promise<void>((resolve) => (this.onAlone = resolve));
     }
@@ -171,6 +171,8 @@ export abstract class Scope implements OpenTransaction {
   // oxlint-disable-next-line typescript/no-unsafe-function-type
   protected finish(how: End['how'], reason: unknown, below: Function): void {
     this.end = { how, site: callSite(below), reason };
+    // Whoever waits to commit it need not wait for the others any more.
+    this.onAlone?.();
     // A part of what has ended has ended, too.
     if (this.part?.end === undefined) this.part?.finish(how, reason, below);
   }

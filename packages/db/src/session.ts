@@ -149,8 +149,7 @@ export class RequestSession implements Session {
     }
     this.whole?.giveUp(this.refusal);
     for (const lease of this.alone) {
-      this.engine.counts.cancelled++;
-      lease.stop();
+      if (lease.stop()) this.engine.counts.cancelled++;
     }
   }
 

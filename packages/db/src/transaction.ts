@@ -52,7 +52,7 @@ export class WholeTransaction extends Scope implements Claimant {
   /** Ends it for a reason that all further work on it is told; what runs is stopped. */
   giveUp(reason: unknown): void {
     if (!this.isOpen) return;
-    if (this.lease !== undefined) this.session.engine.counts.cancelled++;
+    if (this.lease?.stop() === true) this.session.engine.counts.cancelled++;
     void this.rollback(reason);
   }
 

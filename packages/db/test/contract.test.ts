@@ -1,6 +1,7 @@
 import { middlewareContract } from '@org/core/testing';
 import { db, type DbOptions, pglite } from '@org/db';
 import { setup } from '@org/setup';
+import express from 'express';
 
 /** Nothing is asked of it. */
 const INSTANCE = {
@@ -18,6 +19,17 @@ middlewareContract<Partial<DbOptions>>('db', {
 test('needs a database, and says how to name one', () => {
   expect(() => db()).toThrow('db: option "driver" is needed, and is postgres(pool)');
   expect(() => db({})).toThrow('db: option "driver" is needed');
+});
+
+test('two of them have a place in one stack, each by its name', async () => {
+  const [first, second] = [
+    db({ driver: pglite(INSTANCE) }),
+    db({ driver: pglite(INSTANCE), name: 'archive', path: '/api/middleware/archive-pool' }),
+  ];
+  const stack = setup(express(), [first, second]);
+  const names = stack.explain().rows.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['db:pool', 'archive:pool', 'db', 'archive']));
+  await stack.close();
 });
 
 test('takes an address in the place of a driver, and connects to nothing', async () => {

@@ -14,7 +14,7 @@ import {
 import { timeout } from '@org/timeout';
 import { setup } from '@org/setup';
 import { type Fault, FAULT_CHANNEL } from '@org/core';
-import { recordExchanges, serve } from '@org/core/testing';
+import { fakeClock, recordExchanges, serve } from '@org/core/testing';
 import express from 'express';
 
 import { type PostgresServer, startPostgres, withPostgres } from './postgres-server.ts';
@@ -279,21 +279,27 @@ withPostgres('sessions over a server', (binaries) => {
 
   describe('the pool', () => {
     test('that is full is waited for only so long; the longest holder is named', async () => {
-      const data = open({ acquireTimeoutMs: 50, lineEvery: 1 }, 1);
+      const clock = fakeClock();
+      const data = open({ clock, lineEvery: 1 }, 2);
       const held = data.session().begin();
       await held.query('select 42');
-      await expect(data.session().query('select 1')).rejects.toMatchObject({
+      const other = data.session().begin();
+      await other.query('select 43');
+      const waiting = data.session().query('select 1');
+      clock.advance(5000);
+      await expect(waiting).rejects.toMatchObject({
         code: 'ERR_DATABASE_BUSY',
         status: 503,
         message: expect.stringMatching(
-          /all 1 are in use\. The longest is that of no request, since \d+ ms, from [^ ]*postgres\.test\.ts:\d+:\d+, with the last statement "select 42"/,
+          /all 2 are in use\. The longest is that of no request, since \d+ ms, from [^ ]*postgres\.test\.ts:\d+:\d+, with the last statement "select 42"/,
         ),
       });
       expect(await data.health(AbortSignal.timeout(5000))).toMatchObject({
         status: 'warn',
-        detail: expect.stringContaining('all 1 connections are in use'),
+        detail: expect.stringContaining('all 2 connections are in use'),
       });
-      await held.commit();
+      await Promise.all([held.commit(), other.commit()]);
+      clock.advance(1000);
       expect(await data.health(AbortSignal.timeout(5000))).toMatchObject({ status: 'pass' });
     });
 

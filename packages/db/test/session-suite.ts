@@ -394,6 +394,25 @@ export function describeSessions(driver: () => Driver): void {
       });
     });
 
+    test('begun after the answer is none: what it does stays', async () => {
+      let done: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => (done = resolve));
+      service = await serviceWith(
+        { driver: driver(), unitOfWork: true },
+        (app, sessions) => {
+          app.get('/', async (req, res) => {
+            res.json({});
+            await insert(sessions.of(req), 1);
+            done();
+          });
+        },
+        how,
+      );
+      await fetch(service.url);
+      await ended;
+      expect(await ids()).toEqual([1]);
+    });
+
     test('is for the routes that ask for it', async () => {
       service = await serviceWith(
         { driver: driver(), routes: { '/whole/:id': true, '/whole/no': false } },
