@@ -23,7 +23,7 @@ import {
 import type { Request, Response } from 'express';
 
 import type { Driver } from './driver.ts';
-import type { PoolEvent } from './pool-watch.ts';
+import type { PoolEvent } from './pool-events.ts';
 import { UNIT_OF_WORK, type UnitOfWorkOption } from './transaction-options.ts';
 
 /** Whether a request's unit of work is committed, by the status of its answer. */

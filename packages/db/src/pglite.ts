@@ -5,7 +5,7 @@
  */
 import { OptionError, shape } from '@org/core';
 
-import { lineOf } from './call-site.ts';
+import { lineOf, stackOf } from './call-site.ts';
 import { busy, closedDatabase } from './database-errors.ts';
 import type {
   Asker,
@@ -17,8 +17,7 @@ import type {
   Statement,
   TypeParsers,
 } from './driver.ts';
-import { stackOf } from './call-site.ts';
-import { WatchedClient } from './pool-watch.ts';
+import { WatchedClient } from './watched-client.ts';
 
 /** What is used of PGlite. */
 export interface PgliteInstance {

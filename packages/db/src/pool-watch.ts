@@ -4,47 +4,14 @@
  * query; one is *orphaned* when its request has ended and nobody is left to give it back. Both are
  * told with route, line and last statement, and once more when they come back after all.
  */
-import type { Cancel, Clock, Exchange, Listeners, Stats } from '@org/core';
+import type { Cancel, Clock, Listeners, Stats } from '@org/core';
 
 import { type CallSite, callSite, lineOf } from './call-site.ts';
-import { samplesUntilFull } from './forecast.ts';
-import { type Percentiles, Quantiles } from './quantiles.ts';
 import type { Asker } from './driver.ts';
-
-/** `held`: its request lives, or is not known. `orphaned`: its request has ended. */
-export type LeakKind = 'held' | 'orphaned';
-
-/** A connection that somebody has had for too long. */
-export interface Leak {
-  readonly [name: string]: string | number | boolean | undefined;
-  readonly kind: LeakKind;
-  readonly method: string | undefined;
-  readonly route: string | undefined;
-  readonly requestId: string | undefined;
-  /** The app's line that took it, or that last used it; not always known. */
-  readonly line: string | undefined;
-  /** The last statement, without its values. */
-  readonly query: string | undefined;
-  /** Since when somebody has it, in ms. */
-  readonly heldMs: number;
-  /** Since when it has been asked nothing, in ms. */
-  readonly quietMs: number;
-  /** A statement runs on it. */
-  readonly running: boolean;
-}
-
-/** What a watched pool tells as it happens. */
-export type PoolEvent =
-  | {
-      /** `leak`: somebody has one for too long. `returned`: it came back late. `destroyed`: it was taken away. */
-      readonly type: 'leak' | 'returned' | 'destroyed';
-      readonly leak: Leak;
-      readonly exchange: Exchange | undefined;
-    }
-  | { readonly type: 'idle-error'; readonly error: unknown };
-
-/** Name of the diagnostics channel; messages are `PoolEvent`s. */
-export const POOL_CHANNEL = '@org/db:pool';
+import { PoolLoad } from './pool-load.ts';
+import type { Leak, LeakKind, PoolEvent } from './pool-events.ts';
+import { type Percentiles, Quantiles } from './quantiles.ts';
+import type { WatchedClient } from './watched-client.ts';
 
 /** What a pool says of itself. */
 export interface PoolNumbers {
@@ -67,34 +34,11 @@ export interface WatchSettings {
 }
 
 const TICK_MS = 1000;
-/** Samples of the load that the forecast looks at. */
-const SAMPLES = 60;
 const WINDOW_MS = 60_000;
 /** Takings that all remember their line after a leak of which none is known. */
 const ALERT = 1000;
 /** Characters of a statement that are kept. */
 const MAX_QUERY_CHARS = 500;
-
-/** One connection of the pool, for as long as it lives. */
-export class WatchedClient {
-  readonly isRunning: () => boolean;
-  /** Takes the connection away from whoever has it. */
-  readonly destroy: () => void;
-  takenMs: number = Number.NaN;
-  idleMs: number = Number.NaN;
-  exchange: Exchange | undefined = undefined;
-  site: CallSite | undefined = undefined;
-  text: string | undefined = undefined;
-  queriedMs: number = Number.NaN;
-  kind: LeakKind | undefined = undefined;
-  /** Since when its request is known to have ended. */
-  endedMs: number = Number.NaN;
-
-  constructor(isRunning: () => boolean, destroy: () => void) {
-    this.isRunning = isRunning;
-    this.destroy = destroy;
-  }
-}
 
 /** The watch over one pool. */
 export class PoolWatch {
@@ -104,15 +48,11 @@ export class PoolWatch {
   private readonly useMs: Quantiles = new Quantiles(WINDOW_MS);
   private readonly idleMs: Quantiles = new Quantiles(WINDOW_MS);
   private readonly inUse: Set<WatchedClient> = new Set();
-  private readonly load: number[] = [];
+  private readonly load: PoolLoad = new PoolLoad();
   private numbers: PoolNumbers = { capacity: 1, size: 0, idle: 0, waiting: 0 };
   private cancelTick: Cancel | undefined = undefined;
   private takings: number = 0;
   private alert: number = 0;
-  /** Connections in use × ms since the last sample. */
-  private area: number = 0;
-  private changedMs: number = Number.NaN;
-  private sampledMs: number = Number.NaN;
   private readonly counts = {
     acquired: 0,
     heldLong: 0,
@@ -143,7 +83,7 @@ export class PoolWatch {
 
   taken(client: WatchedClient): void {
     const nowMs = this.clock.monotonicMs();
-    this.count(nowMs);
+    this.load.change(this.inUse.size, nowMs);
     this.counts.acquired++;
     if (client.idleMs === client.idleMs) this.idleMs.record(nowMs - client.idleMs, nowMs);
     client.takenMs = client.queriedMs = nowMs;
@@ -176,7 +116,7 @@ export class PoolWatch {
   returned(client: WatchedClient): void {
     if (!this.inUse.has(client)) return;
     const nowMs = this.clock.monotonicMs();
-    this.count(nowMs);
+    this.load.change(this.inUse.size, nowMs);
     this.inUse.delete(client);
     this.useMs.record(nowMs - client.takenMs, nowMs);
     if (client.kind !== undefined) {
@@ -236,13 +176,8 @@ export class PoolWatch {
 
   /** When there will be no connection left, in ms from now; 0: there is none, absent: not to be seen. */
   get saturatesInMs(): number | undefined {
-    const samples = samplesUntilFull(this.load, this.numbers.capacity);
+    const samples = this.load.samplesUntilFull(this.numbers.capacity);
     return samples === undefined ? undefined : Math.round(samples * TICK_MS);
-  }
-
-  /** Mean of the connections in use and of those who wait, in the last sample. */
-  get latestLoad(): number {
-    return this.load.at(-1) ?? this.inUse.size;
   }
 
   stats(): Stats {
@@ -259,7 +194,7 @@ export class PoolWatch {
       waiting,
       saturationRatio: Math.round((inUse / capacity) * 1000) / 1000,
       saturatesInMs: this.saturatesInMs,
-      load: Math.round(this.latestLoad * 100) / 100,
+      load: Math.round((this.load.latest ?? inUse) * 100) / 100,
       acquireMs: read(this.acquireMs),
       useMs: read(this.useMs),
       idleMs: read(this.idleMs),
@@ -279,23 +214,13 @@ export class PoolWatch {
   }
 
   private begin(nowMs: number): Cancel {
-    this.sampledMs = this.changedMs = nowMs;
+    this.load.begin(nowMs);
     return this.clock.every(TICK_MS, () => this.tick());
-  }
-
-  private count(nowMs: number): void {
-    if (this.changedMs === this.changedMs) this.area += this.inUse.size * (nowMs - this.changedMs);
-    this.changedMs = nowMs;
   }
 
   private tick(): void {
     const nowMs = this.clock.monotonicMs();
-    this.count(nowMs);
-    const passedMs = nowMs - this.sampledMs;
-    if (passedMs > 0) this.load.push(this.area / passedMs + this.numbers.waiting);
-    if (this.load.length > SAMPLES) this.load.shift();
-    this.area = 0;
-    this.sampledMs = nowMs;
+    this.load.sample(this.inUse.size, this.numbers.waiting, nowMs);
     for (const client of this.inUse) this.look(client, nowMs);
   }
 

@@ -7,19 +7,16 @@ import type { Exchange, Given } from '@org/core';
 import type { Request } from 'express';
 
 import { type CallSite, callSite } from './call-site.ts';
-import { isContention, mismatch, requestAborted, transactionError } from './database-errors.ts';
+import { isContention, requestAborted, transactionError } from './database-errors.ts';
 import type { QueryResult, Statement } from './driver.ts';
 import type { Asked, Engine } from './engine.ts';
 import type { Lease } from './lease.ts';
 import { backoff } from './backoff.ts';
+import { refuseMismatch } from './propagation.ts';
 import { Savepoint } from './savepoint.ts';
 import type { OpenTransaction, Scope, Transaction } from './scope.ts';
 import { WholeTransaction } from './transaction.ts';
-import {
-  type Isolation,
-  type TransactionOptions,
-  transactionOptions,
-} from './transaction-options.ts';
+import { type TransactionOptions, transactionOptions } from './transaction-options.ts';
 
 /** Runs statements and transactions for one request, or for a job of its own. */
 export interface Session {
@@ -255,28 +252,4 @@ export class RequestSession implements Session {
 /** The transaction that has the connection of a scope. */
 function holderOf(scope: Scope | undefined): WholeTransaction | undefined {
   return scope?.whole.hasBegun === true ? scope.whole : undefined;
-}
-
-const STRENGTH: Readonly<Record<Isolation, number>> = Object.freeze({
-  'read committed': 0,
-  'repeatable read': 1,
-  serializable: 2,
-});
-
-/** What takes part in a transaction cannot ask for more than it has. */
-function refuseMismatch(outer: TransactionOptions, inner: TransactionOptions): void {
-  if (outer.readOnly && !inner.readOnly) {
-    throw mismatch(
-      'The transaction around is read-only, and this part is not. Say readOnly: true, or propagation: "requires-new".',
-    );
-  }
-  const { isolation } = inner;
-  if (
-    isolation !== undefined &&
-    STRENGTH[isolation] > STRENGTH[outer.isolation ?? 'read committed']
-  ) {
-    throw mismatch(
-      `The transaction around is ${outer.isolation ?? 'read committed'}, and this part asks for ${isolation}. Ask for it there, or say propagation: "requires-new".`,
-    );
-  }
 }

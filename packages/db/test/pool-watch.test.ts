@@ -1,9 +1,7 @@
 /** Who keeps a connection: told by a clock that the test moves. */
 import { type Exchange, Listeners } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
-import { POOL_CHANNEL, type PoolEvent, PoolWatch } from '@org/db';
-
-import { WatchedClient } from '../src/pool-watch.ts';
+import { POOL_CHANNEL, type PoolEvent, PoolWatch, WatchedClient } from '@org/db';
 
 interface Fixture {
   readonly clock: FakeClock;

@@ -132,6 +132,10 @@ withPostgres('sessions over a server', (binaries) => {
           app.get('/alone', async (req) => {
             await data.of(req).query('select pg_sleep(60)').catch(failed);
           });
+          app.get('/unit', data.unitOfWork(), async (req) => {
+            await data.of(req).query('create table if not exists left_behind (id int)');
+            await data.of(req).query('select pg_sleep(60)').catch(failed);
+          });
           app.get('/transaction', async (req) => {
             await data
               .of(req)
@@ -164,8 +168,8 @@ withPostgres('sessions over a server', (binaries) => {
       expect(await leave('/alone')).toMatchObject({ code: 'ERR_REQUEST_ABORTED', status: 499 });
     });
 
-    test('has its transaction stopped and rolled back', async () => {
-      expect(await leave('/transaction')).toMatchObject({ code: 'ERR_REQUEST_ABORTED' });
+    test.each(['/transaction', '/unit'])('has all of %s stopped and rolled back', async (path) => {
+      expect(await leave(path)).toMatchObject({ code: 'ERR_REQUEST_ABORTED' });
       expect(await ask("select to_regclass('left_behind') as found")).toEqual([{ found: null }]);
     });
   });
