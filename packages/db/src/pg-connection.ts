@@ -13,19 +13,18 @@ export class PgConnection implements Connection {
     this.canceller = canceller;
   }
 
-  async run({ text, values, rowMode, types, name }: Statement): Promise<QueryResult<never>> {
-    const result = await this.client.query({
-      text,
-      ...(values === undefined || values.length === 0 ? {} : { values }),
-      ...(rowMode === undefined ? {} : { rowMode }),
-      ...(types === undefined ? {} : { types }),
-      ...(name === undefined ? {} : { name }),
-    });
-    return result as QueryResult<never>;
+  run(statement: Statement): Promise<QueryResult<never>> {
+    const { text, values, rowMode, types, name } = statement;
+    const given = values === undefined || values.length === 0 ? undefined : values;
+    // pg copies what comes as an object.
+    const isPlain = rowMode === undefined && types === undefined && name === undefined;
+    return this.client.query(isPlain ? text : { text, rowMode, types, name }, given) as Promise<
+      QueryResult<never>
+    >;
   }
 
   script(text: string): Promise<unknown> {
-    return this.client.query({ text });
+    return this.client.query(text);
   }
 
   cancel(): Promise<void> {

@@ -3,6 +3,9 @@
 /** How `pg` takes a statement. */
 export interface PgQuery {
   readonly text: string;
+  readonly rowMode?: 'array' | undefined;
+  readonly types?: object | undefined;
+  readonly name?: string | undefined;
 }
 
 /** A `PoolClient` of `pg`. */
@@ -10,7 +13,7 @@ export interface PgClient {
   /** Number of the server's process, for cancelling. */
   readonly processID?: number | undefined;
   readonly readyForQuery?: boolean;
-  query(config: PgQuery | string, ...more: unknown[]): Promise<unknown>;
+  query(config: PgQuery | string, values?: unknown, callback?: unknown): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   release(destroy?: Error | boolean): void;
 }

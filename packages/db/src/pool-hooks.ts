@@ -9,7 +9,7 @@ import type { PgClient, PgPool } from './pg-pool.ts';
 import type { PoolWatch } from './pool-watch.ts';
 import { WatchedClient } from './watched-client.ts';
 
-type ConnectCallback = (error: Error | undefined, client?: PgClient, ...more: unknown[]) => void;
+type ConnectCallback = (error: Error | undefined, client?: PgClient, done?: unknown) => void;
 
 /** The hooks on one pool. */
 export class PoolHooks {
@@ -93,9 +93,9 @@ export class PoolHooks {
 
   private noteStatements(client: PgClient, watched: WatchedClient, watch: PoolWatch): void {
     const { query } = client;
-    const noted: PgClient['query'] = function (this: PgClient, config, ...more) {
+    const noted: PgClient['query'] = function (this: PgClient, config, values, callback) {
       watch.queried(watched, typeof config === 'string' ? config : config?.text);
-      return query.call(this, config, ...more);
+      return query.call(this, config, values, callback);
     };
     client.query = noted;
     this.restores.set(client, () => {
@@ -111,19 +111,17 @@ export class PoolHooks {
     const timed = function (callback?: ConnectCallback): unknown {
       const askedMs = clock.monotonicMs();
       const site = watch.site(timed);
-      const waited = (client: PgClient | undefined): void => {
-        const watched = client === undefined ? undefined : known.get(client);
-        if (watched !== undefined) watch.waited(watched, askedMs, site);
-      };
       if (callback === undefined) {
         return connect.call(pool).then((client) => {
-          waited(client);
+          const watched = known.get(client);
+          if (watched !== undefined) watch.waited(watched, askedMs, site);
           return client;
         });
       }
-      const told: ConnectCallback = (error, client, ...more) => {
-        waited(client);
-        callback(error, client, ...more);
+      const told: ConnectCallback = (error, client, done) => {
+        const watched = client === undefined ? undefined : known.get(client);
+        if (watched !== undefined) watch.waited(watched, askedMs, site);
+        callback(error, client, done);
       };
       return (connect as (callback: ConnectCallback) => void).call(pool, told);
     };

@@ -123,7 +123,7 @@ export abstract class Scope implements OpenTransaction {
     this.failure ??= { reason };
   }
 
-  async commit(): Promise<void> {
+  async commit(site?: CallSite): Promise<void> {
     this.refuseEnded();
     while (this.participants > 0 && this.isOpen) {
       // oxlint-disable-next-line no-await-in-loop -- others may come while one is waited for
@@ -131,7 +131,7 @@ export abstract class Scope implements OpenTransaction {
     }
     // It may have been given up meanwhile.
     this.refuseEnded();
-    this.finish('committed', undefined, this.commit);
+    this.finish('committed', undefined, site ?? callSite(this.commit));
     // What was asked for before, and is not awaited by anybody, is part of it.
     await this.settle();
     try {
@@ -146,9 +146,9 @@ export abstract class Scope implements OpenTransaction {
     throw rolledBack(this.failure.reason);
   }
 
-  async rollback(reason?: unknown): Promise<void> {
+  async rollback(reason?: unknown, site?: CallSite): Promise<void> {
     if (this.end !== undefined) return;
-    this.finish('rolled back', reason, this.rollback);
+    this.finish('rolled back', reason, site ?? callSite(this.rollback));
     await this.revert();
   }
 
@@ -168,13 +168,12 @@ export abstract class Scope implements OpenTransaction {
   /** Takes what was done back. */
   protected abstract revert(): Promise<void>;
 
-  // oxlint-disable-next-line typescript/no-unsafe-function-type
-  protected finish(how: End['how'], reason: unknown, below: Function): void {
-    this.end = { how, site: callSite(below), reason };
+  protected finish(how: End['how'], reason: unknown, site: CallSite): void {
+    this.end = { how, site, reason };
     // Whoever waits to commit it need not wait for the others any more.
     this.onAlone?.();
     // A part of what has ended has ended, too.
-    if (this.part?.end === undefined) this.part?.finish(how, reason, below);
+    if (this.part?.end === undefined) this.part?.finish(how, reason, site);
   }
 
   /** For what waited for its turn. */

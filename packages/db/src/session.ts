@@ -200,10 +200,11 @@ export class RequestSession implements Session {
     this.open.push(scope);
     try {
       const result = await work(scope);
-      await scope.commit();
+      // Where it was begun is where it ends: looking again would cost and tell nothing.
+      await scope.commit(scope.site);
       return result;
     } catch (error) {
-      await scope.rollback();
+      await scope.rollback(undefined, scope.site);
       throw error;
     } finally {
       this.remove(scope);

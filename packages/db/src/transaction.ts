@@ -4,7 +4,7 @@
  */
 import type { Cancel } from '@org/core';
 
-import type { CallSite } from './call-site.ts';
+import { type CallSite, callSite } from './call-site.ts';
 import { commitUnknown, isLost, rolledBack, tooLong } from './database-errors.ts';
 import type { QueryResult } from './driver.ts';
 import type { Asked, Claimant } from './engine.ts';
@@ -45,7 +45,7 @@ export class WholeTransaction extends Scope implements Claimant {
   /** Ends it where nothing was done in it, and nobody takes part; says whether that is so. */
   endUnused(): boolean {
     if (this.hasBegun || this.isShared) return false;
-    this.finish('committed', undefined, this.endUnused);
+    this.finish('committed', undefined, callSite(this.endUnused));
     return true;
   }
 
