@@ -36,8 +36,8 @@ describe('on PGlite', () => {
   let instance: TestPglite;
   beforeAll(async () => {
     instance = await startPglite();
-  }, 60_000);
-  afterAll(() => instance.close());
+  }, 120_000);
+  afterAll(() => instance?.close());
   describeBuilders(() => pglite(instance));
 });
 

@@ -21,7 +21,11 @@ interface Waiting {
 
 export async function startPglite(): Promise<TestPglite> {
   const worker = fork(join(__dirname, 'pglite-process.mjs'), { serialization: 'advanced' });
-  await once(worker, 'message');
+  const ended = once(worker, 'exit').then(([code, signal]: unknown[]) => {
+    throw new Error(`PGlite ended before it was ready: ${String(code)} ${String(signal)}`);
+  });
+  await Promise.race([once(worker, 'message'), ended]);
+  ended.catch(() => undefined);
   const waiting = new Map<number, Waiting>();
   let asked = 0;
   worker.on('message', ({ id, result, error }: Answer) => {
@@ -52,9 +56,9 @@ export async function startPglite(): Promise<TestPglite> {
       return result;
     },
     async close() {
-      const ended = once(worker, 'exit');
+      const gone = once(worker, 'exit');
       worker.kill();
-      await ended;
+      await gone;
     },
   };
 }

@@ -9,8 +9,8 @@ import { describeSessions } from './session-suite.ts';
 let instance: TestPglite;
 beforeAll(async () => {
   instance = await startPglite();
-}, 60_000);
-afterAll(() => instance.close());
+}, 120_000);
+afterAll(() => instance?.close());
 
 describe('sessions on PGlite', () => {
   describeSessions(() => pglite(instance));
