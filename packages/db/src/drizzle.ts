@@ -1,12 +1,10 @@
 /**
  * Drizzle over a session, through its driver for `pg`: what it takes for a pool is the session, on
- * either database. Its `begin`, `commit` and savepoints become the session's own.
+ * either database. Its `begin`, `commit` and savepoints become the session's own. Drizzle itself is
+ * not imported: it is the caller's, in the caller's version.
  */
 import type { Exchange } from '@org/core';
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import type { DrizzleConfig } from 'drizzle-orm';
 import type { Request } from 'express';
-import type { Pool } from 'pg';
 
 import type { QueryResult, Statement } from './driver.ts';
 import { ScopeStack } from './scope-stack.ts';
@@ -14,35 +12,31 @@ import type { Session, Sessions } from './session.ts';
 import type { Isolation } from './transaction-options.ts';
 
 /** Drizzle for the sessions of one database. */
-export interface Drizzles<S extends Record<string, unknown>> {
+export interface Drizzles<D> {
   /** That of a request; the same for the whole of it. */
-  of(from: Request | Exchange): NodePgDatabase<S>;
+  of(from: Request | Exchange): D;
   /** That of a session, or of a transaction. */
-  over(session: Session): NodePgDatabase<S>;
+  over(session: Session): D;
   /** One of no request, whose statements each take a connection of their own. */
-  session(): NodePgDatabase<S>;
+  session(): D;
 }
 
-/** Makes Drizzle for the sessions of a database. */
-export function drizzleFor<S extends Record<string, unknown> = Record<string, never>>(
-  data: Sessions,
-  config: DrizzleConfig<S> = {},
-): Drizzles<S> {
-  const made = new WeakMap<Session, NodePgDatabase<S>>();
-  const over = (session: Session): NodePgDatabase<S> => {
+/**
+ * Makes Drizzle for the sessions of a database. `make` is given what Drizzle takes for a pool of `pg`:
+ * `(pool: Pool) => drizzle(pool, { schema })`, with `drizzle` of `drizzle-orm/node-postgres`.
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- P is what the caller's Drizzle takes for a pool
+export function drizzleFor<P, D extends object>(data: Sessions, make: (pool: P) => D): Drizzles<D> {
+  const made = new WeakMap<Session, D>();
+  const over = (session: Session): D => {
     let database = made.get(session);
     if (database === undefined) {
-      database = drizzle(sessionPool(session), config);
+      database = make(new SessionPool(session) as P);
       made.set(session, database);
     }
     return database;
   };
   return { over, of: (from) => over(data.of(from)), session: () => over(data.session()) };
-}
-
-/** A session as `drizzle()` takes it: as a pool of `pg`. */
-export function sessionPool(session: Session): Pool {
-  return new SessionPool(session) as unknown as Pool;
 }
 
 /** Drizzle knows a pool by its name, and asks it for a connection before it begins a transaction. */

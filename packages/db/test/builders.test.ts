@@ -2,7 +2,9 @@
 import { relations } from 'drizzle-orm';
 import { integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import { eq, sql as drizzleSql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/node-postgres';
 import { type Generated, sql } from 'kysely';
+import type { Pool } from 'pg';
 import { db, type Db, type Driver, pglite, postgres, type Session } from '@org/db';
 import { drizzleFor } from '@org/db/drizzle';
 import { kyselyFor } from '@org/db/kysely';
@@ -196,25 +198,26 @@ function describeBuilders(driver: () => Driver): void {
 
   describe('Drizzle', () => {
     const schema = { notes, notesRelations };
+    const orms = (of: Db) => drizzleFor(of, (pool: Pool) => drizzle(pool, { schema }));
 
     test('runs in the session, and reads types for itself', async () => {
-      const drizzle = drizzleFor(data, { schema }).over(session);
-      await drizzle.insert(notes).values([
+      const orm = orms(data).over(session);
+      await orm.insert(notes).values([
         { id: 1, text: 'a', more: { list: [1, 2] } },
         { id: 2, text: 'b' },
       ]);
-      const [read] = await drizzle.select().from(notes).where(eq(notes.id, 1));
+      const [read] = await orm.select().from(notes).where(eq(notes.id, 1));
       expect(read).toMatchObject({ id: 1, text: 'a', more: { list: [1, 2] } });
       expect(isDate(read?.madeAt)).toBe(true);
-      const found = await drizzle.query.notes.findMany({ columns: { id: true } });
+      const found = await orm.query.notes.findMany({ columns: { id: true } });
       expect(found).toEqual([{ id: 1 }, { id: 2 }]);
-      const { rows } = await drizzle.execute(drizzleSql`select count(*)::int as count from notes`);
+      const { rows } = await orm.execute(drizzleSql`select count(*)::int as count from notes`);
       expect(rows).toEqual([{ count: 2 }]);
     });
 
     test('has transactions and savepoints that are the session’s', async () => {
-      const drizzle = drizzleFor(data, { schema }).over(session);
-      await drizzle.transaction(
+      const orm = orms(data).over(session);
+      await orm.transaction(
         async (tx) => {
           await tx.insert(notes).values({ id: 1, text: 'a' });
           await session.query("insert into notes values (2, 'b')");
@@ -229,13 +232,13 @@ function describeBuilders(driver: () => Driver): void {
         { isolationLevel: 'serializable', accessMode: 'read write' },
       );
       expect(await ids()).toEqual([1, 2, 4]);
-      const failed = drizzle.transaction(async (tx) => {
+      const failed = orm.transaction(async (tx) => {
         await tx.insert(notes).values({ id: 5, text: 'e' });
         tx.rollback();
       });
       await expect(failed).rejects.toThrow('Rollback');
       expect(await ids()).toEqual([1, 2, 4]);
-      const wrote = drizzle.transaction((tx) => tx.insert(notes).values({ id: 6, text: 'f' }), {
+      const wrote = orm.transaction((tx) => tx.insert(notes).values({ id: 6, text: 'f' }), {
         accessMode: 'read only',
       });
       await expect(wrote).rejects.toMatchObject({ cause: { code: '25006' } });
@@ -245,7 +248,7 @@ function describeBuilders(driver: () => Driver): void {
       const { url, close } = await serviceWith(
         { driver: driver(), unitOfWork: true },
         (app, sessions) => {
-          const drizzles = drizzleFor(sessions, { schema });
+          const drizzles = orms(sessions);
           app.get('/:status', async (req, res) => {
             await drizzles.of(req).insert(notes).values({ id: 1, text: 'a' });
             await drizzles
