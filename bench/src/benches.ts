@@ -312,6 +312,26 @@ export const BENCHES: readonly Bench[] = [
     peers: ['opossum', 'cockatiel'],
   },
   {
+    name: 'db-pool',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'a pool of pg' },
+      { server: 'watched', label: 'the same, watched' },
+    ],
+    peers: ['pg'],
+  },
+  {
+    name: 'db-session',
+    kind: 'calls',
+    contenders: [
+      { server: 'pool-statement', label: 'a statement, pool of pg' },
+      { server: 'session-statement', label: 'a statement, our session' },
+      { server: 'pool-transaction', label: 'a transaction, pool of pg' },
+      { server: 'session-transaction', label: 'a transaction, our session' },
+    ],
+    peers: ['pg'],
+  },
+  {
     name: 'retry-success',
     kind: 'calls',
     contenders: [

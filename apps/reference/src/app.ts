@@ -50,12 +50,12 @@ export async function createApp(
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
-  const tripRoutes = routeJobs(jobs, places.sql);
+  const tripRoutes = routeJobs(jobs, places.sql.session());
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
-  const channels = live(places.sql, apiKeys, config);
+  const channels = live(places.sql.session(), apiKeys, config);
   tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
-  const own = [places, jobs, ...weather.parts, channels];
-  const parts = await components(config, own, useOf(places.sql));
+  const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
+  const parts = await components(config, own, useOf(places.sql.session()));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -72,6 +72,6 @@ export async function createApp(
     ),
   );
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, apiKeys, tripRoutes));
+  app.use('/api/trips', trips(places, apiKeys, tripRoutes));
   return { app, stack, database: places, channels };
 }

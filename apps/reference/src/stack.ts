@@ -50,7 +50,13 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry', 'tasks', 'websocket']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
+  'circuit',
+  'db',
+  'retry',
+  'tasks',
+  'websocket',
+]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);

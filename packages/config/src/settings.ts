@@ -53,6 +53,7 @@ export interface GeneralValues {
   readonly TASKS_FOLDER: string | undefined;
   readonly REDIS_URL: string | undefined;
   readonly DATABASE_URL: string | undefined;
+  readonly DATABASE_POOL_MAX: number;
   readonly PORT: number;
   readonly TRUST_PROXY: TrustProxy;
   readonly WEBSOCKET_MAX_CONNECTIONS: number;
@@ -94,7 +95,12 @@ export interface StandardOptions {
     readonly distributed: boolean;
   };
   readonly correlation: { readonly openTelemetry: boolean; readonly context: boolean };
-  readonly db: { readonly url?: string; readonly monitorPool: boolean };
+  readonly db: {
+    readonly url?: string;
+    readonly max: number;
+    readonly monitorPool: boolean;
+    readonly access?: string;
+  };
   readonly redis: { readonly url?: string };
   readonly tasks: { readonly url?: string; readonly folder?: string; readonly access?: string };
   readonly catalogue: { readonly lazy: boolean };
@@ -394,6 +400,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('db', 'url'),
     help: 'The Postgres database.',
   },
+  DATABASE_POOL_MAX: {
+    type: 'integer',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    feeds: to('db', 'max'),
+    help: 'Connections to the database that each process may have.',
+  },
   PORT: {
     type: 'integer',
     default: 3000,
@@ -427,6 +441,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('setup', 'monitoring'),
       ...to('health', 'access'),
       ...to('security', 'access'),
+      ...to('db', 'access'),
       ...to('metrics', 'access'),
       ...to('analytics', 'access'),
       ...to('profiler', 'access'),

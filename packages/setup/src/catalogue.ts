@@ -101,6 +101,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   di: {
     import: async () => (await import('@org/di')).di,
   },
+  db: {
+    import: async () => (await import('@org/db')).db,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
