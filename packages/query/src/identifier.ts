@@ -13,5 +13,6 @@ export function quoted(name: string): string {
 export const identifier: Check<string> = {
   expected: 'a name such as "created_at" or "trips.created_at"',
   accepts: (value): value is string =>
-    typeof value === 'string' && value.split('.').every((part) => part !== '' && !part.includes('\0')),
+    typeof value === 'string' &&
+    value.split('.').every((part) => part !== '' && !part.includes('\0')),
 };

@@ -82,7 +82,8 @@ export interface Seek {
   page<R extends object>(rows: readonly R[]): Page<Omit<R, typeof POSITION>>;
   /** The same parts for builders of statements. @internal */
   readonly parts: {
-    readonly position: Fragment;
+    /** The place, without its name. */
+    readonly place: Fragment;
     readonly where: Fragment | undefined;
     readonly orderBy: readonly Fragment[];
   };
@@ -135,14 +136,17 @@ export function keyset(options?: Given<KeysetOptions>): Keyset {
   const backwards = directed(reversed(forwards.order));
   const secrets = typeof secret === 'string' ? [secret] : secret;
   const cursors = new Cursors(secrets, forwards.order, maxCursorBytes);
-  const position = positionColumn(forwards.order);
+  const place = placeColumn(forwards.order);
 
   return {
     seek({ after, before, limit = DEFAULT_LIMIT, scope = '', values = [] } = {}) {
       if (!LIMIT.accepts(limit)) {
-        throw new OptionError('seek', [`"limit" must be ${LIMIT.expected}, but is ${String(limit)}.`]);
+        throw new OptionError('seek', [
+          `"limit" must be ${LIMIT.expected}, but is ${String(limit)}.`,
+        ]);
       }
-      if (after !== undefined && before !== undefined) throw invalid('of "after" and that of "before" exclude each other');
+      if (after !== undefined && before !== undefined)
+        throw invalid('of "after" and that of "before" exclude each other');
       const goesBack = before !== undefined;
       const cursor = goesBack ? before : after;
       const way = goesBack ? backwards : forwards;
@@ -151,7 +155,7 @@ export function keyset(options?: Given<KeysetOptions>): Keyset {
       const cursorOf = (row: object): string => cursors.write(placeOf(row, way.order), scope);
 
       return {
-        position: position.texts[0]!,
+        position: `${place.texts[0]!} as "${POSITION}"`,
         where: where === undefined ? 'true' : numbered(where, values.length + 1),
         orderBy: way.orderBy.map(({ texts }) => texts[0]!).join(', '),
         limit: limit + 1,
@@ -170,7 +174,7 @@ export function keyset(options?: Given<KeysetOptions>): Keyset {
                 : null,
           };
         },
-        parts: { position, where, orderBy: way.orderBy },
+        parts: { place, where, orderBy: way.orderBy },
       };
     },
   };
@@ -194,9 +198,9 @@ function directed(order: readonly Ordered[]): Way {
  * Each value as text by way of JSON: that of times is ISO 8601 whatever the session's style (a
  * microsecond is there, where a Date has lost it), that of numbers has every digit.
  */
-function positionColumn(order: readonly Ordered[]): Fragment {
+function placeColumn(order: readonly Ordered[]): Fragment {
   const texts = order.map(({ column }) => `to_json(${quoted(column)}) #>> '{}'`);
-  return raw(`json_build_array(${texts.join(', ')}) as "${POSITION}"`);
+  return raw(`json_build_array(${texts.join(', ')})`);
 }
 
 function placeOf(row: object, order: readonly Ordered[]): Position {

@@ -2,7 +2,15 @@
  * The order of a list, made total: behind the columns that somebody asked for stands a key that is
  * unique, so that no two rows are in the same place.
  */
-import { type Check, type Checks, listOf, oneOf, OptionError, resolveOptions, text } from '@org/core';
+import {
+  type Check,
+  type Checks,
+  listOf,
+  oneOf,
+  OptionError,
+  resolveOptions,
+  text,
+} from '@org/core';
 
 import { identifier } from './identifier.ts';
 
@@ -53,7 +61,8 @@ export const orderColumns: Check<readonly OrderColumn[]> = listOf<OrderColumn>({
 /** @throws OptionError for what is no column */
 export function orderedColumn(owner: string, given: OrderColumn): Ordered {
   const { column, direction, nulls, type } = resolveOptions(owner, DEFAULTS, CHECKS, given);
-  if (column === '') throw new OptionError(owner, ['option "column" is needed: the name of a column.']);
+  if (column === '')
+    throw new OptionError(owner, ['option "column" is needed: the name of a column.']);
   const descending = direction === 'desc';
   return { column, descending, nulls: nulls ?? (descending ? 'first' : 'last'), type };
 }
@@ -81,7 +90,8 @@ export function totalOrder(
     columns.push(missing.delete(column.column) ? { ...column, nulls: 'none' } : column);
   }
   const descending = columns.at(-1)?.descending ?? false;
-  for (const column of missing) columns.push({ column, descending, nulls: 'none', type: undefined });
+  for (const column of missing)
+    columns.push({ column, descending, nulls: 'none', type: undefined });
   return columns;
 }
 

@@ -31,7 +31,15 @@ const row = fc.record({
   rank: maybe(fc.integer({ min: -1, max: 2 })),
   made_at: maybe(micros.map((text) => `${text}+00`)),
   local_at: maybe(micros),
-  price: maybe(fc.constantFrom('0.1', '0.10', '12345678901234567890.000001', '12345678901234567890.000002', 'NaN')),
+  price: maybe(
+    fc.constantFrom(
+      '0.1',
+      '0.10',
+      '12345678901234567890.000001',
+      '12345678901234567890.000002',
+      'NaN',
+    ),
+  ),
   name: maybe(fc.constantFrom('', 'a', 'B', 'ä', "o'b", 'a"b', '\\', '😀')),
   share: maybe(fc.constantFrom('0.1', '0.30000000000000004', '1e300', 'Infinity', '-0', '0')),
   big: maybe(fc.constantFrom('9007199254740993', '9007199254740992', '-9223372036854775808')),
@@ -54,44 +62,58 @@ onBothDatabases('keyset pagination', (database) => {
 
   test('pages joined are the whole list, forwards and backwards', async () => {
     await fc.assert(
-      fc.asyncProperty(rows, order, fc.integer({ min: 1, max: 7 }), async (given, orderBy, limit) => {
-        await fill(database(), given);
-        const things = keyset({ orderBy, secret: SECRET });
-        const expected = await all(database(), things);
-        expect(ids(await forwards(database(), things, limit))).toEqual(expected);
-        expect(ids(await backwards(database(), things, limit))).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        rows,
+        order,
+        fc.integer({ min: 1, max: 7 }),
+        async (given, orderBy, limit) => {
+          await fill(database(), given);
+          const things = keyset({ orderBy, secret: SECRET });
+          const expected = await all(database(), things);
+          expect(ids(await forwards(database(), things, limit))).toEqual(expected);
+          expect(ids(await backwards(database(), things, limit))).toEqual(expected);
+        },
+      ),
       { numRuns: 40 },
     );
   }, 120_000);
 
   test('rows that come and go between pages cost no other its place', async () => {
     await fc.assert(
-      fc.asyncProperty(rows, rows, order, fc.integer({ min: 1, max: 4 }), async (given, others, orderBy, limit) => {
-        await fill(database(), given);
-        await fill(database(), others, false);
-        const things = keyset({ orderBy, secret: SECRET });
-        let page = 0;
-        const disturb = async (): Promise<void> => {
-          const gone = ++page % 2 === 0 ? 'id % 2 = 0' : 'id % 3 = 0';
-          await database().query(`delete from things where not kept and ${gone}`, []);
-          if (page < 4) await insert(database(), others.slice(0, 3), false);
-        };
-        const walked = await forwards(database(), things, limit, disturb);
-        const kept = walked.filter((one) => one.kept === true);
-        const expected = await all(database(), things, 'where kept');
-        expect(ids(kept)).toEqual(expected);
-        expect(new Set(ids(walked)).size).toBe(walked.length);
-        const back = await backwards(database(), things, limit, disturb);
-        expect(ids(back.filter((one) => one.kept === true))).toEqual(expected);
-        expect(new Set(ids(back)).size).toBe(back.length);
-      }),
+      fc.asyncProperty(
+        rows,
+        rows,
+        order,
+        fc.integer({ min: 1, max: 4 }),
+        async (given, others, orderBy, limit) => {
+          await fill(database(), given);
+          await fill(database(), others, false);
+          const things = keyset({ orderBy, secret: SECRET });
+          let page = 0;
+          const disturb = async (): Promise<void> => {
+            const gone = ++page % 2 === 0 ? 'id % 2 = 0' : 'id % 3 = 0';
+            await database().query(`delete from things where not kept and ${gone}`, []);
+            if (page < 4) await insert(database(), others.slice(0, 3), false);
+          };
+          const walked = await forwards(database(), things, limit, disturb);
+          const kept = walked.filter((one) => one.kept === true);
+          const expected = await all(database(), things, 'where kept');
+          expect(ids(kept)).toEqual(expected);
+          expect(new Set(ids(walked)).size).toBe(walked.length);
+          const back = await backwards(database(), things, limit, disturb);
+          expect(ids(back.filter((one) => one.kept === true))).toEqual(expected);
+          expect(new Set(ids(back)).size).toBe(back.length);
+        },
+      ),
       { numRuns: 20 },
     );
   }, 120_000);
 
   test('a page knows the way back to the one that it came from', async () => {
-    await fill(database(), Array.from({ length: 7 }, (_, at) => plain({ rank: at % 2 })));
+    await fill(
+      database(),
+      Array.from({ length: 7 }, (_, at) => plain({ rank: at % 2 })),
+    );
     const things = keyset({ orderBy: [{ column: 'rank', direction: 'desc' }], secret: SECRET });
     const first = await read(database(), things, { limit: 3 });
     const second = await read(database(), things, { limit: 3, after: first.next });
@@ -177,7 +199,9 @@ describe('a keyset', () => {
     expect(orderOf([{ column: 'a', direction: 'desc' }])).toBe('"a" desc nulls first, "id" desc');
     expect(orderOf([{ column: 'a', nulls: 'none' }])).toBe('"a" asc, "id" asc');
     expect(orderOf([{ column: 'id', direction: 'desc' }, { column: 'a' }])).toBe('"id" desc');
-    expect(orderOf([{ column: 't.a' }], ['t.b', 't.c'])).toBe('"t"."a" asc nulls last, "t"."b" asc, "t"."c" asc');
+    expect(orderOf([{ column: 't.a' }], ['t.b', 't.c'])).toBe(
+      '"t"."a" asc nulls last, "t"."b" asc, "t"."c" asc',
+    );
   });
 
   test('quotes names, so that they are names whatever is in them', () => {
@@ -190,12 +214,16 @@ describe('a keyset', () => {
     expect(() => keyset()).toThrow('keyset: option "secret" is needed');
     expect(() => keyset({ secret: 'short' })).toThrow('at least 16 characters');
     expect(() => keyset({ secret: [] })).toThrow('keyset: option "secret" must be');
-    expect(() => keyset({ secret: SECRET, orderBy: [{ column: 'a' }, { column: 'a' }] })).toThrow('stands twice');
-    expect(() => keyset({ secret: SECRET, orderBy: [{ column: 'a', direction: 'up' as never }] })).toThrow(
-      'option "direction" must be one of "asc", "desc", but is "up"',
+    expect(() => keyset({ secret: SECRET, orderBy: [{ column: 'a' }, { column: 'a' }] })).toThrow(
+      'stands twice',
     );
+    expect(() =>
+      keyset({ secret: SECRET, orderBy: [{ column: 'a', direction: 'up' as never }] }),
+    ).toThrow('option "direction" must be one of "asc", "desc", but is "up"');
     expect(() => keyset({ secret: SECRET }).seek({ limit: 0 })).toThrow('"limit" must be');
-    expect(() => keyset({ secret: SECRET, orderby: [] } as never)).toThrow('did you mean "orderBy"?');
+    expect(() => keyset({ secret: SECRET, orderby: [] } as never)).toThrow(
+      'did you mean "orderBy"?',
+    );
   });
 
   test('wants its places in the rows, and no NULL where there is none', () => {
@@ -203,14 +231,21 @@ describe('a keyset', () => {
     expect(() => seek.page([{ id: 1 }, { id: 2 }])).toThrow('select seek.position');
     expect(() => seek.page([{ keyset_position: [null] }, {}])).toThrow('A row has NULL in "id"');
     // Some drivers leave JSON as it is.
-    expect(seek.page([{ id: 1, keyset_position: '["1"]' }])).toEqual({ items: [{ id: 1 }], next: null, previous: null });
+    expect(seek.page([{ id: 1, keyset_position: '["1"]' }])).toEqual({
+      items: [{ id: 1 }],
+      next: null,
+      previous: null,
+    });
   });
 });
 
 describe('a cursor', () => {
   const made = keyset({ orderBy: [{ column: 'name' }], secret: SECRET });
-  const cursorOf = (from: Keyset, place: readonly (string | null)[] = ['Ann', '7'], scope?: string): string =>
-    from.seek({ limit: 1, scope }).page([{ keyset_position: place }, {}]).next!;
+  const cursorOf = (
+    from: Keyset,
+    place: readonly (string | null)[] = ['Ann', '7'],
+    scope?: string,
+  ): string => from.seek({ limit: 1, scope }).page([{ keyset_position: place }, {}]).next!;
   const refused = (from: Keyset, after: unknown): string => {
     try {
       from.seek({ after });
@@ -226,10 +261,14 @@ describe('a cursor', () => {
 
   test('brings back what it was made of, exactly', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 50 }), fc.string({ maxLength: 20 }), (name, scope) => {
-        const { values } = made.seek({ after: cursorOf(made, [name, '7'], scope), scope });
-        expect(values).toEqual([name, name, '7']);
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme', maxLength: 50 }),
+        fc.string({ maxLength: 20 }),
+        (name, scope) => {
+          const { values } = made.seek({ after: cursorOf(made, [name, '7'], scope), scope });
+          expect(values).toEqual([name, name, '7']);
+        },
+      ),
     );
   });
 
@@ -243,12 +282,19 @@ describe('a cursor', () => {
     );
   });
 
-  test.each<[unknown]>([[''], [7], [null], [['a']], ['%%%'], ['a'], ['a'.repeat(3000)], [{}], ['AQ==']])(
-    'is not %j',
-    (what) => {
-      expect(refused(made, what)).toContain('is no cursor');
-    },
-  );
+  test.each<[unknown]>([
+    [''],
+    [7],
+    [null],
+    [['a']],
+    ['%%%'],
+    ['a'],
+    ['a'.repeat(3000)],
+    [{}],
+    ['AQ=='],
+  ])('is not %j', (what) => {
+    expect(refused(made, what)).toContain('is no cursor');
+  });
 
   test('is one of its order', () => {
     const other = keyset({ orderBy: [{ column: 'name', direction: 'desc' }], secret: SECRET });
@@ -270,12 +316,25 @@ describe('a cursor', () => {
   });
 
   test('has a longest, for what is written as for what is read', () => {
-    expect(() => cursorOf(made, ['x'.repeat(3000), '7'])).toThrow(expect.objectContaining({ code: 'ERR_CURSOR_TOO_LONG', status: 500 }));
+    expect(() => cursorOf(made, ['x'.repeat(3000), '7'])).toThrow(
+      expect.objectContaining({ code: 'ERR_CURSOR_TOO_LONG', status: 500 }),
+    );
   });
 });
 
 function plain(some: Partial<Record<(typeof COLUMNS)[number], unknown>>) {
-  return { rank: null, made_at: null, local_at: null, price: null, name: null, share: null, big: null, tag: null, sure: 0, ...some };
+  return {
+    rank: null,
+    made_at: null,
+    local_at: null,
+    price: null,
+    name: null,
+    share: null,
+    big: null,
+    tag: null,
+    sure: 0,
+    ...some,
+  };
 }
 
 async function fill(database: Database, given: readonly object[], kept = true): Promise<void> {
@@ -314,9 +373,14 @@ async function read(
   return seek.page(found) as Page<Row>;
 }
 
-async function forwards(database: Database, things: Keyset, limit: number, between = async (): Promise<void> => undefined): Promise<Row[]> {
+async function forwards(
+  database: Database,
+  things: Keyset,
+  limit: number,
+  between = async (): Promise<void> => undefined,
+): Promise<Row[]> {
   const walked: Row[] = [];
-  for (let after: string | null | undefined; after !== null; ) {
+  for (let after: string | null | undefined; after !== null;) {
     // oxlint-disable-next-line no-await-in-loop -- one page after the other
     const page: Page<Row> = await read(database, things, { limit, after });
     walked.push(...page.items);
@@ -329,10 +393,15 @@ async function forwards(database: Database, things: Keyset, limit: number, betwe
 }
 
 /** From behind the last row to the first. */
-async function backwards(database: Database, things: Keyset, limit: number, between?: () => Promise<void>): Promise<Row[]> {
+async function backwards(
+  database: Database,
+  things: Keyset,
+  limit: number,
+  between?: () => Promise<void>,
+): Promise<Row[]> {
   const { items, previous } = await lastPage(database, things);
   const walked = [...items];
-  for (let before = previous; before !== null; ) {
+  for (let before = previous; before !== null;) {
     // oxlint-disable-next-line no-await-in-loop -- one page after the other
     const page = await read(database, things, { limit, before });
     walked.unshift(...page.items);
@@ -362,7 +431,10 @@ async function last(database: Database, text: string): Promise<{ rows: Row[] }> 
 
 /** A condition with its values in it, for texts of several statements. */
 function inlined(where: string, values: readonly unknown[]): string {
-  return where.replaceAll(/\$(\d+)/g, (_, number: string) => `'${String(values[Number(number) - 1])}'`);
+  return where.replaceAll(
+    /\$(\d+)/g,
+    (_, number: string) => `'${String(values[Number(number) - 1])}'`,
+  );
 }
 
 function ids(found: readonly Row[]): string[] {

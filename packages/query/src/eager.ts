@@ -1,0 +1,155 @@
+/**
+ * Loads what belongs to many in one statement: what is asked for key by key in one tick leaves
+ * together. Batches are those of one request, and nothing is remembered: the next one asks anew.
+ */
+import { type Exchange, exchangeOf, type Given, OptionError, stateKey } from '@org/core';
+import type { Request } from 'express';
+
+import { Dispatcher } from './dispatcher.ts';
+import { type EagerOptions, resolveEagerOptions } from './eager-options.ts';
+import { eagerStatement, OWNER } from './eager-statement.ts';
+
+/** A key as drivers give them. */
+export type Key = string | number | bigint;
+
+/** Answers a statement. */
+export interface Asked {
+  query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+/** Whom to ask: a pool, a PGlite, a session; or a function, for that of the request. */
+export type Source = Asked | ((exchange: Exchange | undefined) => Asked);
+
+/** Loads by keys. */
+export interface Loads<V> {
+  load(key: Key): Promise<V>;
+  /** In the order of the keys. */
+  loadMany(keys: readonly Key[]): Promise<V[]>;
+  /** Rows with what belongs to each, as a member; the rows themselves stay as they are. */
+  attach<R extends object, N extends string>(
+    rows: readonly R[],
+    keyOf: (row: R) => Key | null | undefined,
+    name: N,
+  ): Promise<(R & Record<N, V>)[]>;
+}
+
+/** A loader; its own loads belong to no request. */
+export interface Eager<V> extends Loads<V> {
+  /** Its loads of a request. */
+  for(scope: Request | Exchange): Loads<V>;
+}
+
+/** Options by which each key has a list. */
+export type ManyOptions = Given<EagerOptions> &
+  ({ readonly foreignKey: string } | { readonly through: EagerOptions['through'] & object });
+
+/**
+ * Makes a loader: once, where the app is made. With `foreignKey` or `through` each key has a list,
+ * with `key` alone one row, or undefined.
+ * @throws OptionError for unknown or wrong options
+ */
+export function eager<R extends object = Record<string, unknown>>(
+  source: Source,
+  options: ManyOptions,
+): Eager<R[]>;
+export function eager<R extends object = Record<string, unknown>>(
+  source: Source,
+  options: Given<EagerOptions>,
+): Eager<R | undefined>;
+export function eager(
+  source: Source,
+  given: Given<EagerOptions>,
+): Eager<object[] | object | undefined> {
+  const options = resolveEagerOptions(given);
+  if (typeof source !== 'function' && typeof source?.query !== 'function') {
+    throw new OptionError('eager', [
+      'takes whom to ask first: something with query(text, values), or a function that gives it.',
+    ]);
+  }
+  const { from, foreignKey, through, maxKeys, batcher } = options;
+  const isList = foreignKey !== undefined || through !== undefined;
+  const statement = eagerStatement(options);
+  const ask = (exchange: Exchange | undefined): Asked =>
+    typeof source === 'function' ? source(exchange) : source;
+
+  async function loadAll(
+    keys: readonly Key[],
+    exchange: Exchange | undefined,
+  ): Promise<(object[] | object | undefined)[]> {
+    const { rows } = await ask(exchange).query(statement, [[...keys]]);
+    const byOwner = new Map<string, object[]>();
+    for (const row of rows as Record<string, unknown>[]) {
+      const { [OWNER]: owner, eager_place: _, ...shown } = row;
+      const list = byOwner.get(owner as string);
+      if (list === undefined) byOwner.set(owner as string, [shown]);
+      else list.push(shown);
+    }
+    return keys.map((key) => {
+      const list = byOwner.get(ownerOf(key));
+      return isList ? (list ?? []) : list?.[0];
+    });
+  }
+
+  const loads = (
+    load: (key: Key) => Promise<object[] | object | undefined>,
+  ): Loads<object[] | object | undefined> => {
+    const loadMany = (keys: readonly Key[]): Promise<(object[] | object | undefined)[]> =>
+      Promise.all(keys.map(load));
+    return {
+      load,
+      loadMany,
+      attach: (rows, keyOf, name) =>
+        Promise.all(
+          rows.map(async (row) => {
+            const key = keyOf(row);
+            const value =
+              key === null || key === undefined ? (isList ? [] : undefined) : await load(key);
+            return { ...row, [name]: value };
+          }),
+        ) as never,
+    };
+  };
+
+  if (batcher !== undefined) {
+    const batches = batcher(`eager ${from}`, ((
+      keys: readonly Key[],
+      context: { readonly exchange?: Exchange },
+    ) => loadAll(keys, context.exchange)) as never);
+    return {
+      ...loads((key) => batches.load(key as never) as Promise<object>),
+      for: (scope) => {
+        const loader = batches.for(scope as never);
+        return loads((key) => loader.load(key as never) as Promise<object>);
+      },
+    };
+  }
+
+  const key = stateKey<Loads<object[] | object | undefined>>(`eager ${from}`);
+  const own = (exchange: Exchange | undefined): Loads<object[] | object | undefined> => {
+    const dispatcher = new Dispatcher<Key, object[] | object | undefined>(
+      (keys) => loadAll(keys, exchange),
+      maxKeys,
+    );
+    return loads((one) => dispatcher.load(one));
+  };
+  return {
+    ...own(undefined),
+    for(scope) {
+      const exchange = 'getState' in scope ? scope : exchangeOf(scope, scope.res!);
+      let found = exchange.getState(key);
+      if (found === undefined) {
+        found = own(exchange);
+        exchange.setState(key, found);
+      }
+      return found;
+    },
+  };
+}
+
+const UUID = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+
+/** A key as the server writes it. */
+function ownerOf(key: Key): string {
+  const text = String(key);
+  return UUID.test(text) ? text.toLowerCase() : text;
+}
