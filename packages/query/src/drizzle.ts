@@ -8,7 +8,7 @@ import type { QueryRecord } from './query-record.ts';
 /** The parts of a select that reads one page. */
 export interface DrizzleSeek {
   /** For the columns of the select, beside others: `{ ...getTableColumns(trips), ...page.columns }`. */
-  readonly columns: { readonly [POSITION]: SQL.Aliased<unknown> };
+  readonly columns: { readonly [POSITION]: SQL.Aliased };
   /** For `where`, by itself or in `and(…)`; undefined on the first page. */
   readonly where: SQL | undefined;
   /** For `orderBy(...page.orderBy)`. */

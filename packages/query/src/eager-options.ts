@@ -2,6 +2,7 @@
 import {
   type Check,
   type Checks,
+  type Exchange,
   func,
   type Given,
   integer,
@@ -11,6 +12,7 @@ import {
   shape,
   text,
 } from '@org/core';
+import type { Request } from 'express';
 
 import { identifier } from './identifier.ts';
 import { type OrderColumn, orderColumns } from './order.ts';
@@ -48,16 +50,22 @@ export interface EagerOptions {
   readonly batcher: MakeBatcher | undefined;
 }
 
-/** As `@org/batch` makes them: `load` gets the keys, and whose they are. */
+/** A key as drivers give them. */
+export type Key = string | number | bigint;
+
+/** What is loaded for a key: a list, or one row. */
+export type Loaded = object[] | object | undefined;
+
+/** Makes batches as `@org/batch` does: `load` gets the keys, and the request that they are of. */
 export type MakeBatcher = (
   name: string,
   load: (
-    keys: readonly never[],
-    context: { readonly exchange?: unknown },
-  ) => Promise<readonly never[]>,
+    keys: readonly Key[],
+    context: { readonly exchange: Exchange | undefined },
+  ) => Promise<readonly (Loaded | Error)[]>,
 ) => {
-  for(scope: never): { load(key: never): Promise<unknown> };
-  load(key: never): Promise<unknown>;
+  for(scope: Request | Exchange): { load(key: Key): Promise<Loaded> };
+  load(key: Key): Promise<Loaded>;
 };
 
 export const EAGER_DEFAULTS: Readonly<EagerOptions> = Object.freeze<EagerOptions>({

@@ -9,6 +9,9 @@ import { orderedColumn } from './order.ts';
 /** The column in which a row says whose it is. */
 export const OWNER = 'eager_owner';
 
+/** The column in which it says where it stands in a list that was cut. */
+export const PLACE = 'eager_place';
+
 /** The statement for a list of keys, its only value. */
 export function eagerStatement(options: EagerOptions): string {
   const { from, key, foreignKey, through, columns, where, orderBy, limit } = options;
@@ -37,5 +40,5 @@ export function eagerStatement(options: EagerOptions): string {
   // The type of the keys is that of their column: a CASE has the type of its branches.
   const column = quoted(through === undefined ? (foreignKey ?? key!) : through.foreignKey);
   const keys = `unnest(case when false then (select array_agg(${column}) from ${quoted(ownerTable)} where false) else $1 end)`;
-  return `select t.*, to_json(k.key) #>> '{}' as ${OWNER} from ${keys} with ordinality k(key, place) cross join lateral (select ${shown}, row_number() over (${ordered.trimStart()}) as eager_place from ${source} where ${owner} = k.key${also}${ordered} limit ${limit}) t order by k.place, t.eager_place`;
+  return `select t.*, to_json(k.key) #>> '{}' as ${OWNER} from ${keys} with ordinality k(key, place) cross join lateral (select ${shown}, row_number() over (${ordered.trimStart()}) as ${PLACE} from ${source} where ${owner} = k.key${also}${ordered} limit ${limit}) t order by k.place, t.${PLACE}`;
 }

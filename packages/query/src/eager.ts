@@ -6,11 +6,8 @@ import { type Exchange, exchangeOf, type Given, OptionError, stateKey } from '@o
 import type { Request } from 'express';
 
 import { Dispatcher } from './dispatcher.ts';
-import { type EagerOptions, resolveEagerOptions } from './eager-options.ts';
-import { eagerStatement, OWNER } from './eager-statement.ts';
-
-/** A key as drivers give them. */
-export type Key = string | number | bigint;
+import { type EagerOptions, type Key, type Loaded, resolveEagerOptions } from './eager-options.ts';
+import { eagerStatement, OWNER, PLACE } from './eager-statement.ts';
 
 /** Answers a statement. */
 export interface Asked {
@@ -56,10 +53,7 @@ export function eager<R extends object = Record<string, unknown>>(
   source: Source,
   options: Given<EagerOptions>,
 ): Eager<R | undefined>;
-export function eager(
-  source: Source,
-  given: Given<EagerOptions>,
-): Eager<object[] | object | undefined> {
+export function eager(source: Source, given: Given<EagerOptions>): Eager<Loaded> {
   const options = resolveEagerOptions(given);
   if (typeof source !== 'function' && typeof source?.query !== 'function') {
     throw new OptionError('eager', [
@@ -69,20 +63,15 @@ export function eager(
   const { from, foreignKey, through, maxKeys, batcher } = options;
   const isList = foreignKey !== undefined || through !== undefined;
   const statement = eagerStatement(options);
-  const ask = (exchange: Exchange | undefined): Asked =>
-    typeof source === 'function' ? source(exchange) : source;
 
-  async function loadAll(
-    keys: readonly Key[],
-    exchange: Exchange | undefined,
-  ): Promise<(object[] | object | undefined)[]> {
-    const { rows } = await ask(exchange).query(statement, [[...keys]]);
-    const byOwner = new Map<string, object[]>();
-    for (const row of rows as Record<string, unknown>[]) {
-      const { [OWNER]: owner, eager_place: _, ...shown } = row;
-      const list = byOwner.get(owner as string);
-      if (list === undefined) byOwner.set(owner as string, [shown]);
-      else list.push(shown);
+  async function loadAll(keys: readonly Key[], exchange: Exchange | undefined): Promise<Loaded[]> {
+    const asked = typeof source === 'function' ? source(exchange) : source;
+    const { rows } = await asked.query(statement, [[...keys]]);
+    const byOwner = new Map<unknown, object[]>();
+    for (const { [OWNER]: owner, [PLACE]: _, ...row } of rows as Row[]) {
+      const list = byOwner.get(owner);
+      if (list === undefined) byOwner.set(owner, [row]);
+      else list.push(row);
     }
     return keys.map((key) => {
       const list = byOwner.get(ownerOf(key));
@@ -90,61 +79,53 @@ export function eager(
     });
   }
 
-  const loads = (
-    load: (key: Key) => Promise<object[] | object | undefined>,
-  ): Loads<object[] | object | undefined> => {
-    const loadMany = (keys: readonly Key[]): Promise<(object[] | object | undefined)[]> =>
-      Promise.all(keys.map(load));
-    return {
-      load,
-      loadMany,
-      attach: (rows, keyOf, name) =>
-        Promise.all(
-          rows.map(async (row) => {
-            const key = keyOf(row);
-            const value =
-              key === null || key === undefined ? (isList ? [] : undefined) : await load(key);
-            return { ...row, [name]: value };
-          }),
-        ) as never,
-    };
-  };
-
   if (batcher !== undefined) {
-    const batches = batcher(`eager ${from}`, ((
-      keys: readonly Key[],
-      context: { readonly exchange?: Exchange },
-    ) => loadAll(keys, context.exchange)) as never);
+    const batches = batcher(`eager ${from}`, (keys, { exchange }) => loadAll(keys, exchange));
     return {
-      ...loads((key) => batches.load(key as never) as Promise<object>),
-      for: (scope) => {
-        const loader = batches.for(scope as never);
-        return loads((key) => loader.load(key as never) as Promise<object>);
+      ...loadsBy((key) => batches.load(key), isList),
+      for(scope) {
+        const loader = batches.for(scope);
+        return loadsBy((key) => loader.load(key), isList);
       },
     };
   }
 
-  const key = stateKey<Loads<object[] | object | undefined>>(`eager ${from}`);
-  const own = (exchange: Exchange | undefined): Loads<object[] | object | undefined> => {
-    const dispatcher = new Dispatcher<Key, object[] | object | undefined>(
-      (keys) => loadAll(keys, exchange),
-      maxKeys,
-    );
-    return loads((one) => dispatcher.load(one));
+  const state = stateKey<Loads<Loaded>>(`eager ${from}`);
+  const own = (exchange: Exchange | undefined): Loads<Loaded> => {
+    const batches = new Dispatcher((keys: readonly Key[]) => loadAll(keys, exchange), maxKeys);
+    return loadsBy((key) => batches.load(key), isList);
   };
   return {
     ...own(undefined),
     for(scope) {
       const exchange = 'getState' in scope ? scope : exchangeOf(scope, scope.res!);
-      let found = exchange.getState(key);
+      let found = exchange.getState(state);
       if (found === undefined) {
         found = own(exchange);
-        exchange.setState(key, found);
+        exchange.setState(state, found);
       }
       return found;
     },
   };
 }
+
+function loadsBy(load: (key: Key) => Promise<Loaded>, isList: boolean): Loads<Loaded> {
+  return {
+    load,
+    loadMany: (keys) => Promise.all(keys.map(load)),
+    attach: (rows, keyOf, name) =>
+      Promise.all(
+        rows.map(async (row) => {
+          const key = keyOf(row);
+          const nobodys = isList ? [] : undefined;
+          const value = key === null || key === undefined ? nobodys : await load(key);
+          return { ...row, [name]: value } as typeof row & Record<typeof name, Loaded>;
+        }),
+      ),
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
 
 const UUID = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 

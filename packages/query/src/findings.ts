@@ -45,7 +45,8 @@ export class Findings {
   }
 
   /** @returns whether it is new */
-  add({ exchange: _, ...finding }: QueryFinding, at: number): boolean {
+  add(told: QueryFinding, at: number): boolean {
+    const { exchange: _, ...finding } = told;
     const name = `${finding.id} ${finding.callSite} ${finding.method} ${finding.route}`;
     const known = this.kept.get(name);
     this.kept.delete(name);

@@ -16,26 +16,21 @@ export function raw(text: string): Fragment {
 
 /** Pieces as a template, such as ``piece`(${one} or ${other})` ``: pieces are set in, all else is a value. */
 export function piece(texts: TemplateStringsArray, ...parts: readonly unknown[]): Fragment {
-  const joined: string[] = [texts[0]!];
+  const written: string[] = [texts[0]!];
   const values: unknown[] = [];
   for (const [at, part] of parts.entries()) {
     const after = texts[at + 1]!;
     if (isFragment(part)) {
-      joined[joined.length - 1] += part.texts[0]!;
-      joined.push(...part.texts.slice(1));
+      written[written.length - 1] += part.texts[0]!;
+      written.push(...part.texts.slice(1));
       values.push(...part.values);
-      joined[joined.length - 1] += after;
+      written[written.length - 1] += after;
     } else {
       values.push(part);
-      joined.push(after);
+      written.push(after);
     }
   }
-  return { texts: joined, values };
-}
-
-/** Pieces with a text between them. */
-export function joined(pieces: readonly Fragment[], between: string): Fragment {
-  return pieces.reduce((whole, one) => piece`${whole}${raw(between)}${one}`);
+  return { texts: written, values };
 }
 
 /** The text with `$n` for its values, the first of which is number `from`. */

@@ -2,7 +2,6 @@ export {
   type Asked,
   eager,
   type Eager,
-  type Key,
   type Loads,
   type ManyOptions,
   type Source,
@@ -10,6 +9,8 @@ export {
 export {
   EAGER_DEFAULTS,
   type EagerOptions,
+  type Key,
+  type Loaded,
   type MakeBatcher,
   type Through,
 } from './eager-options.ts';

@@ -4,7 +4,7 @@
  * that it is given. It stands among the observers; its route stands at the edge.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channel } from 'node:diagnostics_channel';
 import {
   type AnswerInstead,
   answerProblem,
@@ -73,7 +73,7 @@ export function query(options?: Given<QueryOptions>): QueryWatch {
   const listeners = new Listeners(FINDING_CHANNEL, settings.onFinding, 'query onFinding');
   const key = stateKey<RequestQueries>(name);
   const context = new AsyncLocalStorage<Exchange>();
-  const ends: (() => void)[] = [];
+  const ends: (() => unknown)[] = [];
   const counts = { queries: 0, failed: 0, slow: 0, nPlusOne: 0 };
   let host: Host | undefined;
   let isWatching = false;
@@ -108,6 +108,17 @@ export function query(options?: Given<QueryOptions>): QueryWatch {
     });
   }
 
+  /** What a request has asked for; it is looked at from its first statement on. */
+  function seenOf(exchange: Exchange): RequestQueries {
+    let seen = exchange.getState(key);
+    if (seen === undefined) {
+      seen = new RequestQueries();
+      exchange.setState(key, seen);
+      if (!exchange.settled) exchange.tap(stages);
+    }
+    return seen;
+  }
+
   function record(told: QueryRecord): void {
     if (closed) return;
     const exchange = told.exchange ?? context.getStore();
@@ -115,15 +126,7 @@ export function query(options?: Given<QueryOptions>): QueryWatch {
     counts.queries++;
     if (told.error !== undefined) counts.failed++;
     statement.add(told, clock.monotonicMs());
-    if (exchange !== undefined) {
-      let seen = exchange.getState(key);
-      if (seen === undefined) {
-        seen = new RequestQueries();
-        exchange.setState(key, seen);
-        if (!exchange.settled) exchange.tap(stages);
-      }
-      seen.add(statement, told, threshold);
-    }
+    if (exchange !== undefined) seenOf(exchange).add(statement, told, threshold);
     if (told.durationMs >= slowAfterMs) tellSlow(told, exchange, statement);
   }
 
@@ -174,8 +177,10 @@ export function query(options?: Given<QueryOptions>): QueryWatch {
   const listener: Listener = {
     clock,
     exchange: () => context.getStore(),
-    wantsLine: (exchange, text) =>
-      threshold !== Infinity && exchange?.getState(key)?.wantsLine(statements.of(text)) === true,
+    asks: (exchange, text) =>
+      exchange !== undefined &&
+      threshold !== Infinity &&
+      seenOf(exchange).asks(statements.of(text)),
     record,
   };
 
@@ -189,10 +194,10 @@ export function query(options?: Given<QueryOptions>): QueryWatch {
   }
 
   const heard = (message: unknown): void => record(message as QueryRecord);
-  // Held as long as somebody listens: Node 20 forgets the subscribers of a channel that was collected.
+  // Held until then: Node 20 forgets the subscribers of a channel that was collected.
   const events = channel(QUERY_CHANNEL);
-  subscribe(QUERY_CHANNEL, heard);
-  ends.push(() => unsubscribe(QUERY_CHANNEL, heard));
+  events.subscribe(heard);
+  ends.push(() => events.unsubscribe(heard));
 
   const stats = (): Stats => ({
     queriesTotal: counts.queries,

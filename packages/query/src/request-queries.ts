@@ -9,21 +9,22 @@ const MAX_LINES = 50;
 
 /** A form of statement in one request. */
 export class Repeated {
+  /** Those that have ended. */
   count: number = 0;
   totalMs: number = 0;
   /** The line that repeated it more often than allowed; `null`: from a line that is not known. */
   line: string | null | undefined = undefined;
   private lines: Map<string | null, number> | undefined = undefined;
+  private asked: number = 0;
 
-  /** Whether another one of it is worth looking at its line. */
-  get wantsLine(): boolean {
-    return this.count > 0 && this.line === undefined;
+  /** One of it is asked for. @returns whether it is worth remembering from where */
+  asks(): boolean {
+    return ++this.asked > 1 && this.line === undefined;
   }
 
   /** @returns whether it has become a finding by this */
   add(record: QueryRecord, threshold: number): boolean {
-    const looks = this.wantsLine;
-    this.count++;
+    const looks = this.count++ > 0 && this.line === undefined;
     if (!Number.isNaN(record.durationMs)) this.totalMs += record.durationMs;
     if (!looks) return false;
     const lines = (this.lines ??= new Map());
@@ -50,17 +51,21 @@ export class RequestQueries {
     this.count++;
     if (!Number.isNaN(record.durationMs)) this.totalMs += record.durationMs;
     if (threshold === Infinity || !statement.repeats) return;
+    const form = this.formOf(statement);
+    if (form?.add(record, threshold) === true) this.found.set(statement, form);
+  }
+
+  /** A statement is asked for, and will be added when it has ended. @returns whether to remember from where */
+  asks(statement: Statement): boolean {
+    return statement.repeats && this.formOf(statement)?.asks() === true;
+  }
+
+  private formOf(statement: Statement): Repeated | undefined {
     let form = this.forms.get(statement);
-    if (form === undefined) {
-      if (this.forms.size >= MAX_FORMS) return;
+    if (form === undefined && this.forms.size < MAX_FORMS) {
       form = new Repeated();
       this.forms.set(statement, form);
     }
-    if (form.add(record, threshold)) this.found.set(statement, form);
-  }
-
-  /** Whether the line that asks for another one of it would be looked at. */
-  wantsLine(statement: Statement): boolean {
-    return this.forms.get(statement)?.wantsLine === true;
+    return form;
   }
 }

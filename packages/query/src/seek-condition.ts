@@ -53,7 +53,7 @@ function rowComparison(at: number, order: readonly Ordered[], position: Position
   const isBehind = raw(rest[0]!.descending ? '<' : '>');
   const columns = raw(rest.map(({ column }) => quoted(column)).join(', '));
   const values = rest
-    .map((one, next) => valueOf(one, position[at + next]!))
+    .map((one, next) => valueOf(one, position[at + next]))
     .reduce((list, value) => piece`${list}, ${value}`);
   return rest.length === 1
     ? piece`${columns} ${isBehind} ${values}`

@@ -2,6 +2,7 @@
  * Statements of a pool or a client of `pg`, or of a PGlite, heard of from outside: its `query` is
  * replaced until the watch ends. Of a pool the clients that are taken from it are heard of, too.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Exchange } from '@org/core';
 
 import { type CallSite, callSite, lineOf } from './call-site.ts';
@@ -18,8 +19,8 @@ export interface Listener {
   readonly clock: Clock;
   /** The request that something is asked for now. */
   exchange(): Exchange | undefined;
-  /** Whether the line that asks for a statement would be looked at. */
-  wantsLine(exchange: Exchange | undefined, text: string): boolean;
+  /** A statement is asked for. @returns whether it is worth remembering from where */
+  asks(exchange: Exchange | undefined, text: string): boolean;
   record(record: QueryRecord): void;
 }
 
@@ -80,10 +81,11 @@ function watchPool(pool: PoolLike, listener: Listener): () => void {
         if (typeof callback === 'function') {
           return connect.call(
             this,
-            (error: unknown, client: Queryable | undefined, done: unknown) => {
+            // Whoever waits for a client is called by the one who gives it back.
+            AsyncResource.bind((error: unknown, client: Queryable | undefined, done: unknown) => {
               if (client !== undefined) take(client);
               (callback as Query)(error, client, done);
-            },
+            }),
           );
         }
         return (connect.apply(this, args) as Promise<Queryable>).then((client) => {
@@ -130,7 +132,7 @@ function watchQuery(
         const text = textOf(args[0]);
         if (text === undefined || !isHeard()) return around(() => query.apply(this, args));
         const exchange = listener.exchange();
-        const site = listener.wantsLine(exchange, text) ? callSite(observed) : undefined;
+        const site = listener.asks(exchange, text) ? callSite(observed) : undefined;
         const startMs = listener.clock.monotonicMs();
         const ended = (error: unknown, result: unknown): void =>
           listener.record(
@@ -140,10 +142,10 @@ function watchQuery(
         const last = args.length - 1;
         const callback = args[last];
         if (typeof callback === 'function') {
-          args[last] = (error: unknown, result: unknown): void => {
+          args[last] = AsyncResource.bind((error: unknown, result: unknown): void => {
             ended(error ?? undefined, result);
             (callback as Query)(error, result);
-          };
+          });
           return around(() => query.apply(this, args));
         }
         const answer = around(() => query.apply(this, args));

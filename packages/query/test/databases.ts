@@ -8,6 +8,7 @@ import { startPostgres, withPostgres } from './postgres-server.ts';
 
 export interface Database {
   /** Without values the text may be several statements. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as that of drivers
   query<R extends object = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],

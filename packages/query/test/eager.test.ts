@@ -152,7 +152,7 @@ onBothDatabases('eager loading', (database) => {
 
   test.each<[string, EagerOptions['batcher']]>([
     ['its own', undefined],
-    ["@org/batch's", batch().batcher as EagerOptions['batcher']],
+    ["@org/batch's", batch().batcher],
   ])('requests batch apart, each by its own connection, in %s batches', async (_, batcher) => {
     const askedFor: (Exchange | undefined)[] = [];
     const stops = eager<Stop>(

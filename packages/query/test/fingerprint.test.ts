@@ -1,5 +1,5 @@
 /** Forms of statements: what differs in values only is the same, and no value is left. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { fingerprint, plannable } from '../src/fingerprint.ts';
 
