@@ -14,7 +14,13 @@ import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { weatherOfCities } from './routes/weather.ts';
-import { databaseSettings, DEMO_API_KEYS, type ServiceConfig, taskSettings } from './settings.ts';
+import {
+  databaseSettings,
+  DEMO_API_KEYS,
+  DEMO_CURSOR_SECRET,
+  type ServiceConfig,
+  taskSettings,
+} from './settings.ts';
 import { batchingOf, components } from './stack.ts';
 import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
@@ -52,10 +58,16 @@ export async function createApp(
   const jobs = tasks(taskSettings(config));
   const tripRoutes = routeJobs(jobs, places.sql.session());
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
+  const cursorSecret = config.values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET;
   const channels = live(places.sql.session(), apiKeys, config);
   tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
   const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
-  const parts = await components(config, own, useOf(places.sql.session()));
+  const parts = await components(
+    config,
+    own,
+    useOf(places.sql.session()),
+    places.sessions.session(),
+  );
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -71,7 +83,7 @@ export async function createApp(
       channels.publish(name, data),
     ),
   );
-  app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places, apiKeys, tripRoutes));
+  app.use('/api/cities', cities(places, batching ?? batchingOf(parts), cursorSecret));
+  app.use('/api/trips', trips(places, apiKeys, tripRoutes, cursorSecret));
   return { app, stack, database: places, channels };
 }

@@ -8,6 +8,7 @@ import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
+import type { QueryOptions } from '@org/query';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { ShutdownOptions } from '@org/shutdown';
@@ -59,13 +60,20 @@ const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
 ]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
+const EQUIPPED: ReadonlySet<string> = new Set([
+  'versioning',
+  'transform',
+  'openapi',
+  'dashboard',
+  'query',
+]);
 
 /** Every component of the service; `own` are those that are not the family's. */
 export async function components(
   config: ServiceConfig,
   own: Parts,
   use: AnalyticsStore,
+  explainOn: QueryOptions['explainOn'],
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
@@ -76,6 +84,8 @@ export async function components(
       ...config.options(name),
       ...OWN[name as keyof typeof OWN],
       ...(name === 'analytics' ? { store: use } : {}),
+      // Where the plan of a slow statement is made.
+      ...(name === 'query' ? { explainOn } : {}),
     }),
   });
   return [...own, jsonBody(), manyInOne, ...family];
