@@ -48,6 +48,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   health: {
     import: async () => (await import('@org/health')).health,
   },
+  devtools: {
+    import: async () => (await import('@org/devtools')).devtools,
+  },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },

@@ -1,0 +1,119 @@
+/**
+ * Statements that a request runs again and again, once for each row of a list. Whoever knows more
+ * about them says so on `@org/query:n-plus-one`; without that, statements of `@org/db:query` are
+ * counted by their text.
+ */
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Exchange } from '@org/core';
+
+import type { RepeatedStatement } from './exchange-record.ts';
+
+/** Name of the diagnostics channel on which a query layer tells of an N+1; messages are `NPlusOneMessage`s. */
+export const N_PLUS_ONE_CHANNEL = '@org/query:n-plus-one';
+
+/** A statement that ran once for each row of a list. */
+export interface NPlusOneMessage {
+  /** The request it ran for; outside of one nobody shows it. */
+  readonly exchange: Exchange | undefined;
+  /** Its SQL, without values. */
+  readonly text: string;
+  /** How often it has run so far; a later message for the same text replaces an earlier one. */
+  readonly count: number;
+  /** All of them together, in ms. */
+  readonly durationMs?: number | undefined;
+  /** What to do about it, in a sentence. */
+  readonly advice?: string | undefined;
+}
+
+/** What a database tells of a statement that has ended. */
+interface QueryMessage {
+  readonly exchange: Exchange | undefined;
+  readonly text: string;
+  readonly durationMs: number;
+}
+
+const QUERY_CHANNEL = '@org/db:query';
+
+/** How many texts are told apart for one request. */
+const MAX_TEXTS = 200;
+/** How much of a text is kept. */
+const MAX_TEXT_LENGTH = 2000;
+
+/** The statements of one request. */
+export class Statements {
+  count: number = 0;
+  durationMs: number = 0;
+  private readonly counted: Map<string, { count: number; durationMs: number }> = new Map();
+  private readonly told: Map<string, NPlusOneMessage> = new Map();
+
+  add({ text, durationMs }: QueryMessage): void {
+    this.count++;
+    this.durationMs += durationMs;
+    const shape = shapeOf(text);
+    const known = this.counted.get(shape);
+    if (known !== undefined) {
+      known.count++;
+      known.durationMs += durationMs;
+    } else if (this.counted.size < MAX_TEXTS) {
+      this.counted.set(shape, { count: 1, durationMs });
+    }
+  }
+
+  tell(message: NPlusOneMessage): void {
+    const shape = shapeOf(message.text);
+    if (this.told.has(shape) || this.told.size < MAX_TEXTS) this.told.set(shape, message);
+  }
+
+  /** The most frequent first. Who knows better is believed: what was only counted is left out then. */
+  repeated(least: number): readonly RepeatedStatement[] {
+    const found: RepeatedStatement[] =
+      this.told.size > 0
+        ? [...this.told].map(([text, { count, durationMs, advice }]) => ({
+            text,
+            count,
+            durationMs,
+            advice,
+          }))
+        : [...this.counted]
+            .filter(([, { count }]) => count >= least)
+            .map(([text, counts]) => ({ text, ...counts, advice: undefined }));
+    return found.toSorted((one, other) => other.count - one.count).slice(0, 20);
+  }
+}
+
+/** Hears of statements, and hands each to those of its request. */
+export class StatementWatch {
+  /** Held, because Node 20 forgets subscribers of a channel that was collected. */
+  private readonly channels: readonly unknown[];
+  private readonly onQuery: (message: unknown) => void;
+  private readonly onNPlusOne: (message: unknown) => void;
+
+  constructor(statementsOf: (exchange: Exchange) => Statements | undefined) {
+    this.onQuery = (message) => {
+      const query = message as QueryMessage;
+      if (query.exchange !== undefined) statementsOf(query.exchange)?.add(query);
+    };
+    this.onNPlusOne = (message) => {
+      const told = message as NPlusOneMessage;
+      if (told.exchange !== undefined) statementsOf(told.exchange)?.tell(told);
+    };
+    this.channels = [channel(QUERY_CHANNEL), channel(N_PLUS_ONE_CHANNEL)];
+    subscribe(QUERY_CHANNEL, this.onQuery);
+    subscribe(N_PLUS_ONE_CHANNEL, this.onNPlusOne);
+  }
+
+  close(): void {
+    unsubscribe(QUERY_CHANNEL, this.onQuery);
+    unsubscribe(N_PLUS_ONE_CHANNEL, this.onNPlusOne);
+  }
+}
+
+/** A statement without its values, and lists of any length as one: what is the same but for them counts as the same. */
+export function shapeOf(text: string): string {
+  return text
+    .slice(0, MAX_TEXT_LENGTH)
+    .replaceAll(/'(?:[^']|'')*'|(?<![\w$])\d+(?:\.\d+)?\b/g, '?')
+    .replaceAll(/\((?:\s*(?:\?|\$\d+)\s*,)+\s*(?:\?|\$\d+)\s*\)/g, '(…)')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
