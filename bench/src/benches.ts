@@ -176,6 +176,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'devtools',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'devtools-used', label: 'ours, `app.use`' },
+      { server: 'devtools-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'rate-limit',
     kind: 'throughput',
     contenders: [

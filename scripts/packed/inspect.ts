@@ -16,22 +16,36 @@ export async function inspect(tarball: Tarball, scope: string): Promise<Check[]>
   ];
 }
 
-/** A user gets the build, a README and the license; never sources, nor what only we can resolve. */
+/** A user gets the build, a page where there is one, a README and the license; never sources, nor what only we can resolve. */
 function contentFaults({ files, manifest }: Tarball, scope: string): string[] {
   const missing = ['README.md', 'LICENSE'].filter((file) => !files.includes(file));
+  const empty = (manifest.files ?? []).filter(
+    (entry) => !entry.startsWith('!') && !files.some((file) => matchesGlob(file, entry)),
+  );
   const alien = files.filter(
     (file) =>
-      !/^(?:dist\/.+\.(?:c?js|d\.c?ts)|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(file),
+      !/^(?:dist\/.+\.(?:c?js|d\.c?ts)|page\/.+\.(?:js|css)|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/.test(
+        file,
+      ),
   );
   const text = JSON.stringify(manifest);
   const ours = ['workspace:', 'catalog:', `${scope}/source`].filter((word) => text.includes(word));
   return [
     ...missing.map((file) => `${file} is missing`),
+    ...empty.map((entry) => `nothing is in it for "${entry}" of its "files"`),
     ...alien.map((file) => `${file} should not be in it`),
     ...ours.map(
       (word) => `its manifest says "${word}", which means nothing outside the repository`,
     ),
   ];
+}
+
+/** Whether `entry` of "files", a folder or a name with one `*`, stands for `file`. */
+function matchesGlob(file: string, entry: string): boolean {
+  const [before = '', after] = entry.split('*');
+  return after === undefined
+    ? file === entry || file.startsWith(`${entry}/`)
+    : file.startsWith(before) && file.endsWith(after);
 }
 
 async function publintFaults({ file }: Tarball): Promise<string[]> {

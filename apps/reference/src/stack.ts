@@ -6,6 +6,7 @@
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DedupOptions } from '@org/dedup';
+import type { DevtoolsOptions } from '@org/devtools';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
@@ -34,6 +35,8 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  // For development alone: what a change of code changes is told by `org-devtools replay`.
+  devtools: { persist: true } satisfies Partial<DevtoolsOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),

@@ -96,6 +96,7 @@ export interface StandardOptions {
   readonly health: { readonly access?: string };
   readonly metrics: { readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly devtools: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -391,6 +392,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('security', 'access'),
       ...to('metrics', 'access'),
       ...to('dashboard', 'access'),
+      ...to('devtools', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },
