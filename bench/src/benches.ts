@@ -176,12 +176,33 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express', 'connect-timeout'],
   },
   {
+    name: 'dashboard',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'dashboard-used', label: 'ours, `app.use`' },
+      { server: 'dashboard-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'devtools',
     kind: 'throughput',
     contenders: [
       BARE,
       { server: 'devtools-used', label: 'ours, `app.use`' },
       { server: 'devtools-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
+    name: 'analytics',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'analytics-used', label: 'ours, `app.use`' },
+      { server: 'analytics-without', label: '`setup` without it, `stack.listen`' },
+      { server: 'analytics-setup', label: 'ours, `stack.listen`' },
     ],
     peers: ['express'],
   },
@@ -205,6 +226,31 @@ export const BENCHES: readonly Bench[] = [
       { server: 'ours', label: 'ours, with fields' },
     ],
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
+  },
+  {
+    name: 'metrics',
+    kind: 'throughput',
+    contenders: [
+      { server: 'metrics-none', label: '`setup` alone, `stack.listen`' },
+      { server: 'metrics-setup', label: 'with our metrics, `stack.listen`' },
+      BARE,
+      { server: 'metrics-used', label: 'with our metrics, `app.use`' },
+      { server: 'metrics-prom-client', label: 'with a prom-client histogram by hand' },
+      { server: 'metrics-prom-bundle', label: 'with express-prom-bundle' },
+    ],
+    peers: ['express', 'prom-client', 'express-prom-bundle'],
+  },
+  {
+    name: 'metric-recorded',
+    kind: 'calls',
+    contenders: [
+      { server: 'prom-client-labels', label: 'prom-client, by labels' },
+      { server: 'prom-client-kept', label: 'prom-client, a series that is kept' },
+      { server: 'labels', label: 'ours, by labels' },
+      { server: 'kept', label: 'ours, a series that is kept' },
+      { server: 'counter', label: 'ours, a counter' },
+    ],
+    peers: ['prom-client'],
   },
   {
     name: 'security-headers',
@@ -271,6 +317,40 @@ export const BENCHES: readonly Bench[] = [
       { server: 'retry', label: 'ours' },
     ],
     peers: ['cockatiel', 'p-retry'],
+  },
+  {
+    name: 'profiler',
+    kind: 'throughput',
+    contenders: [
+      { server: 'noop-setup', label: 'a step that does nothing, `stack.listen`' },
+      { server: 'profiler-calm', label: 'ours without stalls, `stack.listen`' },
+      { server: 'profiler-setup', label: 'ours, `stack.listen`' },
+      BARE,
+      { server: 'profiler-used', label: 'ours, `app.use`' },
+    ],
+    peers: ['express'],
+  },
+  {
+    name: 'profiled-call',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'the call itself' },
+      { server: 'timerify', label: '`performance.timerify`' },
+      { server: 'ours', label: 'ours' },
+      { server: 'nested', label: 'ours, one within another' },
+      { server: 'plain-await', label: 'an async call itself, awaited' },
+      { server: 'await', label: 'ours, async, awaited' },
+    ],
+    peers: [],
+  },
+  {
+    name: 'route',
+    kind: 'calls',
+    contenders: [
+      { server: 'by-hand', label: 'zod by hand' },
+      { server: 'route', label: 'ours' },
+    ],
+    peers: ['zod'],
   },
   {
     name: 'threats',

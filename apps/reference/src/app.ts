@@ -4,6 +4,7 @@ import { setup, type Stack } from '@org/setup';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
+import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
@@ -42,7 +43,7 @@ export async function createApp(
 
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
-  const parts = await components(config, [places, ...weather.parts]);
+  const parts = await components(config, [places, ...weather.parts], useOf(places.sql));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,

@@ -3,8 +3,10 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
+import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
+import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
 import type { QueueOptions } from '@org/queue';
@@ -13,6 +15,7 @@ import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
+import { API } from './api.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -35,7 +38,9 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
-  // For development alone: what a change of code changes is told by `org-devtools replay`.
+  openapi: API,
+  dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
+  // For development alone: `org-devtools replay` tells what a change of code has changed.
   devtools: { persist: true } satisfies Partial<DevtoolsOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
@@ -47,17 +52,25 @@ const OWN = Object.freeze({
 /** Those of which the service makes its own, where it uses them. */
 const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
 
-/** Components that need something of ours, which they have. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform']);
+/** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
+const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
 
 /** Every component of the service; `own` are those that are not the family's. */
-export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {
+export async function components(
+  config: ServiceConfig,
+  own: Parts,
+  use: AnalyticsStore,
+): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
     isEnabled: (name) =>
       !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
-    options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
+    options: (name) => ({
+      ...config.options(name),
+      ...OWN[name as keyof typeof OWN],
+      ...(name === 'analytics' ? { store: use } : {}),
+    }),
   });
   return [...own, jsonBody(), manyInOne, ...family];
 }

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 
-import { CREDITS, LINKS, OPERATOR_LINKS } from '../src/landing/links.ts';
+import { CREDITS, DOCUMENT_LINKS, LINKS, OPERATOR_LINKS } from '../src/landing/links.ts';
 import { EARTH_RADIUS_KM } from '../src/great-circle.ts';
 import { readCities } from '../src/database/datasets.ts';
 import { searchName } from '../src/search-name.ts';
@@ -197,7 +197,9 @@ export function describeApi(service: () => Service): void {
     ])('refuse ?%s and point at what is wrong', async (query, pointer) => {
       const answer = await get(`/api/cities?${query}`);
       expectProblem(answer, 400, 'ERR_VALIDATION');
-      expect(answer.body.errors).toContainEqual({ pointer, detail: expect.any(String) });
+      expect(answer.body.errors).toContainEqual(
+        expect.objectContaining({ pointer, in: 'query', detail: expect.any(String) }),
+      );
     });
 
     async function walk(path: string, most = Infinity): Promise<Item[]> {
@@ -530,7 +532,9 @@ export function describeApi(service: () => Service): void {
         href!.replaceAll('&#38;', '&'),
       );
       expect(linked).toEqual(
-        expect.arrayContaining([...LINKS, ...OPERATOR_LINKS].map(({ href }) => href)),
+        expect.arrayContaining(
+          [...LINKS, ...DOCUMENT_LINKS, ...OPERATOR_LINKS].map(({ href }) => href),
+        ),
       );
       for (const href of linked) {
         // The links lead to cities that the part of the data in this test may lack.
@@ -617,6 +621,35 @@ export function describeApi(service: () => Service): void {
     test('shows the numbers of its components', async () => {
       const { status, text } = await get('/api/middleware/stats');
       expect([status, text]).toEqual([200, expect.stringContaining('queriesTotal')]);
+    });
+
+    test('measures all of it, for Prometheus and for people', async () => {
+      await get('/api/countries/fr');
+      await get('/nowhere');
+      const { status, text } = await get('/metrics');
+      expect(status).toBe(200);
+      const counted = (labels: string) =>
+        new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} [1-9]`, 'm');
+      expect(text).toMatch(
+        counted(
+          'http_request_method="GET",http_route="/api/countries/:code",http_response_status_code="200",url_scheme="http"',
+        ),
+      );
+      expect(text).toMatch(
+        counted('http_request_method="GET",http_response_status_code="404",url_scheme="http"'),
+      );
+      expect(text).toMatch(/^org_database_queries_total [1-9]/m);
+      expect(text).toMatch(/^org_cache_hit_ratio [\d.]+$/m);
+      expect(text).toMatch(/^org_middleware_calls_total\{middleware="errors",phase="recover"\} /m);
+      const { body } = await get('/health/middleware/performance');
+      expect(body).toMatchObject({
+        http: { count: expect.any(Number), latencyMs: { p99: expect.any(Number) } },
+        routes: expect.arrayContaining([
+          expect.objectContaining({ route: '/api/countries/:code' }),
+        ]),
+        middleware: expect.arrayContaining([expect.objectContaining({ name: 'cache' })]),
+        overflowedSeries: 0,
+      });
     });
 
     test('keeps what is for everybody, and tells how often that answered', async () => {

@@ -29,6 +29,7 @@ export interface GeneralValues {
   readonly CIRCUIT_OPEN_TIME: number;
   readonly CIRCUIT_MAX_OPEN_TIME: number;
   readonly RETRY_MAX_ATTEMPTS: number;
+  readonly PROFILER_STALL_MS: number;
   readonly LAZY_LOAD_MIDDLEWARE: boolean;
   readonly ENABLE_HEAVY_MIDDLEWARE: boolean;
   readonly ENABLE_ENHANCED_SECURITY: boolean;
@@ -41,6 +42,7 @@ export interface GeneralValues {
   readonly ENABLE_PERFORMANCE_MONITORING: boolean;
   readonly ENABLE_POOL_MONITORING: boolean;
   readonly ENABLE_API_ANALYTICS: boolean;
+  readonly ANALYTICS_SECRET: string | undefined;
   readonly ENABLE_OPENTELEMETRY: boolean;
   readonly ENABLE_ASYNC_CONTEXT: boolean;
   readonly RATE_LIMIT_MAX: number;
@@ -94,9 +96,12 @@ export interface StandardOptions {
   readonly redis: { readonly url?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
-  readonly metrics: { readonly access?: string };
+  readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
+  readonly analytics: { readonly access?: string; readonly secret?: string };
+  readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
   readonly devtools: { readonly access?: string };
+  readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
   readonly server: { readonly port: number };
@@ -221,6 +226,15 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('retry', 'maxAttempts'),
     help: 'Attempts of a call to another service, the first among them; 1: none is repeated.',
   },
+  PROFILER_STALL_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 250,
+    min: 20,
+    max: 3_600_000,
+    feeds: to('profiler', 'stallMs'),
+    help: 'An event loop that has not turned for so long stands still, and is profiled.',
+  },
   LAZY_LOAD_MIDDLEWARE: {
     type: 'boolean',
     default: true,
@@ -299,11 +313,19 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     gates: ['analytics'],
     help: 'Whether the use of the API is counted.',
   },
+  ANALYTICS_SECRET: {
+    type: 'text',
+    pattern: /^\S{16,}$/,
+    expected: 'a secret of at least 16 characters, without spaces',
+    secret: true,
+    feeds: to('analytics', 'secret'),
+    help: 'Keys the hashes of consumers, alike in every process; a random one of each process when absent.',
+  },
   ENABLE_OPENTELEMETRY: {
     type: 'boolean',
     default: false,
-    feeds: to('correlation', 'openTelemetry'),
-    help: 'Whether requests become spans of the OpenTelemetry SDK that the app has set up.',
+    feeds: [...to('correlation', 'openTelemetry'), ...to('metrics', 'openTelemetry')],
+    help: 'Whether traces and metrics go to the OpenTelemetry SDK that the app has set up.',
   },
   ENABLE_ASYNC_CONTEXT: {
     type: 'boolean',
@@ -391,8 +413,11 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('metrics', 'access'),
+      ...to('analytics', 'access'),
+      ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
       ...to('devtools', 'access'),
+      ...to('openapi', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',
   },

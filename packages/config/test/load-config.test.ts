@@ -51,6 +51,7 @@ describe('defaults', () => {
       MAX_QUEUE_SIZE: 1000,
       MAX_CONCURRENT: 100,
       RETRY_MAX_ATTEMPTS: 3,
+      PROFILER_STALL_MS: 250,
       LAZY_LOAD_MIDDLEWARE: true,
       ENABLE_ENHANCED_SECURITY: true,
       THREAT_THRESHOLD: 5,
@@ -62,6 +63,7 @@ describe('defaults', () => {
       ENABLE_PERFORMANCE_MONITORING: true,
       ENABLE_POOL_MONITORING: true,
       ENABLE_API_ANALYTICS: true,
+      ANALYTICS_SECRET: undefined,
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
@@ -493,9 +495,11 @@ describe('options of components', () => {
       CACHE_TTL: '60',
       REQUEST_TIMEOUT: '5',
       RETRY_MAX_ATTEMPTS: '2',
+      PROFILER_STALL_MS: '400',
       THREAT_WINDOW: '2',
       IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
       MONITORING_TOKEN: 'sixteen-characters',
+      ANALYTICS_SECRET: 'a-secret-of-many-letters',
       LOG_LEVEL: 'warn',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
@@ -503,6 +507,11 @@ describe('options of components', () => {
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('retry')).toEqual({ maxAttempts: 2 });
+    expect(config.options('analytics')).toEqual({
+      access: 'sixteen-characters',
+      secret: 'a-secret-of-many-letters',
+    });
+    expect(() => from({ ANALYTICS_SECRET: 'short' })).toThrow('at least 16 characters');
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,
@@ -514,7 +523,15 @@ describe('options of components', () => {
     });
     for (const wrong of ['loopback', '10.0.0.0/255.0.0.0', '10.0.0.0/33', '1.2.3', '10.0.0.0/8/8'])
       expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
+    expect(config.options('profiler')).toEqual({ stallMs: 400, access: 'sixteen-characters' });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('metrics')).toEqual({
+      openTelemetry: false,
+      access: 'sixteen-characters',
+    });
+    expect(from({ ENABLE_OPENTELEMETRY: 'true' }).options('metrics')).toEqual({
+      openTelemetry: true,
+    });
     expect(config.options('circuit')).toEqual({
       errorRatio: 0.3,
       slowCallMs: 1500,

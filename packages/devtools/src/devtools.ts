@@ -8,7 +8,6 @@ import {
   defineMiddleware,
   type Exchange,
   type Given,
-  type Host,
   type Middleware,
   monitoringGuard,
   ProblemError,
@@ -48,7 +47,6 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
   const injector = new Injector(clock);
   const mocks = new Mocks(settings.mocks, seed);
   let plan = new FaultPlan(settings.faults, seed);
-  let host: Host | undefined;
   let closed = false;
   let seenTotal = 0;
 
@@ -68,11 +66,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
     repeatedStatements: settings.repeatedStatements,
     redaction,
   });
-  const live = new Live(
-    settings.maxTabs,
-    clock,
-    () => closed || host?.state === 'draining' || host?.state === 'closed',
-  );
+  const live = new Live(settings.maxTabs, clock);
 
   const show = (record: ExchangeRecord): void => {
     file?.touch();
@@ -145,7 +139,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
       }),
     ),
     attach(whole) {
-      host = whole;
+      whole.onDrain(() => live.close());
       inspector.attach(whole);
       replays.attach(whole);
     },

@@ -6,20 +6,19 @@ import { type Cancel, type Clock, defineStages, type Exchange, ProblemError } fr
 
 /** What may wait for a page that takes nothing, in bytes. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** How often open pages are told that the stream lives, and looked whether the service ends, in ms. */
-const BEAT_MS = 1000;
+/** How often open pages are told that the stream lives, in ms: what stands between must not take it for dead. */
+const BEAT_MS = 15_000;
 
 export class Live {
   private readonly maxTabs: number;
   private readonly clock: Clock;
-  private readonly isEnding: () => boolean;
   private readonly tabs: Set<Exchange> = new Set();
   private stopBeat: Cancel | undefined = undefined;
+  private closed: boolean = false;
 
-  constructor(maxTabs: number, clock: Clock, isEnding: () => boolean) {
+  constructor(maxTabs: number, clock: Clock) {
     this.maxTabs = maxTabs;
     this.clock = clock;
-    this.isEnding = isEnding;
   }
 
   get size(): number {
@@ -28,7 +27,7 @@ export class Live {
 
   /** @throws ProblemError where there is no place, or the service ends */
   open(exchange: Exchange): void {
-    if (this.isEnding()) throw noPlace('The service is about to end.');
+    if (this.closed) throw noPlace('The service is about to end.');
     if (this.tabs.size >= this.maxTabs) throw noPlace(`${this.maxTabs} pages are open already.`);
     const { req, res } = exchange;
     res.statusCode = 200;
@@ -44,7 +43,7 @@ export class Live {
     exchange.tap(this.watching);
     this.tabs.add(exchange);
     res.write('retry: 1000\n\n');
-    this.stopBeat ??= this.clock.every(BEAT_MS, () => this.beat());
+    this.stopBeat ??= this.clock.every(BEAT_MS, () => this.write(':\n\n'));
   }
 
   send(event: string, data: object): void {
@@ -52,7 +51,9 @@ export class Live {
     this.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
+  /** Lets go of all, and takes no more: a page that stays would hold up the end of the service. */
   close(): void {
+    this.closed = true;
     for (const { res } of this.tabs) res.end();
     this.tabs.clear();
     this.rest();
@@ -64,11 +65,6 @@ export class Live {
       if (this.tabs.size === 0) this.rest();
     },
   });
-
-  private beat(): void {
-    if (this.isEnding()) this.close();
-    else this.write(':\n\n');
-  }
 
   private write(text: string): void {
     for (const { res } of this.tabs) {

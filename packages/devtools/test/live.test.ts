@@ -77,7 +77,6 @@ describe('open pages', () => {
     const whole = await startTools({ routes, whole: [] });
     const other = await open(whole);
     const closing = whole.stack!.close();
-    whole.clock.advance(1000);
     expect(await other.ended).toBe(true);
     await closing;
   });

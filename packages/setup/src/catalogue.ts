@@ -45,8 +45,20 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   logging: {
     import: async () => (await import('@org/logging')).logging,
   },
+  metrics: {
+    import: async () => (await import('@org/metrics')).metrics,
+  },
+  analytics: {
+    import: async () => (await import('@org/analytics')).analytics,
+  },
+  profiler: {
+    import: async () => (await import('@org/profiler')).profiler,
+  },
   health: {
     import: async () => (await import('@org/health')).health,
+  },
+  dashboard: {
+    import: async () => (await import('@org/dashboard')).dashboard,
   },
   devtools: {
     import: async () => (await import('@org/devtools')).devtools,
@@ -94,6 +106,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   },
   batch: {
     import: async () => (await import('@org/batch')).batch,
+  },
+  openapi: {
+    import: async () => (await import('@org/openapi')).openapi,
   },
   errors: {
     import: async () => (await import('@org/errors')).errors,

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  callHook,
   type CloseReport,
   closeInOrder,
   type Component,
@@ -26,6 +27,7 @@ export class StackHost implements Host {
   private readonly listener: (req: IncomingMessage, res: ServerResponse) => void;
   private readonly servers = new Set<Server>();
   private readonly listeners: ((server: Server) => void)[] = [];
+  private readonly drainListeners: (() => void)[] = [];
   private current: HostState = 'starting';
   private started: readonly Component[] = [];
   private starting: Promise<void> | undefined = undefined;
@@ -76,8 +78,14 @@ export class StackHost implements Host {
     admitUpgrade(this.serving, this.serving.upgradePipeline(), req, socket, admitted);
   }
 
+  onDrain(listener: () => void): void {
+    this.drainListeners.push(listener);
+  }
+
   drain(): void {
-    if (this.current !== 'closed') this.current = 'draining';
+    if (this.current === 'closed' || this.current === 'draining') return;
+    this.current = 'draining';
+    for (const listener of this.drainListeners) callHook(listener, 'setup onDrain');
   }
 
   start(): Promise<void> {

@@ -10,7 +10,7 @@ import { type Response, Router } from 'express';
 
 import { problems } from '../problems.ts';
 import { SCRIPT, STYLE } from './assets.ts';
-import { CREDITS, LINKS, OPERATOR_LINKS } from './links.ts';
+import { CREDITS, DOCUMENT_LINKS, LINKS, OPERATOR_LINKS } from './links.ts';
 import { landingPage, problemsPage } from './page.ts';
 
 const POLICY = [
@@ -34,7 +34,8 @@ export function landing(stack: Pick<Stack, 'explain'>): Router {
     res.set('Cache-Control', 'no-cache');
     res.format({
       html: () => sendPage(res, landingPage(stack.explain().rows, origin)),
-      json: () => res.json({ links: [...LINKS, ...OPERATOR_LINKS], credits: CREDITS }),
+      json: () =>
+        res.json({ links: [...LINKS, ...DOCUMENT_LINKS, ...OPERATOR_LINKS], credits: CREDITS }),
     });
   });
 

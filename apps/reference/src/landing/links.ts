@@ -46,6 +46,12 @@ export const LINKS: readonly Link[] = Object.freeze([
   },
 ]);
 
+/** What programs, and those who write them, look at. */
+export const DOCUMENT_LINKS: readonly Link[] = Object.freeze([
+  { href: '/docs', title: 'The API', text: 'Every route, to read and to try.' },
+  { href: '/openapi.json', title: 'OpenAPI', text: 'The same as a document, for programs.' },
+]);
+
 /** What operators look at. All but the first two are open to callers from this machine, or with the token. */
 export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   { href: '/health/ready', title: 'Readiness', text: 'Whether requests should be sent here.' },
@@ -55,8 +61,24 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
     title: 'Health in detail',
     text: 'Every component, and whom it blames.',
   },
+  {
+    href: '/dashboard',
+    title: 'Dashboard',
+    text: 'All of it on one live page.',
+  },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+  {
+    href: '/health/middleware/performance',
+    title: 'Performance',
+    text: 'The last minute in percentiles, and where the time of requests goes.',
+  },
+  { href: '/metrics', title: 'Metrics', text: 'What Prometheus reads.' },
+  {
+    href: '/api/analytics/summary',
+    title: 'Use of the API',
+    text: 'Of the last day; /endpoints, /popular, /consumers and /unused beside it.',
+  },
 ]);
 
 /** A source of data, with the words that its licence asks for. */

@@ -3,7 +3,7 @@ import type { ProblemDefinition } from '@org/errors';
 import type { ExplainRow } from '@org/setup';
 
 import { SCRIPT, STYLE } from './assets.ts';
-import { CREDITS, type Link, LINKS, OPERATOR_LINKS } from './links.ts';
+import { CREDITS, DOCUMENT_LINKS, type Link, LINKS, OPERATOR_LINKS } from './links.ts';
 
 /** The landing page, with the chain that requests pass now. `origin` is where the service is. */
 export function landingPage(chain: readonly ExplainRow[], origin: string): string {
@@ -31,6 +31,9 @@ ${cards(LINKS)}
   ]
 }'</code></pre>
 <p>Bodies and queries are checked. Whatever goes wrong, the answer is a problem document (RFC 9457), of one of <a href="/problems">these kinds</a> or of one that every service has.</p>
+
+<h2>The whole API</h2>
+${cards(DOCUMENT_LINKS)}
 
 <h2>What a request passes</h2>
 <p>Before it reaches a route, in this order, and for these reasons:</p>

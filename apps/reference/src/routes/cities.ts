@@ -1,5 +1,6 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
 import type { Batch } from '@org/batch';
+import { routes } from '@org/openapi';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
@@ -8,6 +9,8 @@ import type { Tables } from '../database/tables.ts';
 import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
 import { problems } from '../problems.ts';
 import { searchName } from '../search-name.ts';
+import type { VERSIONS } from '../versions.ts';
+import { CITIES, FLAT_CITIES } from './city-answers.ts';
 import { countriesByCode, escapeLike } from './countries.ts';
 import { countryCode, plainText, wholeNumber } from './inputs.ts';
 import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
@@ -34,10 +37,14 @@ const LIST = z.strictObject({
   after: z.string().max(1000, 'must be a cursor').optional(),
 });
 const ONE = z.object({ id: wholeNumber(0) });
+const FIELDS = z.object({ fields: z.string().optional() });
 const NEARBY = z.strictObject({
   radiusKm: wholeNumber(1, 500).optional(),
   limit: wholeNumber(1, 100).optional(),
 });
+
+/** The last version whose cities have their latitude and longitude beside their name. */
+const FLAT_UNTIL: (typeof VERSIONS)[number] = '2026-01-01';
 
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
@@ -45,69 +52,130 @@ const DEFAULT_RADIUS_KM = 50;
 export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Router {
   const router = Router();
   const byCode = countriesByCode(db, batching);
+  const route = routes({ tags: ['cities'] });
 
-  router.get('/', async (req, res) => {
-    const given = LIST.parse(req.query);
-    const { country, q, minPopulation, sort = '-population', limit = DEFAULT_LIMIT, after } = given;
-    const { column, kind, descending } = ORDERS[sort];
-    const direction = descending ? 'desc' : 'asc';
+  router.get(
+    '/',
+    route(
+      {
+        summary: 'Pages of cities',
+        description: 'Keyset pages: follow `next` as it stands.',
+        query: LIST,
+        responses: { 200: CITIES.page },
+        problems: [problems.unknownCursor.definition],
+        earlier: { [FLAT_UNTIL]: { responses: { 200: FLAT_CITIES.page } } },
+        examples: {
+          largest: { summary: 'The largest', query: { limit: '5' } },
+          argentina: {
+            summary: 'Of Argentina, by name',
+            query: { q: 'san', country: 'AR', minPopulation: '100000', sort: 'name' },
+          },
+        },
+      },
+      async (req, res) => {
+        const given = req.valid.query;
+        const {
+          country,
+          q,
+          minPopulation,
+          sort = '-population',
+          limit = DEFAULT_LIMIT,
+          after,
+        } = given;
+        const { column, kind, descending } = ORDERS[sort];
+        const direction = descending ? 'desc' : 'asc';
 
-    let query = db.selectFrom('cities').select([...SHOWN, 'search_name']);
-    if (country !== undefined) query = query.where('country_code', '=', country);
-    if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
-    if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
-    if (after !== undefined) {
-      const { value, id } = decodeCursor(after, sort, kind);
-      const behind = sql.raw(descending ? '<' : '>');
-      query = query.where(
-        sql<boolean>`(${sql.ref(column)}, ${sql.ref('id')}) ${behind} (${value}, ${id})`,
-      );
-    }
-    const rows = await query
-      .orderBy(column, direction)
-      .orderBy('id', direction)
-      .limit(limit + 1)
-      .execute();
+        let query = db.selectFrom('cities').select([...SHOWN, 'search_name']);
+        if (country !== undefined) query = query.where('country_code', '=', country);
+        if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
+        if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
+        if (after !== undefined) {
+          const { value, id } = decodeCursor(after, sort, kind);
+          const behind = sql.raw(descending ? '<' : '>');
+          query = query.where(
+            sql<boolean>`(${sql.ref(column)}, ${sql.ref('id')}) ${behind} (${value}, ${id})`,
+          );
+        }
+        const rows = await query
+          .orderBy(column, direction)
+          .orderBy('id', direction)
+          .limit(limit + 1)
+          .execute();
 
-    const page = cutPage(rows, limit, show, (last) =>
-      addressOf(req.baseUrl, {
-        ...given,
-        after: encodeCursor(sort, { value: last[column], id: last.id }),
-      }),
-    );
-    if (page.next !== null) res.links({ next: page.next });
-    if (given.include === undefined) {
-      res.json(page);
-      return;
-    }
-    const countries = byCode.for(req);
-    const items = page.items.map(async (city) => ({
-      ...city,
-      country: await countries.load(city.country),
-    }));
-    res.json({ ...page, items: await Promise.all(items) });
-  });
+        const page = cutPage(rows, limit, show, (last) =>
+          addressOf(req.baseUrl, {
+            ...given,
+            after: encodeCursor(sort, { value: last[column], id: last.id }),
+          }),
+        );
+        if (page.next !== null) res.links({ next: page.next });
+        if (given.include === undefined) {
+          res.json(page);
+          return;
+        }
+        const countries = byCode.for(req);
+        const items = page.items.map(async (city) => ({
+          ...city,
+          country: await countries.load(city.country),
+        }));
+        res.json({ ...page, items: await Promise.all(items) });
+      },
+    ),
+  );
 
-  router.get('/:id', async (req, res) => {
-    const { id } = ONE.parse(req.params);
-    const city = await findCity(db, id);
-    res.json({
-      ...show(city),
-      feature: city.feature,
-      countryName: city.country_name,
-      nearby: `${req.baseUrl}/${id}/nearby`,
-    });
-  });
+  router.get(
+    '/:id',
+    route(
+      {
+        summary: 'One city',
+        params: ONE,
+        query: FIELDS,
+        responses: { 200: CITIES.one },
+        problems: [problems.cityNotFound.definition],
+        earlier: { [FLAT_UNTIL]: { responses: { 200: FLAT_CITIES.one } } },
+        examples: { paris: { summary: 'Paris', params: { id: '2988507' } } },
+      },
+      async (req, res) => {
+        const { id } = req.valid.params;
+        const city = await findCity(db, id);
+        res.json({
+          ...show(city),
+          feature: city.feature,
+          countryName: city.country_name,
+          nearby: `${req.baseUrl}/${id}/nearby`,
+        });
+      },
+    ),
+  );
 
-  router.get('/:id/nearby', async (req, res) => {
-    const { id } = ONE.parse(req.params);
-    const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = NEARBY.parse(req.query);
-    const centre = await findCity(db, id);
-    const rows = await neighbours(db, centre, radiusKm, limit);
-    res.json({
-      items: rows.map((row) => ({ ...show(row), distanceKm: Number(row.distance_km.toFixed(3)) })),
-    });
-  });
+  router.get(
+    '/:id/nearby',
+    route(
+      {
+        summary: 'The neighbours of a city, nearest first',
+        params: ONE,
+        query: NEARBY,
+        responses: { 200: CITIES.nearby },
+        problems: [problems.cityNotFound.definition],
+        earlier: { [FLAT_UNTIL]: { responses: { 200: FLAT_CITIES.nearby } } },
+        examples: {
+          paris: { summary: 'Around Paris', params: { id: '2988507' }, query: { radiusKm: '20' } },
+        },
+      },
+      async (req, res) => {
+        const { id } = req.valid.params;
+        const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = req.valid.query;
+        const centre = await findCity(db, id);
+        const rows = await neighbours(db, centre, radiusKm, limit);
+        res.json({
+          items: rows.map((row) => ({
+            ...show(row),
+            distanceKm: Number(row.distance_km.toFixed(3)),
+          })),
+        });
+      },
+    ),
+  );
 
   return router;
 }

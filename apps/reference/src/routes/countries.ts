@@ -1,5 +1,6 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
 import type { Batch, Batcher } from '@org/batch';
+import { routes } from '@org/openapi';
 import { Router } from 'express';
 import type { Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
@@ -21,27 +22,79 @@ const BRIEF = ['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'
 
 type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
 
+const BRIEF_COUNTRY = z
+  .object({
+    code: z.string().meta({ description: 'ISO 3166-1 alpha-2.' }),
+    code3: z.string().meta({ description: 'ISO 3166-1 alpha-3.' }),
+    name: z.string(),
+    capital: z.string().nullable(),
+    region: z.string(),
+    subregion: z.string(),
+    flag: z.string(),
+  })
+  .meta({ id: 'BriefCountry', description: 'A country, in brief.' });
+
+/** What lists show of a country. */
+export const briefCountry: z.ZodType<BriefCountry, BriefCountry> = BRIEF_COUNTRY;
+
+const COUNTRY = BRIEF_COUNTRY.extend({
+  officialName: z.string(),
+  latitude: z.number(),
+  longitude: z.number(),
+  areaKm2: z.number(),
+  currencies: z.record(z.string(), z.unknown()),
+  languages: z.record(z.string(), z.string()),
+  borders: z.array(z.string()).meta({ description: 'ISO 3166-1 alpha-3 codes of the neighbours.' }),
+  cities: z.string().meta({ description: 'The address of its cities.' }),
+}).meta({ id: 'Country', description: 'A country.' });
+
+const COUNTRIES = z.object({ items: z.array(BRIEF_COUNTRY) });
+
 export function countries(db: Kysely<Tables>): Router {
   const router = Router();
+  const route = routes({ tags: ['countries'] });
 
-  router.get('/', async (req, res) => {
-    const { region } = LIST.parse(req.query);
-    let query = db.selectFrom('countries').select(BRIEF).orderBy('code');
-    if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
-    res.json({ items: await query.execute() });
-  });
+  router.get(
+    '/',
+    route(
+      {
+        summary: 'All countries, or those of a region',
+        query: LIST,
+        responses: { 200: COUNTRIES },
+        examples: { oceania: { summary: 'Oceania', query: { region: 'Oceania' } } },
+      },
+      async (req, res) => {
+        const { region } = req.valid.query;
+        let query = db.selectFrom('countries').select(BRIEF).orderBy('code');
+        if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
+        res.json({ items: await query.execute() });
+      },
+    ),
+  );
 
-  router.get('/:code', async (req, res) => {
-    const { code } = ONE.parse(req.params);
-    const country = await db
-      .selectFrom('countries')
-      .selectAll()
-      .where(code.length === 2 ? 'code' : 'code3', '=', code)
-      .executeTakeFirst();
-    if (country === undefined)
-      throw problems.countryNotFound(`There is no country with the code ${code}.`);
-    res.json(show(country));
-  });
+  router.get(
+    '/:code',
+    route(
+      {
+        summary: 'One country',
+        params: ONE,
+        responses: { 200: COUNTRY },
+        problems: [problems.countryNotFound.definition],
+        examples: { newZealand: { summary: 'New Zealand', params: { code: 'NZ' } } },
+      },
+      async (req, res) => {
+        const { code } = req.valid.params;
+        const country = await db
+          .selectFrom('countries')
+          .selectAll()
+          .where(code.length === 2 ? 'code' : 'code3', '=', code)
+          .executeTakeFirst();
+        if (country === undefined)
+          throw problems.countryNotFound(`There is no country with the code ${code}.`);
+        res.json(show(country));
+      },
+    ),
+  );
 
   return router;
 }
@@ -67,7 +120,7 @@ export function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, (character) => `\\${character}`);
 }
 
-function show(country: Selectable<CountriesTable>): object {
+function show(country: Selectable<CountriesTable>) {
   return {
     code: country.code,
     code3: country.code3,

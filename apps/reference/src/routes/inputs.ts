@@ -1,4 +1,4 @@
-/** Forms that several routes' inputs share. What does not fit throws a ZodError, which the stack answers as a problem document. */
+/** Forms that several routes' inputs share. */
 import { z } from 'zod';
 
 /** Largest value of Postgres' `integer`. */
@@ -10,7 +10,8 @@ export function wholeNumber(min: number, max: number = MAX_INT): z.ZodType<numbe
     .string()
     .regex(/^\d{1,10}$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .meta({ type: 'integer', minimum: min, maximum: max });
 }
 
 /** Text for people, without control characters; Postgres refuses the character 0 in particular. */

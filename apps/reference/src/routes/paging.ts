@@ -21,6 +21,12 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** `next` as a schema. */
+export const nextPage: z.ZodType<string | null, string | null> = z
+  .string()
+  .nullable()
+  .meta({ description: 'The address of the next page; null on the last.' });
+
 const int = z.int32();
 const TUPLE = z.tuple([z.string(), z.union([int, z.string().regex(/^\P{Cc}*$/u)]), int]);
 

@@ -1,6 +1,7 @@
 /** `/api/trips`: named lists of cities with dates. Only its owner sees a trip. */
 import { exchangeOf, type ProblemError } from '@org/core';
-import { type Request, type Response, Router } from 'express';
+import { type RouteRequest, routes } from '@org/openapi';
+import { type NextFunction, type Request, type Response, Router } from 'express';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
@@ -10,7 +11,7 @@ import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
 import { plainText, wholeNumber } from './inputs.ts';
 import { owners } from './owners.ts';
-import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
+import { addressOf, cutPage, decodeCursor, encodeCursor, nextPage } from './paging.ts';
 
 /** An owner's trips; beyond, old ones have to go first. */
 const MAX_TRIPS = 200;
@@ -58,90 +59,185 @@ const LIST = z.strictObject({
 });
 const ONE = z.object({ id: z.uuid('must be a UUID') });
 
+const SHOWN = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    notes: z.string().nullable(),
+    stops: z.array(
+      z.object({
+        cityId: z.int(),
+        city: z.string(),
+        country: z.string(),
+        arrivesOn: z.iso.date(),
+        leavesOn: z.iso.date(),
+      }),
+    ),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Trip', description: 'Cities in the order in which they are visited.' });
+
+const PAGE = z.object({ items: z.array(SHOWN), next: nextPage });
+
+/** What makes a trip. */
+const MAKE = {
+  summary: 'Make a trip',
+  description: 'Sent again with the same Idempotency-Key, it is made once.',
+  headers: z.object({ 'idempotency-key': z.string().optional() }),
+  body: TRIP,
+  responses: {
+    201: { body: SHOWN, headers: { Location: z.string().meta({ description: 'Its address.' }) } },
+  },
+  problems: [
+    problems.tooManyTrips.definition,
+    problems.unknownCity.definition,
+    problems.notJson.definition,
+  ],
+  examples: {
+    twoRivers: {
+      summary: 'Two rivers',
+      body: {
+        name: 'Two rivers',
+        stops: [
+          { cityId: 2_988_507, arrivesOn: '2027-05-01', leavesOn: '2027-05-04' },
+          { cityId: 2_761_369, arrivesOn: '2027-05-04', leavesOn: '2027-05-07' },
+        ],
+      },
+    },
+  },
+};
+
 type Stops = z.infer<typeof STOPS>;
 
 export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
   const router = Router();
   const once = onceFor(db);
+  const route = routes({
+    tags: ['trips'],
+    security: ['apiKey'],
+    problems: [problems.apiKeyMissing.definition, problems.apiKeyUnknown.definition],
+  });
+  const ofOne = [problems.tripNotFound.definition, problems.tripNotYours.definition];
   router.use(owners(apiKeys), personal);
 
-  router.get('/', async (req, res) => {
-    const given = LIST.parse(req.query);
-    const { limit = DEFAULT_LIMIT, after } = given;
-    let query = select(db).where('owner', '=', ownerOf(req, res));
-    if (after !== undefined) {
-      query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
-    }
-    const rows = await query
-      .orderBy('seq', 'desc')
-      .limit(limit + 1)
-      .execute();
-    const page = cutPage(rows, limit, show, ({ seq }) =>
-      addressOf(req.baseUrl, {
-        ...given,
-        after: encodeCursor(ORDER, { value: seq, id: seq }),
-      }),
-    );
-    if (page.next !== null) res.links({ next: page.next });
-    res.json(page);
-  });
+  router.get(
+    '/',
+    route(
+      {
+        summary: 'Your trips, the newest first',
+        query: LIST,
+        responses: { 200: PAGE },
+        problems: [problems.unknownCursor.definition],
+      },
+      async (req, res) => {
+        const given = req.valid.query;
+        const { limit = DEFAULT_LIMIT, after } = given;
+        let query = select(db).where('owner', '=', ownerOf(req, res));
+        if (after !== undefined) {
+          query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
+        }
+        const rows = await query
+          .orderBy('seq', 'desc')
+          .limit(limit + 1)
+          .execute();
+        const page = cutPage(rows, limit, show, ({ seq }) =>
+          addressOf(req.baseUrl, {
+            ...given,
+            after: encodeCursor(ORDER, { value: seq, id: seq }),
+          }),
+        );
+        if (page.next !== null) res.links({ next: page.next });
+        res.json(page);
+      },
+    ),
+  );
 
   router.post(
     '/',
-    once(async (trx, req, res) => {
-      const owner = ownerOf(req, res);
-      const { name, notes = null, stops } = TRIP.parse(bodyOf(req));
-      await refuseTooMany(trx, owner);
-      const { id } = await trx
-        .insertInto('trips')
-        .values({ owner, name, notes })
-        .returning('id')
-        .executeTakeFirstOrThrow();
-      await insertStops(trx, id, stops);
-      return {
-        status: 201,
-        headers: { Location: `${req.baseUrl}/${id}` },
-        body: show(await find(trx, id, owner)),
-      };
-    }),
+    json,
+    route(
+      MAKE,
+      once(async (trx, req, res) => {
+        const owner = ownerOf(req, res);
+        const { name, notes = null, stops } = (req as RouteRequest<typeof MAKE>).valid.body;
+        await refuseTooMany(trx, owner);
+        const { id } = await trx
+          .insertInto('trips')
+          .values({ owner, name, notes })
+          .returning('id')
+          .executeTakeFirstOrThrow();
+        await insertStops(trx, id, stops);
+        return {
+          status: 201,
+          headers: { Location: `${req.baseUrl}/${id}` },
+          body: show(await find(trx, id, owner)),
+        };
+      }),
+    ),
   );
 
-  router.get('/:id', async (req, res) => {
-    const { id } = ONE.parse(req.params);
-    res.json(show(await find(db, id, ownerOf(req, res))));
-  });
+  router.get(
+    '/:id',
+    route(
+      { summary: 'One trip', params: ONE, responses: { 200: SHOWN }, problems: ofOne },
+      async (req, res) => {
+        res.json(show(await find(db, req.valid.params.id, ownerOf(req, res))));
+      },
+    ),
+  );
 
-  router.patch('/:id', async (req, res) => {
-    const owner = ownerOf(req, res);
-    const { id } = ONE.parse(req.params);
-    const { name, notes, stops } = PATCH.parse(bodyOf(req));
-    await db.transaction().execute(async (trx) => {
-      await hold(trx, id, owner);
-      await trx
-        .updateTable('trips')
-        .set({
-          ...(name === undefined ? {} : { name }),
-          ...(notes === undefined ? {} : { notes }),
-          updated_at: sql<Date>`now()`,
-        })
-        .where('id', '=', id)
-        .execute();
-      if (stops !== undefined) {
-        await trx.deleteFrom('trip_stops').where('trip_id', '=', id).execute();
-        await insertStops(trx, id, stops);
-      }
-    });
-    res.json(show(await find(db, id, owner)));
-  });
+  router.patch(
+    '/:id',
+    json,
+    route(
+      {
+        summary: 'Change a trip',
+        params: ONE,
+        body: PATCH,
+        responses: { 200: SHOWN },
+        problems: [...ofOne, problems.unknownCity.definition, problems.notJson.definition],
+        examples: { name: { summary: 'Another name', body: { name: 'Three rivers' } } },
+      },
+      async (req, res) => {
+        const owner = ownerOf(req, res);
+        const { id } = req.valid.params;
+        const { name, notes, stops } = req.valid.body;
+        await db.transaction().execute(async (trx) => {
+          await hold(trx, id, owner);
+          await trx
+            .updateTable('trips')
+            .set({
+              ...(name === undefined ? {} : { name }),
+              ...(notes === undefined ? {} : { notes }),
+              updated_at: sql<Date>`now()`,
+            })
+            .where('id', '=', id)
+            .execute();
+          if (stops !== undefined) {
+            await trx.deleteFrom('trip_stops').where('trip_id', '=', id).execute();
+            await insertStops(trx, id, stops);
+          }
+        });
+        res.json(show(await find(db, id, owner)));
+      },
+    ),
+  );
 
-  router.delete('/:id', async (req, res) => {
-    const { id } = ONE.parse(req.params);
-    await db.transaction().execute(async (trx) => {
-      await hold(trx, id, ownerOf(req, res));
-      await trx.deleteFrom('trips').where('id', '=', id).execute();
-    });
-    res.status(204).end();
-  });
+  router.delete(
+    '/:id',
+    route(
+      { summary: 'Delete a trip', params: ONE, responses: { 204: 'It is gone' }, problems: ofOne },
+      async (req, res) => {
+        const { id } = req.valid.params;
+        await db.transaction().execute(async (trx) => {
+          await hold(trx, id, ownerOf(req, res));
+          await trx.deleteFrom('trips').where('id', '=', id).execute();
+        });
+        res.status(204).end();
+      },
+    ),
+  );
 
   return router;
 }
@@ -160,8 +256,11 @@ function ownerOf(req: Request, res: Response): string {
 }
 
 /** Without this check a form would look like a missing body; a missing one is for the schema to refuse. */
-function bodyOf(req: Request): unknown {
-  if (req.is('json') || req.headers['content-type'] === undefined) return req.body;
+function json(req: Request, _res: Response, next: NextFunction): void {
+  if (req.is('json') || req.headers['content-type'] === undefined) {
+    next();
+    return;
+  }
   throw problems.notJson(
     'Send the trip as JSON, with Content-Type: application/json.',
     undefined,

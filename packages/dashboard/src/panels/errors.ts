@@ -1,0 +1,54 @@
+/** Errors: how many, and the latest of them by the ids under which logs and traces have them. */
+import { above, type Panel, table } from '../panel.ts';
+import type { Sources } from '../sources.ts';
+import { ERROR_RATIO } from '../thresholds.ts';
+
+export function errors({ stats }: Sources): Panel | undefined {
+  const numbers = stats.get('errors');
+  const ratio = stats.get('metrics')?.number('http.errorRatio');
+  if (numbers === undefined && ratio === undefined) return undefined;
+  return {
+    id: 'errors',
+    title: 'Errors',
+    wide: true,
+    tone: above(ratio, ...ERROR_RATIO),
+    facts: [
+      ...(ratio === undefined
+        ? []
+        : [
+            {
+              label: 'Error ratio',
+              unit: 'ratio',
+              value: ratio,
+              tone: above(ratio, ...ERROR_RATIO),
+            } as const,
+          ]),
+      { label: 'Server errors', unit: 'count', value: numbers?.number('serverErrorsTotal') },
+      { label: 'Client errors', unit: 'count', value: numbers?.number('clientErrorsTotal') },
+      { label: 'Cut off', unit: 'count', value: numbers?.number('cutTotal') },
+    ],
+    tables: table(
+      'Recent server errors, the latest first',
+      [
+        { label: 'Time', unit: 'time' },
+        { label: 'Method', unit: 'text' },
+        { label: 'Route', unit: 'text' },
+        { label: 'Status', unit: 'text' },
+        { label: 'Code', unit: 'text' },
+        { label: 'Request', unit: 'text' },
+        { label: 'Trace', unit: 'text' },
+      ],
+      (numbers?.list('recent') ?? []).map((one) => ({
+        cells: [
+          one.time('at'),
+          one.text('method'),
+          one.text('route') ?? 'no route',
+          one.text('status'),
+          one.text('code'),
+          one.text('id'),
+          one.text('traceId'),
+        ],
+      })),
+    ),
+  };
+}

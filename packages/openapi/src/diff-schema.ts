@@ -1,0 +1,271 @@
+/**
+ * Compares two schemas of one place. What clients send may be less tightly checked than before,
+ * and what they get may be more tightly promised; the other way round breaks them.
+ */
+import { type Comparison, isSame, member, members, type Side } from './diff-change.ts';
+import { type Direction, show, tell } from './diff-direction.ts';
+import { diffBounds, diffForms, diffTypes, diffValues } from './diff-values.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** Compares what stands at two places. */
+export function diffSchemas(
+  comparison: Comparison,
+  before: Side,
+  after: Side,
+  direction: Direction,
+): void {
+  const old = comparison.old(before);
+  const now = comparison.new(after);
+  if (isSame(old.value, now.value) && !hasReference(old.value)) return;
+  if (comparison.isKnown(old, now, direction)) return;
+  if (typeof old.value === 'boolean' || typeof now.value === 'boolean') {
+    diffBooleans(comparison, old, now, direction);
+  } else if (alternativesOf(old) !== undefined || alternativesOf(now) !== undefined) {
+    diffAlternatives(comparison, old, now, direction);
+  } else {
+    diffPlain(comparison, old, now, direction);
+  }
+}
+
+/** `true` and what is absent take everything, `false` nothing. */
+function diffBooleans(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
+  if (old.value === now.value) return;
+  if (now.value === false || (old.value === true && now.value !== true)) {
+    tell(comparison, direction, 'schema', 'narrowed', now, 'it takes less than before');
+  } else {
+    tell(comparison, direction, 'schema', 'widened', now, 'it takes more than before');
+  }
+}
+
+function alternativesOf(side: Side): readonly Side[] | undefined {
+  const schema = (side.value ?? {}) as Schema;
+  const name = ['anyOf', 'oneOf'].find((one) => Array.isArray(schema[one]));
+  if (name === undefined) return undefined;
+  const list = member(side, name);
+  return (schema[name] as unknown[]).map((_one, at) => member(list, at));
+}
+
+/** A schema without alternatives is the only one of its own. */
+function diffAlternatives(
+  comparison: Comparison,
+  old: Side,
+  now: Side,
+  direction: Direction,
+): void {
+  const [olds, nows] = [alternativesOf(old), alternativesOf(now)];
+  const gone = [...(olds ?? [old])];
+  const come = (nows ?? [now]).filter((one) => {
+    const at = gone.findIndex((other) => isAlike(comparison, other, one));
+    if (at === -1) return true;
+    diffSchemas(comparison, gone.splice(at, 1)[0]!, one, direction);
+    return false;
+  });
+  if (gone.length === 1 && come.length === 1) {
+    diffSchemas(comparison, gone[0]!, come[0]!, direction);
+  } else {
+    for (const one of gone) {
+      tell(comparison, direction, 'alternative', 'narrowed', one, 'an alternative is gone');
+    }
+    for (const one of come) {
+      tell(comparison, direction, 'alternative', 'widened', one, 'there is another alternative');
+    }
+  }
+  if (olds !== undefined && nows !== undefined) diffPlain(comparison, old, now, direction);
+}
+
+function isAlike(comparison: Comparison, one: Side, other: Side): boolean {
+  return (
+    isSame(one.value, other.value) || isSame(comparison.old(one).value, comparison.new(other).value)
+  );
+}
+
+function diffPlain(comparison: Comparison, before: Side, after: Side, direction: Direction): void {
+  const old = { value: flat(comparison, before, 'old'), pointer: before.pointer };
+  const now = { value: flat(comparison, after, 'new'), pointer: after.pointer };
+  if (!diffTypes(comparison, old, now, direction)) return;
+  diffValues(comparison, old, now, direction);
+  diffBounds(comparison, old, now, direction);
+  diffForms(comparison, old, now, direction);
+  diffProperties(comparison, old, now, direction);
+  diffMore(comparison, old, now, direction);
+  for (const name of ['items', 'propertyNames', 'contains']) {
+    const [was, is] = [member(old, name), member(now, name)];
+    if (was.value !== undefined && is.value !== undefined) {
+      diffSchemas(comparison, was, is, direction);
+    } else if (was.value !== is.value) {
+      const change = is.value === undefined ? 'widened' : 'narrowed';
+      tell(
+        comparison,
+        direction,
+        'schema',
+        change,
+        is.value === undefined ? was : is,
+        `${name} ${change}`,
+      );
+    }
+  }
+  diffTuples(comparison, old, now, direction);
+  for (const name of ['not', 'if', 'then', 'else', 'dependentSchemas', 'patternProperties']) {
+    const [was, is] = [member(old, name), member(now, name)];
+    if (!isSame(was.value, is.value)) {
+      comparison.add(
+        'risky',
+        'schema-changed',
+        is.value === undefined ? was : is,
+        `${name} has changed`,
+      );
+    }
+  }
+  const [was, is] = [member(old, 'default'), member(now, 'default')];
+  if (direction === 'input' && !isSame(was.value, is.value)) {
+    comparison.add(
+      'risky',
+      'default-changed',
+      is,
+      `the default was ${show(was.value)} and is ${show(is.value)}`,
+    );
+  }
+}
+
+/** A schema with what `allOf` adds to it; a part that is a circle adds nothing more. */
+function flat(
+  comparison: Comparison,
+  side: Side,
+  of: 'old' | 'new',
+  seen: Set<string> = new Set(),
+): Schema {
+  const { allOf, ...own } = (side.value ?? {}) as Schema;
+  if (!Array.isArray(allOf) || seen.has(side.pointer)) return own;
+  seen.add(side.pointer);
+  const list = member(side, 'allOf');
+  const parts = allOf.map((_part, at) =>
+    flat(comparison, comparison[of](member(list, at)), of, seen),
+  );
+  return [...parts, own].reduce<Schema>(
+    (whole, part) => ({
+      ...whole,
+      ...part,
+      properties: { ...(whole['properties'] as object), ...(part['properties'] as object) },
+      required: [
+        ...new Set([
+          ...((whole['required'] as string[] | undefined) ?? []),
+          ...((part['required'] as string[] | undefined) ?? []),
+        ]),
+      ],
+    }),
+    {},
+  );
+}
+
+function diffProperties(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
+  const [olds, nows] = [member(old, 'properties'), member(now, 'properties')];
+  const [wasRequired, isRequired] = [requiredOf(old), requiredOf(now)];
+  const known = new Set(members(olds).map(([name]) => name));
+  for (const [name, was] of members(olds)) {
+    const is = member(nows, name);
+    if (is.value !== undefined) {
+      diffSchemas(comparison, was, is, direction);
+      diffRequired(comparison, is, name, wasRequired.has(name), isRequired.has(name), direction);
+    } else if (direction === 'output') {
+      comparison.add('breaking', 'property-removed', was, `"${name}" is not answered any more`);
+    } else {
+      const isRefused = (now.value as Schema)['additionalProperties'] === false;
+      comparison.add(
+        isRefused ? 'breaking' : 'risky',
+        'property-removed',
+        was,
+        `"${name}" is ${isRefused ? 'refused' : 'ignored'} now`,
+      );
+    }
+  }
+  for (const [name, is] of members(nows)) {
+    if (known.has(name)) continue;
+    const mustBeSent = direction === 'input' && isRequired.has(name);
+    comparison.add(
+      mustBeSent ? 'breaking' : 'safe',
+      mustBeSent ? 'required-property-added' : 'property-added',
+      is,
+      mustBeSent ? `"${name}" must be sent now` : `"${name}" is new`,
+    );
+  }
+}
+
+function requiredOf({ value }: Side): ReadonlySet<string> {
+  return new Set((value as { readonly required?: readonly string[] }).required);
+}
+
+function diffRequired(
+  comparison: Comparison,
+  side: Side,
+  name: string,
+  was: boolean,
+  is: boolean,
+  direction: Direction,
+): void {
+  if (was === is) return;
+  if (is) {
+    const severity = direction === 'input' ? 'breaking' : 'safe';
+    comparison.add(severity, 'property-required', side, `"${name}" is required now`);
+  } else {
+    const severity = direction === 'input' ? 'safe' : 'breaking';
+    comparison.add(severity, 'property-optional', side, `"${name}" may be absent now`);
+  }
+}
+
+/** Properties that are not named. */
+function diffMore(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
+  const name = 'additionalProperties';
+  const [was, is] = [member(old, name), member(now, name)];
+  const [before, after] = [was.value ?? true, is.value ?? true];
+  if (isSame(before, after) && !hasReference(before)) return;
+  if (typeof before === 'object' && typeof after === 'object') {
+    diffSchemas(comparison, was, is, direction);
+  } else if (after === false || before === true) {
+    tell(
+      comparison,
+      direction,
+      'members',
+      'narrowed',
+      is,
+      'properties that are not named are not taken as before',
+    );
+  } else {
+    tell(
+      comparison,
+      direction,
+      'members',
+      'widened',
+      is.value === undefined ? now : is,
+      'properties that are not named are taken now',
+    );
+  }
+}
+
+function diffTuples(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
+  const [was, is] = [member(old, 'prefixItems'), member(now, 'prefixItems')];
+  if (!Array.isArray(was.value) || !Array.isArray(is.value)) {
+    if (was.value !== is.value) {
+      comparison.add(
+        'risky',
+        'schema-changed',
+        is.value === undefined ? was : is,
+        'prefixItems has changed',
+      );
+    }
+    return;
+  }
+  const shared = Math.min(was.value.length, is.value.length);
+  for (let at = 0; at < shared; at++) {
+    diffSchemas(comparison, member(was, at), member(is, at), direction);
+  }
+  if (was.value.length !== is.value.length) {
+    comparison.add('risky', 'schema-changed', is, 'the places of a list have changed');
+  }
+}
+
+function hasReference(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasReference);
+  return Object.entries(value).some(([key, one]) => key === '$ref' || hasReference(one));
+}
