@@ -3,7 +3,7 @@ import { call } from './api.js';
 import { button, element, table } from './dom.js';
 import { duration, pretty, time, told } from './format.js';
 
-/** @import { AnswerChange, ExchangeRecord, KeptBody, KeptHeaders, KeptSpan, Replay } from '../src/index.ts' */
+/** @import { AnswerChange, ExchangeRecord, KeptBody, KeptError, KeptHeaders, KeptSpan, Replay } from '../src/index.ts' */
 
 /**
  * @param {ExchangeRecord} exchange
@@ -35,9 +35,7 @@ export function exchangeView(exchange, onReplayed) {
     ),
     replay,
     ...exchange.replays.map(replayView),
-    ...(error === undefined
-      ? []
-      : [section('Error', element('pre', {}, error.stack ?? `${error.name}: ${error.message}`))]),
+    ...(error === undefined ? [] : [section('Error', element('pre', {}, stackOf(error)))]),
     ...(statements.repeated.length === 0
       ? []
       : [
@@ -66,8 +64,8 @@ export function exchangeView(exchange, onReplayed) {
     ...(exchange.spans.length === 0
       ? []
       : [section('Where the time went', waterfall(exchange.spans, durationMs))]),
-    section('Request', ...message(request.headers, request.body)),
-    section('Answer', ...message(answer.headers, answer.body)),
+    section('Request', ...partsOf(request.headers, request.body)),
+    section('Answer', ...partsOf(answer.headers, answer.body)),
   );
 }
 
@@ -103,7 +101,7 @@ function waterfall(spans, durationMs) {
  * @param {KeptHeaders} headers
  * @param {KeptBody | undefined} body
  */
-function message(headers, body) {
+function partsOf(headers, body) {
   const rows = Object.entries(headers).map(([name, value]) =>
     element(
       'tr',
@@ -119,6 +117,15 @@ function message(headers, body) {
     element('p', { class: 'note' }, `${body.mediaType ?? 'Body'}, ${body.bytes} bytes${cut}`),
     element('pre', {}, pretty(body.text, body.mediaType)),
   ];
+}
+
+/**
+ * @param {KeptError} error
+ * @returns {string}
+ */
+function stackOf({ name, message, stack, cause }) {
+  const own = stack ?? `${name}: ${message}`;
+  return cause === undefined ? own : `${own}\ncaused by ${stackOf(cause)}`;
 }
 
 /** @param {Replay} replay */

@@ -95,7 +95,7 @@ export class ExchangesView {
   /** @param {string} id */
   async show(id) {
     this.shown = id;
-    for (const [other, row] of this.byId) row.ariaSelected = String(other === id);
+    for (const [other, row] of this.byId) row.ariaCurrent = String(other === id);
     try {
       const exchange = await call(`/exchanges/${id}`);
       if (this.shown === id)
@@ -141,7 +141,7 @@ export class ExchangesView {
     ];
     return element(
       'tr',
-      { 'aria-selected': String(this.shown === id) },
+      { 'aria-current': String(this.shown === id) },
       element('td', { class: 'number' }, time(at)),
       element('th', { scope: 'row' }, link),
       element('td', { class: 'status', 'data-tone': toneOf(status) }, String(status)),

@@ -17,6 +17,12 @@ export interface DiffRules {
   readonly volatile: readonly string[];
 }
 
+/** An answer and when its request began, in ms since the epoch. */
+export interface TimedAnswer {
+  readonly answer: KeptAnswer;
+  readonly at: number;
+}
+
 /** Headers that say something of the moment or of the transfer, and nothing of the answer. */
 export const MOMENTARY_HEADERS: readonly string[] = Object.freeze([
   'age',
@@ -49,7 +55,8 @@ export const MOMENTARY_HEADERS: readonly string[] = Object.freeze([
   'x-response-time-ms',
 ]);
 
-export function diffAnswers(before: KeptAnswer, after: KeptAnswer, rules: DiffRules): AnswerDiff {
+export function diffAnswers(one: TimedAnswer, other: TimedAnswer, rules: DiffRules): AnswerDiff {
+  const [before, after] = [one.answer, other.answer];
   const changes = new Changes();
   if (before.status !== after.status) {
     changes.add({ part: 'status', at: '', before: before.status, after: after.status });
@@ -59,7 +66,7 @@ export function diffAnswers(before: KeptAnswer, after: KeptAnswer, rules: DiffRu
     changes.add({ part: 'status', at: 'end', before: told(before), after: told(after) });
   }
   compareHeaders(before.headers, after.headers, rules, changes);
-  compareBodies(before.body, after.body, rules, changes);
+  compareBodies(one, other, rules, changes);
   const { list, masked, incomplete } = changes;
   return { same: list.length === 0, changes: list, masked, incomplete };
 }
@@ -85,17 +92,23 @@ function textOf(value: string | readonly string[] | undefined): string | undefin
 }
 
 function compareBodies(
-  before: KeptBody | undefined,
-  after: KeptBody | undefined,
+  one: TimedAnswer,
+  other: TimedAnswer,
   rules: DiffRules,
   changes: Changes,
 ): void {
+  const [before, after] = [one.answer.body, other.answer.body];
   if (before?.truncated === true || after?.truncated === true) changes.incomplete = true;
   const [was, is] = [before?.text ?? '', after?.text ?? ''];
   if (was === is) return;
   const [wasValue, isValue] = [valueOf(before), valueOf(after)];
   if (wasValue !== undefined && isValue !== undefined) {
-    jsonChanges(wasValue.json, isValue.json, rules.volatile, changes);
+    jsonChanges(
+      { json: wasValue.json, at: one.at },
+      { json: isValue.json, at: other.at },
+      rules.volatile,
+      changes,
+    );
   } else if (before?.encoding === 'base64' || after?.encoding === 'base64') {
     const told = (body: KeptBody | undefined): string | undefined =>
       body && `${body.bytes} bytes of ${body.mediaType ?? 'no type'}`;

@@ -16,7 +16,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { type Cancel, type Clock, report } from '@org/core';
 
@@ -30,8 +30,8 @@ const WRITE_AFTER_MS = 250;
 /** Where the exchanges of the app in this working directory are kept. */
 export function defaultFile(): string {
   const app = createHash('sha256').update(process.cwd()).digest('hex').slice(0, 16);
-  const { uid, username } = userInfo();
-  return join(tmpdir(), `org-devtools-${uid === -1 ? username : uid}`, `${app}.json`);
+  // Where users have no numbers, such folders are each user's own.
+  return join(tmpdir(), `org-devtools-${process.getuid?.() ?? 'files'}`, `${app}.json`);
 }
 
 export class ExchangeFile {
@@ -94,7 +94,8 @@ export class ExchangeFile {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const stat = lstatSync(folder);
-      if (!stat.isDirectory() || !isOurs(stat)) {
+      // In a folder of the system's, such as /tmp, nobody may touch the files of others.
+      if (!stat.isDirectory() || !(isOurs(stat) || stat.uid === 0)) {
         throw new Error(`${folder} belongs to somebody else; nothing is kept there.`);
       }
       rmSync(draft, { force: true });

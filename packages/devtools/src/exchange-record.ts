@@ -44,6 +44,7 @@ export interface KeptError {
   readonly message: string;
   readonly code: string | undefined;
   readonly stack: string | undefined;
+  readonly cause: KeptError | undefined;
 }
 
 /** A statement that ran again and again for one request. */

@@ -5,6 +5,8 @@
 import {
   defineStages,
   type Exchange,
+  FLUSH_SPAN,
+  HANDLER_SPAN,
   type Host,
   type Phase,
   type ResponseHead,
@@ -50,6 +52,8 @@ export interface InspectorSettings {
 
 /** How much of a stack is kept. */
 const MAX_STACK_LENGTH = 4000;
+/** How many causes behind an error are kept. */
+const MAX_CAUSES = 3;
 
 export class Inspector {
   private readonly settings: InspectorSettings;
@@ -168,6 +172,7 @@ export class Inspector {
   }
 
   private phaseOf(name: string): Phase | undefined {
+    if (name === HANDLER_SPAN || name === FLUSH_SPAN) return undefined;
     if (!this.phases.has(name) && this.host !== undefined) {
       this.phases = new Map(this.host.traffic().map((one) => [one.name, one.phase]));
     }
@@ -175,15 +180,17 @@ export class Inspector {
   }
 }
 
-function errorOf(error: unknown): KeptError | undefined {
-  if (error === undefined || error === null) return undefined;
-  const { name, message, code, stack } = error as Partial<
-    Record<'name' | 'message' | 'code' | 'stack', unknown>
+function errorOf(error: unknown, depth: number = 0): KeptError | undefined {
+  if (error === undefined || error === null || depth > MAX_CAUSES) return undefined;
+  const { name, message, code, stack, cause } = error as Partial<
+    Record<'name' | 'message' | 'code' | 'stack' | 'cause', unknown>
   >;
+  const text = typeof error === 'string' ? error : `what was thrown is of type ${typeof error}`;
   return {
     name: typeof name === 'string' ? name : 'Error',
-    message: scrub(typeof message === 'string' ? message : JSON.stringify(error)),
+    message: scrub(typeof message === 'string' ? message : text).slice(0, MAX_STACK_LENGTH),
     code: typeof code === 'string' ? code : undefined,
     stack: typeof stack === 'string' ? scrub(stack.slice(0, MAX_STACK_LENGTH)) : undefined,
+    cause: errorOf(cause, depth + 1),
   };
 }

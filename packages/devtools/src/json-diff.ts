@@ -7,16 +7,28 @@ const MAX_DEPTH = 64;
 /** How much of a value is shown. */
 const MAX_SHOWN_LENGTH = 300;
 
-/** Members that hold a moment, whatever its form: `createdAt`, `timestamp`, `expires_at`. */
-const MOMENT_NAME = /(?:^|_)(?:date|time|timestamp|at)$|[a-z\d](?:At|Date|Time|Timestamp)$/;
+/** How far from the begin of its request a moment may lie that is taken for that of the answer, in ms. */
+const NEAR_MS = 3_600_000;
+
+/** A value, and when the request for it began, in ms since the epoch. */
+export interface TimedJson {
+  readonly json: unknown;
+  readonly at: number;
+}
 
 /** @param volatile pointers that are left out; `*` stands for any member */
 export function jsonChanges(
-  before: unknown,
-  after: unknown,
+  before: TimedJson,
+  after: TimedJson,
   volatile: readonly string[],
   changes: Changes,
 ): void {
+  /** Texts that look alike once masked, and numbers that are each the moment of its own answer. */
+  const isMasked = (was: unknown, is: unknown): boolean =>
+    typeof was === 'string' && typeof is === 'string'
+      ? mask(was) === mask(is)
+      : isMoment(was, before.at) && isMoment(is, after.at);
+
   const rules = volatile.map((pointer) => pointer.split('/'));
   const path: string[] = [''];
 
@@ -34,7 +46,7 @@ export function jsonChanges(
   };
 
   const differ = (was: unknown, is: unknown): void => {
-    if (isVolatile() || isMasked(path.at(-1)!, was, is)) changes.masked++;
+    if (isVolatile() || isMasked(was, is)) changes.masked++;
     else {
       changes.add({ part: 'body', at: path.join('/'), before: shown(was), after: shown(is) });
     }
@@ -77,12 +89,15 @@ export function jsonChanges(
     }
   };
 
-  compare(before, after);
+  compare(before.json, after.json);
 }
 
-function isMasked(name: string, was: unknown, is: unknown): boolean {
-  if (typeof was === 'string' && typeof is === 'string' && mask(was) === mask(is)) return true;
-  return typeof was === 'number' && typeof is === 'number' && MOMENT_NAME.test(name);
+/** In ms or in s since the epoch. */
+function isMoment(value: unknown, at: number): boolean {
+  return (
+    typeof value === 'number' &&
+    (Math.abs(value - at) < NEAR_MS || Math.abs(value * 1000 - at) < NEAR_MS)
+  );
 }
 
 function looks(value: unknown): string {

@@ -18,6 +18,8 @@ const SECRET_NAMES: readonly string[] = [
   '*secret',
   '*token',
   '*apikey',
+  '*accesskey',
+  '*secretkey',
   '*privatekey',
   'credentials',
   '*sessionid',
@@ -26,6 +28,8 @@ const SECRET_NAMES: readonly string[] = [
   'cvv',
   'cvc',
   'ssn',
+  'otp',
+  'totp',
 ];
 
 /** Credentials of HTTP, and JSON Web Tokens, wherever they stand. */
@@ -69,16 +73,15 @@ export class Redaction {
         secret.push(name);
         return [[name, REDACTED] as const];
       }
-      const clean = Array.isArray(value) ? value.map(scrub) : undefined;
-      return [[name, clean ?? scrub(String(value))] as const];
+      const clean = (one: string): string => scrub(this.url(one));
+      return [[name, Array.isArray(value) ? value.map(clean) : clean(String(value))] as const];
     });
     return { headers: Object.fromEntries(entries), secret };
   }
 
-  /** A path and query without secrets. */
-  url(url: string): string {
-    const at = url.indexOf('?');
-    return at === -1 ? url : url.slice(0, at + 1) + this.form(url.slice(at + 1)).value;
+  /** An address, or a header that may hold some, without secrets in queries and fragments. */
+  url(text: string): string {
+    return text.includes('=') ? this.form(text).value : text;
   }
 
   /** A body's text without secrets, by its media type. */
@@ -95,7 +98,7 @@ export class Redaction {
   }
 
   private form(text: string): Redacted<string> {
-    const value = text.replaceAll(/([^&=]+)=([^&]*)/g, (pair, name: string) =>
+    const value = text.replaceAll(/([^\s?#&;,=]+)=([^\s#&;,]*)/g, (pair, name: string) =>
       this.hides(decoded(name)) ? `${name}=${REDACTED}` : pair,
     );
     return { value, hidden: value !== text };

@@ -90,12 +90,12 @@ export class Replays {
     return this.run((signal) => this.replayOne(kept, given, signal));
   }
 
-  /** Every kept GET and HEAD, each address once, one after the other. */
+  /** Every kept GET and HEAD with an answer of the app's own, each address once, one after the other. */
   async replayAll(given: GivenHeaders, gone: AbortSignal): Promise<ReplayAllResult> {
     const addresses = new Set<string>();
     const latest = this.settings.exchanges.all().filter(({ record }) => {
       const address = `${record.method} ${record.url}`;
-      if (!READING.has(record.method) || record.internal || addresses.has(address)) return false;
+      if (!isComparable(record) || addresses.has(address)) return false;
       addresses.add(address);
       return true;
     });
@@ -143,6 +143,7 @@ export class Replays {
   private async replayOne(kept: Kept, given: GivenHeaders, closing: AbortSignal): Promise<Replay> {
     const { record } = kept;
     const source = kept.source ?? sourceOf(record);
+    if (isEndless(record)) throw notReplayable('its answer has no end');
     if (source.body.unknown) {
       throw notReplayable('its body was not parsed, was too long to be kept, or had secrets in it');
     }
@@ -163,6 +164,7 @@ export class Replays {
           ...(source.remoteAddress === undefined ? {} : { remoteAddress: source.remoteAddress }),
           internal: false,
           encrypted: source.encrypted,
+          clock,
           signal: AbortSignal.any([limit.signal, closing]),
         },
         (exchange) => {
@@ -174,8 +176,9 @@ export class Replays {
       cancel();
     }
     if (limit.signal.aborted) throw notReplayable(`it did not end within ${timeoutMs} ms`);
-    const { answer, durationMs } = seen!.record;
-    const diff = diffAnswers(record.answer, answer, rules);
+    if (seen === undefined) throw notReplayable('nobody could see its answer');
+    const { answer, durationMs } = seen.record;
+    const diff = diffAnswers(record, { answer, at }, rules);
     this.replayedTotal++;
     if (!diff.same) this.changedTotal++;
     const names = new Set(Object.keys(given).map((name) => name.toLowerCase()));
@@ -193,6 +196,17 @@ export class Replays {
       throw notReplayable('no request has come yet that shows the application');
     return (req, res) => void app(req as never, res as never);
   }
+}
+
+/** Whether what it answered is worth comparing with: all of an answer, and not one that was broken on purpose. */
+function isComparable(record: ExchangeRecord): boolean {
+  const { method, internal, aborted, fault } = record;
+  return READING.has(method) && !internal && !aborted && fault === undefined && !isEndless(record);
+}
+
+/** A connection that went on in another protocol, or events that never stop. */
+function isEndless({ status, answer }: ExchangeRecord): boolean {
+  return status === 101 || answer.headers['content-type']?.includes('text/event-stream') === true;
 }
 
 /** The request of a record that came from a file, where its secrets never were. */

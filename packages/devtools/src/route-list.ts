@@ -90,29 +90,38 @@ function shortly(methods: readonly string[]): readonly string[] {
   return METHODS.every((method) => methods.includes(method)) ? ['*'] : methods;
 }
 
+interface RouteCount {
+  hits: number;
+  lastStatus: number;
+  /** Which of all requests came last. */
+  turn: number;
+}
+
 /** Counts what comes of requests, by method and route. */
 export class RouteCounts {
-  private readonly counts: Map<string, { hits: number; lastStatus: number }> = new Map();
+  private readonly counts: Map<string, RouteCount> = new Map();
+  private turn: number = 0;
 
   add({ method, route, status }: Pick<ExchangeRecord, 'method' | 'route' | 'status'>): void {
     if (route === undefined) return;
     const key = `${method} ${route}`;
+    const turn = ++this.turn;
     const known = this.counts.get(key);
-    if (known !== undefined) {
-      known.hits++;
-      known.lastStatus = status;
-    } else if (this.counts.size < MAX_COUNTED)
-      this.counts.set(key, { hits: 1, lastStatus: status });
+    if (known !== undefined)
+      Object.assign(known, { hits: known.hits + 1, lastStatus: status, turn });
+    else if (this.counts.size < MAX_COUNTED)
+      this.counts.set(key, { hits: 1, lastStatus: status, turn });
   }
 
-  /** Together, of all methods of a route; the last status is that of the method that came last in it. */
+  /** Of all methods of a route together. */
   of(methods: readonly string[], route: string): Pick<RouteReport, 'hits' | 'lastStatus'> {
     const found = methods.includes('*')
       ? [...this.counts].filter(([key]) => key.endsWith(` ${route}`)).map(([, counts]) => counts)
       : methods.flatMap((method) => this.counts.get(`${method} ${route}`) ?? []);
+    const [last] = found.toSorted((one, other) => other.turn - one.turn);
     return {
       hits: found.reduce((sum, { hits }) => sum + hits, 0),
-      lastStatus: found.at(-1)?.lastStatus,
+      lastStatus: last?.lastStatus,
     };
   }
 }

@@ -3,7 +3,7 @@
  * about them says so on `@org/query:n-plus-one`; without that, statements of `@org/db:query` are
  * counted by their text.
  */
-import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channel } from 'node:diagnostics_channel';
 import type { Exchange } from '@org/core';
 
 import type { RepeatedStatement } from './exchange-record.ts';
@@ -32,7 +32,12 @@ interface QueryMessage {
   readonly durationMs: number;
 }
 
-const QUERY_CHANNEL = '@org/db:query';
+/**
+ * Held for good, and subscribed to as they are: once a channel has been collected, Node 20 forgets
+ * its name a while later, and with it whoever has subscribed to that name since.
+ */
+const QUERIES = channel('@org/db:query');
+const N_PLUS_ONES = channel(N_PLUS_ONE_CHANNEL);
 
 /** How many texts are told apart for one request. */
 const MAX_TEXTS = 200;
@@ -83,8 +88,6 @@ export class Statements {
 
 /** Hears of statements, and hands each to those of its request. */
 export class StatementWatch {
-  /** Held, because Node 20 forgets subscribers of a channel that was collected. */
-  private readonly channels: readonly unknown[];
   private readonly onQuery: (message: unknown) => void;
   private readonly onNPlusOne: (message: unknown) => void;
 
@@ -97,14 +100,13 @@ export class StatementWatch {
       const told = message as NPlusOneMessage;
       if (told.exchange !== undefined) statementsOf(told.exchange)?.tell(told);
     };
-    this.channels = [channel(QUERY_CHANNEL), channel(N_PLUS_ONE_CHANNEL)];
-    subscribe(QUERY_CHANNEL, this.onQuery);
-    subscribe(N_PLUS_ONE_CHANNEL, this.onNPlusOne);
+    QUERIES.subscribe(this.onQuery);
+    N_PLUS_ONES.subscribe(this.onNPlusOne);
   }
 
   close(): void {
-    unsubscribe(QUERY_CHANNEL, this.onQuery);
-    unsubscribe(N_PLUS_ONE_CHANNEL, this.onNPlusOne);
+    QUERIES.unsubscribe(this.onQuery);
+    N_PLUS_ONES.unsubscribe(this.onNPlusOne);
   }
 }
 

@@ -40,6 +40,7 @@ describe('what is kept of an exchange', () => {
       routes: (app) => {
         app.post('/login', (req, res) => {
           res.cookie('session', 'c00kie-value');
+          res.location('/next?code=1&token=s3cret#access_token=s3cret');
           res.json({ user: req.body.user, access_token: 's3cret', nested: [{ pin: 4711 }] });
         });
         app.get('/fails', () => {
@@ -176,12 +177,17 @@ describe('the waterfall', () => {
       whole: [],
       routes: (app) =>
         app.get('/', () => {
-          throw Object.assign(new Error('the shelf is empty'), { code: 'ERR_SHELF' });
+          const cause = new Error('nobody delivered');
+          throw Object.assign(new Error('the shelf is empty', { cause }), { code: 'ERR_SHELF' });
         }),
     });
     expect((await fetch(url)).status).toBe(500);
     const { error } = await newest(1);
-    expect(error).toMatchObject({ message: 'the shelf is empty', code: 'ERR_SHELF' });
+    expect(error).toMatchObject({
+      message: 'the shelf is empty',
+      code: 'ERR_SHELF',
+      cause: { message: 'nobody delivered' },
+    });
     expect(error!.stack).toContain('inspector.test');
   });
 });
@@ -240,8 +246,9 @@ describe('the tools', () => {
       },
     });
     await fetch(`${url}/places/1`);
+    await fetch(`${url}/places/2`, { method: 'HEAD' });
     await fetch(`${url}/places/2`);
-    await newest(2);
+    await newest(3);
     const { routes } = await api('/routes');
     expect(routes).toEqual([
       {
@@ -249,7 +256,7 @@ describe('the tools', () => {
         route: '/places/:id',
         middlewares: 8,
         mocked: false,
-        hits: 2,
+        hits: 3,
         lastStatus: 200,
       },
       { methods: ['*'], route: '/any', middlewares: 7, mocked: false, hits: 0 },

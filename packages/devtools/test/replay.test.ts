@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defineMiddleware, type Fault, FAULT_CHANNEL } from '@org/core';
+import { defineMiddleware, exchangeOf, type Fault, FAULT_CHANNEL } from '@org/core';
 import { runCommand } from '@org/devtools';
 import express, { type Express } from 'express';
 
@@ -20,7 +20,9 @@ function changing(): { routes: (app: Express) => void; change(): void; ran: stri
     routes(app) {
       app.get('/steady', (req, res) => {
         ran.push(String(req.headers['x-devtools-replay'] ?? 'first'));
-        res.json({ id: crypto.randomUUID(), at: new Date().toISOString(), name: 'steady' });
+        const { clock } = exchangeOf(req, res);
+        const now = clock.now() + ran.length;
+        res.json({ id: crypto.randomUUID(), at: new Date().toISOString(), now, name: 'steady' });
       });
       app.get('/list', (_req, res) => {
         const items = [{ name: 'b', price: 1 }, { name: 'c' }];
@@ -83,7 +85,7 @@ for (const how of ['by app.use', 'under setup'] as const) {
       expect((await api('/exchanges/1/replay', { method: 'POST' })).diff).toEqual({
         same: true,
         changes: [],
-        masked: 2,
+        masked: 3,
         incomplete: false,
       });
       expect(code.ran).toEqual(['first', '1']);
@@ -108,6 +110,53 @@ describe('replays', () => {
       { part: 'body', at: '/items/1', after: { name: 'b', price: 2 } },
     ]);
     expect(code.ran).toEqual(['first', '{}', '3']);
+  });
+
+  it('leave out what is no answer of the app itself, or has no end', async () => {
+    let isBroken = true;
+    const { url, api, newest } = await startTools({
+      whole: [],
+      options: { faults: [{ route: '/broken', fault: { status: 503 } }] },
+      routes: (app) => {
+        app.get('/broken', (_req, res) => void res.send('fine'));
+        app.get('/cut', (_req, res) => {
+          if (isBroken) res.destroy();
+          else res.send('fine');
+        });
+        app.get('/events', (_req, res) => {
+          res.type('text/event-stream').write('data: 1\n\n');
+          if (isBroken) res.end();
+        });
+      },
+    });
+    await fetch(`${url}/broken`);
+    await fetch(`${url}/cut`).catch(() => undefined);
+    await (await fetch(`${url}/events`)).text();
+    await newest(3);
+    isBroken = false;
+    expect(await api('/replay', { method: 'POST' })).toMatchObject({ replayed: 0, failed: [] });
+    expect(await api('/exchanges/3/replay', { method: 'POST' })).toMatchObject({
+      code: 'ERR_NOT_REPLAYABLE',
+    });
+  });
+
+  it('compare neither what options leave out', async () => {
+    let rank = 0;
+    const { url, api, newest } = await startTools({
+      options: { ignoreHeaders: ['X-Rank'], volatile: ['/items/*/rank'] },
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          rank++;
+          res.set('X-Rank', String(rank)).json({ items: [{ rank }, { rank }], rank });
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    const { diff } = await api('/exchanges/1/replay', { method: 'POST' });
+    expect(diff).toMatchObject({
+      masked: 2,
+      changes: [{ part: 'body', at: '/rank', before: 1, after: 2 }],
+    });
   });
 
   it('send the secrets that memory has, and never show them', async () => {
