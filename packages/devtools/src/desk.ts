@@ -6,6 +6,7 @@ import {
   ProblemError,
   type Step,
 } from '@org/core';
+import type { Application } from 'express';
 
 import {
   type ExchangeRecord,
@@ -43,14 +44,11 @@ export interface Desk {
   readonly replays: Replays;
   readonly live: Live;
   clear(): void;
-  routes(app: ExchangeApp): readonly RouteReport[];
+  routes(app: Application): readonly RouteReport[];
   faults(): readonly FaultReport[];
   /** @throws OptionError for rules that are none */
   setFaults(rules: unknown): void;
 }
-
-/** The application that a call came through. */
-export type ExchangeApp = Parameters<Replays['through']>[0];
 
 export function deskRoutes(path: string, access: MonitoringAccess | undefined, desk: Desk): Step {
   const files = new PageFiles();

@@ -10,7 +10,6 @@ import {
   type Given,
   type Middleware,
   monitoringGuard,
-  ProblemError,
   type Stats,
 } from '@org/core';
 
@@ -28,7 +27,7 @@ import { type DevtoolsOptions, resolveDevtoolsOptions } from './options.ts';
 import { Redaction } from './redaction.ts';
 import { isReplayed } from './replay-marks.ts';
 import { Replays } from './replays.ts';
-import { mountedRoutes, RouteCounts, type RouteReport } from './route-list.ts';
+import { RouteCounts, routeReports } from './route-list.ts';
 
 /** The header by which an authorised caller asks for a fault of this one request. */
 export const FAULT_HEADER = 'x-fault';
@@ -65,6 +64,8 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
     maxBodyBytes,
     repeatedStatements: settings.repeatedStatements,
     redaction,
+    faultOf: (exchange) => injector.injectedInto(exchange),
+    isMocked: (exchange) => mocks.hasAnswered(exchange),
   });
   const live = new Live(settings.maxTabs, clock);
 
@@ -96,22 +97,11 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
     onReplay: show,
   });
 
-  const routes = (app: Exchange['req']['app']): readonly RouteReport[] => {
-    const mounted = mountedRoutes(app).map((one) => ({ ...one, mocked: false }));
-    const mocked = mocks.routes
-      .filter(
-        ({ method, route }) =>
-          !mounted.some((one) => one.route === route && one.methods.includes(method)),
-      )
-      .map(({ method, route }) => ({ methods: [method], route, middlewares: 0, mocked: true }));
-    return [...mounted, ...mocked].map((one) => ({ ...one, ...counts.of(one.methods, one.route) }));
-  };
-
   /** What an authorised caller asks for goes before the rules. @throws ProblemError for what is no fault */
   const faultFor = (exchange: Exchange): FaultKind | undefined => {
     const { req } = exchange;
     const stated = req.headers[FAULT_HEADER];
-    if (typeof stated === 'string' && isAuthorised(req)) return statedOrRefused(stated);
+    if (typeof stated === 'string' && isAuthorised(req)) return statedFault(stated);
     return plan.size === 0 ? undefined : plan.pick(exchange);
   };
 
@@ -131,7 +121,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
           file?.touch();
           live.send('cleared', {});
         },
-        routes: (app) => (app === undefined ? [] : routes(app)),
+        routes: (app) => routeReports(app, mocks.routes, counts),
         faults: () => plan.report(),
         setFaults(rules) {
           plan = new FaultPlan(rules, seed);
@@ -210,17 +200,4 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
   }
 
   return [desk, inspect, fault, mock];
-}
-
-function statedOrRefused(stated: string): FaultKind {
-  try {
-    return statedFault(stated);
-  } catch (error) {
-    throw new ProblemError({
-      code: 'ERR_FAULT_INVALID',
-      status: 400,
-      detail: (error as Error).message,
-      cause: error,
-    });
-  }
 }

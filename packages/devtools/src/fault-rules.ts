@@ -2,7 +2,7 @@
  * What goes wrong on purpose, and for whom. Which of the requests that a rule is for it strikes is
  * drawn from the rule's seed: a run with the same requests in the same order fails the same way.
  */
-import { type Exchange, MAX_DELAY_MS, OptionError } from '@org/core';
+import { type Exchange, MAX_DELAY_MS, OptionError, ProblemError } from '@org/core';
 
 import { type RouteKey, routeKey } from './route-key.ts';
 import { type Draw, seeded, seedOf } from './seeded.ts';
@@ -99,7 +99,7 @@ export function faultLabel(fault: FaultKind): string {
 /**
  * The fault that a request asks for by its header: `delay=200` in ms, `status=503`, `abort`,
  * `stall` or `truncate`.
- * @throws OptionError for any other text
+ * @throws ProblemError for any other text
  */
 export function statedFault(text: string): FaultKind {
   const [, name, value] = /^\s*(\w+)(?:=(\d{1,10}))?\s*$/.exec(text) ?? [];
@@ -107,9 +107,11 @@ export function statedFault(text: string): FaultKind {
   const fault =
     name === 'delay' ? { delayMs: number } : name === 'status' ? { status: number } : name;
   if (!isFault(fault) || (typeof fault === 'string' && value !== undefined)) {
-    throw new OptionError('devtools', [
-      'a fault in a header must be delay=200 (in ms), status=503, abort, stall or truncate.',
-    ]);
+    throw new ProblemError({
+      code: 'ERR_FAULT_INVALID',
+      status: 400,
+      detail: 'X-Fault must be delay=200 (in ms), status=503, abort, stall or truncate.',
+    });
   }
   return fault;
 }

@@ -6,6 +6,8 @@ import {
   type Exchange,
   HANDLED,
   ProblemError,
+  type ResponseHead,
+  type Stages,
   stateKey,
   type StepResult,
 } from '@org/core';
@@ -27,6 +29,7 @@ interface Injected {
 /** The faults of one instance. */
 export class Injector {
   private readonly clock: Clock;
+  private readonly key = stateKey<Injected>('devtools fault');
   /** What lets go of each request that is held back. */
   private readonly held: Map<Exchange, () => void> = new Map();
   injectedTotal: number = 0;
@@ -42,7 +45,12 @@ export class Injector {
     return this.held.size;
   }
 
-  /** @throws ProblemError where the fault is a status without a body of its own: the error handlers answer */
+  /** What happened to an exchange, for those who show it. */
+  injectedInto(exchange: Exchange): string | undefined {
+    return exchange.getState(this.key)?.label;
+  }
+
+  /** @throws ProblemError where the fault is a status of an error without a body of its own: the error handlers answer */
   inject(exchange: Exchange, fault: FaultKind): StepResult {
     const holds = fault === 'stall' || (typeof fault === 'object' && 'delayMs' in fault);
     if (holds && this.held.size >= MAX_HELD) {
@@ -51,8 +59,8 @@ export class Injector {
     }
     this.injectedTotal++;
     const label = faultLabel(fault);
-    exchange.setState(INJECTED, { label, wholeBytes: undefined });
-    exchange.tap(fault === 'truncate' ? truncated : this.marked);
+    exchange.setState(this.key, { label, wholeBytes: undefined });
+    exchange.tap(fault === 'truncate' ? this.truncated : this.marked);
     if (fault === 'truncate') return undefined;
     if (fault === 'abort') {
       exchange.res.destroy();
@@ -83,32 +91,59 @@ export class Injector {
     });
   }
 
-  private readonly marked: ReturnType<typeof defineStages> = defineStages({
-    head: mark,
+  private mark(head: ResponseHead, exchange: Exchange): Injected {
+    const injected = exchange.getState(this.key)!;
+    head.set(FAULT_INJECTED, injected.label);
+    return injected;
+  }
+
+  private readonly marked: Stages = defineStages({
+    head: (head, exchange) => void this.mark(head, exchange),
     done: (exchange) => {
       const release = this.held.get(exchange);
       this.held.delete(exchange);
       release?.();
     },
   });
+
+  /**
+   * Half of an answer: as a coding that loses the rest, with the length that it should have had, so
+   * that the client knows what it misses (RFC 9112 §8).
+   */
+  private readonly truncated: Stages = defineStages({
+    encode: (_head, body, exchange) => {
+      exchange.getState(this.key)!.wholeBytes = body.length;
+      return { coding: 'identity', body: body.subarray(0, body.length >> 1) };
+    },
+    encoder: (_head, exchange) =>
+      exchange.req.method === 'HEAD'
+        ? undefined
+        : { coding: 'identity', stream: halving(exchange) },
+    head: (head, exchange) => {
+      const { wholeBytes } = this.mark(head, exchange);
+      // There is no such coding (RFC 9110 §8.4.1); it stood for the one above.
+      if (head.get('Content-Encoding') === 'identity') head.remove('Content-Encoding');
+      if (wholeBytes !== undefined) head.set('Content-Length', wholeBytes);
+    },
+    done: ({ req }) => void req.socket.destroy(),
+  });
 }
 
-/** What happened to an exchange, for those who show it. */
-export function injectedInto(exchange: Exchange): string | undefined {
-  return exchange.getState(INJECTED)?.label;
-}
-
-const INJECTED = stateKey<Injected>('devtools fault');
-
-function mark(head: { set(name: string, value: string): void }, exchange: Exchange): void {
-  head.set(FAULT_INJECTED, exchange.getState(INJECTED)!.label);
+/** Passes half of the first part, and cuts the connection. */
+function halving({ res }: Exchange): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, chunk.subarray(0, Math.ceil(chunk.length / 2)));
+      setImmediate(() => res.destroy());
+    },
+  });
 }
 
 function answer(
   { res }: Exchange,
   { status, body }: { readonly status: number; readonly body?: unknown },
 ): typeof HANDLED {
-  if (body === undefined) {
+  if (body === undefined && status >= 400) {
     throw new ProblemError({
       code: 'ERR_FAULT_INJECTED',
       status,
@@ -118,40 +153,8 @@ function answer(
   }
   // No cache may take it for the real one.
   res.status(status).set('Cache-Control', 'no-store');
-  if (typeof body === 'string') res.send(body);
+  if (body === undefined) res.end();
+  else if (typeof body === 'string') res.send(body);
   else res.json(body);
   return HANDLED;
 }
-
-/**
- * Half of an answer: as a coding that loses the rest, with the length that it should have had, so
- * that the client knows what it misses (RFC 9112 §8).
- */
-const truncated = defineStages({
-  encode(_head, body, exchange) {
-    exchange.getState(INJECTED)!.wholeBytes = body.length;
-    return { coding: 'identity', body: body.subarray(0, body.length >> 1) };
-  },
-  encoder(_head, exchange) {
-    if (exchange.req.method === 'HEAD') return undefined;
-    return {
-      coding: 'identity',
-      stream: new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          done(null, chunk.subarray(0, Math.ceil(chunk.length / 2)));
-          setImmediate(() => exchange.res.destroy());
-        },
-      }),
-    };
-  },
-  head(head, exchange) {
-    mark(head, exchange);
-    // There is no such coding (RFC 9110 §8.4.1); it stood for the one above.
-    if (head.get('Content-Encoding') === 'identity') head.remove('Content-Encoding');
-    const { wholeBytes } = exchange.getState(INJECTED)!;
-    if (wholeBytes !== undefined) head.set('Content-Length', wholeBytes);
-  },
-  done({ req }) {
-    req.socket.destroy();
-  },
-});

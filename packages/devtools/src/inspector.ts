@@ -15,8 +15,6 @@ import {
 
 import { BodyCapture, keepBody, type RequestBody, requestBody } from './bodies.ts';
 import type { ExchangeRecord, KeptError, KeptSpan } from './exchange-record.ts';
-import { injectedInto } from './injector.ts';
-import { isMocked } from './mocks.ts';
 import { type Redaction, scrub } from './redaction.ts';
 import { Statements, StatementWatch } from './statements.ts';
 
@@ -48,6 +46,10 @@ export interface InspectorSettings {
   readonly maxBodyBytes: number;
   readonly repeatedStatements: number;
   readonly redaction: Redaction;
+  /** The fault that an exchange suffered from. */
+  readonly faultOf: (exchange: Exchange) => string | undefined;
+  /** Whether it was answered from a schema. */
+  readonly isMocked: (exchange: Exchange) => boolean;
 }
 
 /** How much of a stack is kept. */
@@ -58,14 +60,14 @@ const MAX_CAUSES = 3;
 export class Inspector {
   private readonly settings: InspectorSettings;
   private readonly key = stateKey<Watched>('devtools inspector');
-  private readonly watch: StatementWatch;
+  /** From the first exchange on: what nobody uses listens to nothing. */
+  private watch: StatementWatch | undefined = undefined;
   private host: Host | undefined = undefined;
   private stopTiming: (() => void) | undefined = undefined;
   private phases: ReadonlyMap<string, Phase> = new Map();
 
   constructor(settings: InspectorSettings) {
     this.settings = settings;
-    this.watch = new StatementWatch((exchange) => exchange.getState(this.key)?.statements);
   }
 
   attach(host: Host): void {
@@ -77,12 +79,13 @@ export class Inspector {
   /** Has `deliver` called once the exchange has ended; one that is watched already stays with who came first. */
   see(exchange: Exchange, deliver: (seen: Seen) => void): void {
     if (exchange.getState(this.key) !== undefined) return;
+    this.watch ??= new StatementWatch((one) => one.getState(this.key)?.statements);
     exchange.setState(this.key, { statements: new Statements(), deliver, body: undefined });
     exchange.tap(this.stages);
   }
 
   close(): void {
-    this.watch.close();
+    this.watch?.close();
     this.stopTiming?.();
     this.stopTiming = undefined;
   }
@@ -100,7 +103,7 @@ export class Inspector {
   });
 
   private record(exchange: Exchange, { statements, body }: Watched): Seen {
-    const { redaction, maxBodyBytes, repeatedStatements } = this.settings;
+    const { redaction, maxBodyBytes, repeatedStatements, faultOf, isMocked } = this.settings;
     const { req, res } = exchange;
     const headers = exchange.head.all();
     const sent = redaction.headers(req.headers);
@@ -121,7 +124,7 @@ export class Inspector {
       status,
       aborted,
       internal: exchange.internal,
-      fault: injectedInto(exchange),
+      fault: faultOf(exchange),
       mocked: isMocked(exchange),
       remoteAddress,
       encrypted,

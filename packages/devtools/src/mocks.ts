@@ -29,16 +29,10 @@ interface Mock {
   readonly schema: Schema;
 }
 
-const MOCKED = stateKey<true>('devtools mock');
-
-/** Whether an exchange was answered from a schema. */
-export function isMocked(exchange: Exchange): boolean {
-  return exchange.getState(MOCKED) === true;
-}
-
 export class Mocks {
   private readonly mocks: readonly Mock[];
   private readonly seed: number;
+  private readonly key = stateKey<true>('devtools mock');
   private handled: { readonly routes: number; readonly keys: ReadonlySet<string> } | undefined;
   answeredTotal: number = 0;
 
@@ -52,13 +46,18 @@ export class Mocks {
     return this.mocks.map(({ key, method }) => ({ method, route: key.pattern }));
   }
 
-  /** Whether it has answered. */
+  /** Whether an exchange was answered from a schema. */
+  hasAnswered(exchange: Exchange): boolean {
+    return exchange.getState(this.key) === true;
+  }
+
+  /** Answers, where there is a schema and no handler. */
   answer(exchange: Exchange): typeof HANDLED | undefined {
     const { req, res } = exchange;
     const mock = this.mocks.find(({ key }) => key.matches(exchange));
     if (mock === undefined || this.hasHandler(req.app, mock)) return undefined;
     exchange.route = mock.key.pattern;
-    exchange.setState(MOCKED, true);
+    exchange.setState(this.key, true);
     this.answeredTotal++;
     const draw = seeded(seedOf(this.seed, mock.method, req.originalUrl));
     res.status(mock.method === 'POST' ? 201 : 200);

@@ -36,6 +36,9 @@ const SECRET_NAMES: readonly string[] = [
 const SECRET_TEXT =
   /\b(?:Bearer|Basic) +[\w\-.~+/=]{8,}|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/gi;
 
+/** A name and its value in a query, a fragment, a form or a header. It begins where a name may: one look for each. */
+const PAIR = /(?<![^\s?#&;,=])([^\s?#&;,=]+)=[^\s#&;,]*/g;
+
 /** A text, and whether something of it was hidden. */
 export interface Redacted<T> {
   readonly value: T;
@@ -98,7 +101,7 @@ export class Redaction {
   }
 
   private form(text: string): Redacted<string> {
-    const value = text.replaceAll(/([^\s?#&;,=]+)=([^\s#&;,]*)/g, (pair, name: string) =>
+    const value = text.replaceAll(PAIR, (pair, name: string) =>
       this.hides(decoded(name)) ? `${name}=${REDACTED}` : pair,
     );
     return { value, hidden: value !== text };

@@ -126,6 +126,23 @@ export class RouteCounts {
   }
 }
 
+/** What is mounted, and after it what is answered from schemas alone. */
+export function routeReports(
+  app: Application,
+  mocked: readonly { readonly method: string; readonly route: string }[],
+  counts: RouteCounts,
+): readonly RouteReport[] {
+  const mounted = mountedRoutes(app);
+  const hasHandler = (method: string, route: string): boolean =>
+    mounted.some((one) => one.route === route && one.methods.includes(method));
+  return [
+    ...mounted.map((one) => ({ ...one, mocked: false })),
+    ...mocked
+      .filter(({ method, route }) => !hasHandler(method, route))
+      .map(({ method, route }) => ({ methods: [method], route, middlewares: 0, mocked: true })),
+  ].map((one) => ({ ...one, ...counts.of(one.methods, one.route) }));
+}
+
 function join(prefix: string, path: string): string {
   const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
   if (path === '/' || path === '') return head === '' ? '/' : head;

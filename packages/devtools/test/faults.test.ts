@@ -68,6 +68,11 @@ describe('a fault', () => {
     });
   });
 
+  it('of a status that is no error is an empty answer', async () => {
+    const { url } = await faulty([{ fault: { status: 202 } }]);
+    expect(await ask(url)).toMatchObject({ status: 202, body: '' });
+  });
+
   it('of a delay lets the handler answer later', async () => {
     const { url, clock, parts } = await faulty([{ fault: { delayMs: 200 } }]);
     const answer = ask(url);

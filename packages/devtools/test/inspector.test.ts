@@ -2,6 +2,7 @@ import { defineMiddleware, HANDLED } from '@org/core';
 import { devtools, type ExchangeList } from '@org/devtools';
 import express from 'express';
 
+import { Redaction } from '../src/redaction.ts';
 import { closeTools, post, startTools } from './tools.ts';
 
 afterEach(closeTools);
@@ -262,5 +263,35 @@ describe('the tools', () => {
       { methods: ['*'], route: '/any', middlewares: 7, mocked: false, hits: 0 },
       { methods: ['GET'], route: '/hotels/:id', middlewares: 0, mocked: true, hits: 0 },
     ]);
+  });
+});
+
+describe('hiding secrets', () => {
+  const redaction = new Redaction(['*pin']);
+
+  it.each<[string, string]>([
+    ['/a?token=1&b=2#id_token=3', '/a?token=[redacted]&b=2#id_token=[redacted]'],
+    ['/a?api%5Fkey=1', '/a?api%5Fkey=[redacted]'],
+    ['/a?cardPin=1', '/a?cardPin=[redacted]'],
+    ['/a?%E0%A4%A=1&pwd=2', '/a?%E0%A4%A=1&pwd=[redacted]'],
+    ['/a;session_id=7/b', '/a;session_id=[redacted]'],
+    ['/plain/token', '/plain/token'],
+  ])('in the address %s', (address, clean) => {
+    expect(redaction.url(address)).toBe(clean);
+  });
+
+  it('takes the time that it takes to read the text, whatever is in it', () => {
+    // Quadratic, each of these would take minutes.
+    for (const text of ['a'.repeat(1e6), '='.repeat(1e6), '"a'.repeat(5e5), 'eyJ'.repeat(3e5)]) {
+      for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
+        expect(redaction.body(text, type)).toEqual({ value: text, hidden: false });
+      }
+    }
+  });
+
+  it('hides what is too deep to be looked at', () => {
+    const deep = `${'['.repeat(5000)}"x"${']'.repeat(5000)}`;
+    const { value, hidden } = redaction.body(deep, 'application/json');
+    expect({ hidden, length: value.length < 200 }).toEqual({ hidden: true, length: true });
   });
 });

@@ -70,7 +70,8 @@ describe('statements of one request', () => {
   });
 
   it('are no longer heard of once the tools are closed', async () => {
-    const { parts } = await startTools({ routes: () => undefined });
+    const { url, parts } = await startTools({ routes: asking(() => undefined) });
+    await fetch(url);
     expect([queries.hasSubscribers, told.hasSubscribers]).toEqual([true, true]);
     await parts[0]!.close?.();
     expect([queries.hasSubscribers, told.hasSubscribers]).toEqual([false, false]);
