@@ -26,6 +26,7 @@ describe('the devtools of the service', () => {
     expect(spans).toContainEqual(expect.objectContaining({ name: 'cache', phase: 'reuse' }));
     expect(spans.map(({ name }) => name)).toContain('handler');
     expect(exchange.text).not.toContain('not-to-be-kept');
+    expect(exchange.body['statements']).toMatchObject({ count: 1, repeated: [] });
     expect(await service.stop()).toBe(0);
 
     service = await run(ON);

@@ -43,7 +43,7 @@ export function exchangeView(exchange, onReplayed) {
             'Repeated statements',
             table(
               `${statements.count} statements in all`,
-              ['Times', 'Together', 'Statement', 'Advice'],
+              ['Times', 'Together', 'Statement', 'Where', 'Advice'],
               statements.repeated.map((one) =>
                 element(
                   'tr',
@@ -55,6 +55,7 @@ export function exchangeView(exchange, onReplayed) {
                     one.durationMs === undefined ? '–' : duration(one.durationMs),
                   ),
                   element('td', { class: 'code' }, one.text),
+                  element('td', { class: 'code' }, one.callSite ?? '–'),
                   element('td', {}, one.advice ?? 'Load them by one statement, or by batches.'),
                 ),
               ),

@@ -54,6 +54,8 @@ export interface RepeatedStatement {
   readonly count: number;
   /** Together, in ms; absent where nobody measured. */
   readonly durationMs: number | undefined;
+  /** The app's line that asks for it, where somebody knows. */
+  readonly callSite: string | undefined;
   /** What whoever noticed it advises. */
   readonly advice: string | undefined;
 }

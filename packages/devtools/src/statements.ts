@@ -21,6 +21,8 @@ export interface NPlusOneMessage {
   readonly count: number;
   /** All of them together, in ms. */
   readonly durationMs?: number | undefined;
+  /** The app's line that asks for it. */
+  readonly callSite?: string | undefined;
   /** What to do about it, in a sentence. */
   readonly advice?: string | undefined;
 }
@@ -30,6 +32,14 @@ interface QueryMessage {
   readonly exchange: Exchange | undefined;
   readonly text: string;
   readonly durationMs: number;
+  /** Looked up when it is read. */
+  readonly callSite?: string | undefined;
+}
+
+interface Counted {
+  count: number;
+  durationMs: number;
+  callSite: string | undefined;
 }
 
 /**
@@ -48,10 +58,11 @@ const MAX_TEXT_LENGTH = 2000;
 export class Statements {
   count: number = 0;
   durationMs: number = 0;
-  private readonly counted: Map<string, { count: number; durationMs: number }> = new Map();
+  private readonly counted: Map<string, Counted> = new Map();
   private readonly told: Map<string, NPlusOneMessage> = new Map();
 
-  add({ text, durationMs }: QueryMessage): void {
+  add(query: QueryMessage): void {
+    const { text, durationMs } = query;
     this.count++;
     this.durationMs += durationMs;
     const shape = shapeOf(text);
@@ -59,8 +70,10 @@ export class Statements {
     if (known !== undefined) {
       known.count++;
       known.durationMs += durationMs;
+      // Of what runs once nobody asks where.
+      known.callSite ??= query.callSite;
     } else if (this.counted.size < MAX_TEXTS) {
-      this.counted.set(shape, { count: 1, durationMs });
+      this.counted.set(shape, { count: 1, durationMs, callSite: undefined });
     }
   }
 
@@ -73,10 +86,11 @@ export class Statements {
   repeated(least: number): readonly RepeatedStatement[] {
     const found: RepeatedStatement[] =
       this.told.size > 0
-        ? [...this.told].map(([text, { count, durationMs, advice }]) => ({
+        ? [...this.told].map(([text, { count, durationMs, callSite, advice }]) => ({
             text,
             count,
             durationMs,
+            callSite,
             advice,
           }))
         : [...this.counted]

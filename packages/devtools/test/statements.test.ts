@@ -23,7 +23,7 @@ const asking =
 const each = (exchange: Exchange, count: number): void => {
   for (let id = 0; id < count; id++) {
     const text = `SELECT name FROM country WHERE code = '${id}' AND n IN (1, 2)`;
-    queries.publish({ exchange, text, durationMs: 2, rows: 1, error: undefined });
+    queries.publish({ exchange, text, durationMs: 2, rows: 1, callSite: 'src/list.ts:7' });
   }
 };
 
@@ -37,7 +37,12 @@ describe('statements of one request', () => {
       count: 5,
       durationMs: 10,
       repeated: [
-        { text: 'SELECT name FROM country WHERE code = ? AND n IN (…)', count: 5, durationMs: 10 },
+        {
+          text: 'SELECT name FROM country WHERE code = ? AND n IN (…)',
+          count: 5,
+          durationMs: 10,
+          callSite: 'src/list.ts:7',
+        },
       ],
     });
     expect((await api('/exchanges')).exchanges).toMatchObject([{ repeatedStatements: 1 }]);
