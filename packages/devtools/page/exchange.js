@@ -139,7 +139,9 @@ function replayView({ at, durationMs, answer, diff, withoutHeaders }) {
     ...(diff.incomplete ? ['not all could be compared'] : []),
     ...(withoutHeaders.length === 0 ? [] : [`without ${withoutHeaders.join(', ')}`]),
   ].join(' · ');
-  const title = diff.same ? 'Replayed: the same' : `Replayed: ${diff.changes.length} changes`;
+  const title = diff.same
+    ? 'Replayed: the same'
+    : `Replayed: ${diff.changes.length} ${diff.changes.length === 1 ? 'change' : 'changes'}`;
   if (diff.same) return section(title, element('p', { class: 'note' }, facts));
   const rows = diff.changes.map(changeRow);
   return section(
