@@ -27,6 +27,8 @@ interface Mock {
   readonly key: RouteKey;
   readonly method: string;
   readonly schema: Schema;
+  /** One answer that is valid, for a request whose own draws find none. */
+  readonly known: unknown;
 }
 
 export class Mocks {
@@ -59,12 +61,20 @@ export class Mocks {
     exchange.route = mock.key.pattern;
     exchange.setState(this.key, true);
     this.answeredTotal++;
-    const draw = seeded(seedOf(this.seed, mock.method, req.originalUrl));
     res.status(mock.method === 'POST' ? 201 : 200);
     // No cache may take it for the real one.
     res.set({ 'Cache-Control': 'no-store', [MOCK_ANSWER]: 'true' });
-    res.json(schemaValue(mock.schema, draw));
+    res.json(this.valueFor(mock, req.originalUrl));
     return HANDLED;
+  }
+
+  private valueFor({ method, schema, known }: Mock, url: string): unknown {
+    try {
+      return schemaValue(schema, seeded(seedOf(this.seed, method, url)));
+    } catch {
+      // A schema that chance seldom meets.
+      return known;
+    }
   }
 
   /** Routes may be added at any time: their list is made anew when their number changes. */
@@ -93,14 +103,18 @@ function compileMock(text: string, given: unknown, seed: number): Mock {
   const key = routeKey(text);
   const method = key.method ?? 'GET';
   const schema = Schema.compile(jsonSchemaOf(text, given), text);
+  const known = anyValue(text, schema, seed);
+  return { key: key.method === undefined ? routeKey(`GET ${text}`) : key, method, schema, known };
+}
+
+function anyValue(text: string, schema: Schema, seed: number): unknown {
   try {
-    schemaValue(schema, seeded(seed));
+    return schemaValue(schema, seeded(seed));
   } catch (error) {
     throw new OptionError('devtools', [
       `no answer of mock "${text}" can be made: ${(error as Error).message}.`,
     ]);
   }
-  return { key: key.method === undefined ? routeKey(`GET ${text}`) : key, method, schema };
 }
 
 function jsonSchemaOf(text: string, given: unknown): JsonSchema {

@@ -16,13 +16,15 @@ const MAX_TRIES = 40;
 const SHALLOW = 4;
 /** What still goes on here has no end. */
 const MAX_DEPTH = 24;
-/** How many values are made for one answer, tries included. */
-const MAX_VALUES = 50_000;
+/** How many values are made for one answer, and how many of them may be in vain. */
+const MAX_VALUES = 100_000;
+const MAX_FAILURES = 2000;
 
 interface Making {
   readonly owner: Schema;
   readonly draw: Draw;
   values: number;
+  failures: number;
 }
 
 /**
@@ -30,7 +32,7 @@ interface Making {
  * @throws Error where none was found: the schema allows nothing, or too little to be found by chance
  */
 export function schemaValue(owner: Schema, draw: Draw): unknown {
-  return make({ owner, draw, values: 0 }, owner.root, 0);
+  return make({ owner, draw, values: 0, failures: 0 }, owner.root, 0);
 }
 
 function make(making: Making, schema: JsonSchema, depth: number): unknown {
@@ -39,15 +41,15 @@ function make(making: Making, schema: JsonSchema, depth: number): unknown {
   if (schema === true) return word(draw);
   if (depth > MAX_DEPTH) throw new Error('its schema has no end');
   let problem = new Error('no value was found that its schema allows');
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (++making.values > MAX_VALUES) throw new Error('its schema allows too little');
+  for (let tries = 0; tries < MAX_TRIES && making.failures < MAX_FAILURES; tries++) {
+    if (++making.values > MAX_VALUES) throw new Error('its schema wants too much');
     try {
       const value = attempt(making, schema, depth);
       if (isValid(owner, schema, value)) return value;
     } catch (error) {
       problem = error as Error;
-      if (making.values > MAX_VALUES) break;
     }
+    making.failures++;
   }
   throw problem;
 }
@@ -174,7 +176,7 @@ function makeText(schema: SchemaObject, draw: Draw): string {
 }
 
 function makeList(making: Making, schema: SchemaObject, depth: number): unknown[] {
-  const { draw, owner } = making;
+  const { draw } = making;
   const prefix = (schema['prefixItems'] ?? []) as readonly JsonSchema[];
   const rest = (schema['items'] ?? true) as JsonSchema;
   const contains = schema['contains'] as JsonSchema | undefined;
@@ -202,7 +204,7 @@ function makeList(making: Making, schema: SchemaObject, depth: number): unknown[
   }
   if (schema['uniqueItems'] === true && hasTwins(list))
     throw new Error('its schema allows too few members');
-  return isValid(owner, true, list) ? list : [];
+  return list;
 }
 
 function makeRecord(making: Making, schema: SchemaObject, depth: number): object {
