@@ -46,7 +46,7 @@ function alternativesOf(side: Side): readonly Side[] | undefined {
   return (schema[name] as unknown[]).map((_one, at) => member(list, at));
 }
 
-/** A schema without alternatives is the only one of its own. */
+/** A schema without alternatives is the only one of its own. The same are compared first, then those of one kind. */
 function diffAlternatives(
   comparison: Comparison,
   old: Side,
@@ -55,12 +55,20 @@ function diffAlternatives(
 ): void {
   const [olds, nows] = [alternativesOf(old), alternativesOf(now)];
   const gone = [...(olds ?? [old])];
-  const come = (nows ?? [now]).filter((one) => {
-    const at = gone.findIndex((other) => isAlike(comparison, other, one));
-    if (at === -1) return true;
-    diffSchemas(comparison, gone.splice(at, 1)[0]!, one, direction);
-    return false;
-  });
+  const come = [...(nows ?? [now])];
+  for (const isPair of [isAlike, isOfKind]) {
+    for (const one of [...come]) {
+      const others = gone.filter((other) => isPair(comparison, other, one));
+      const [was] = others;
+      if (was === undefined) continue;
+      const rivals = come.filter((rival) => isPair(comparison, was, rival));
+      // Of several of one kind nobody knows which has become which.
+      if (isPair === isOfKind && others.length + rivals.length > 2) continue;
+      gone.splice(gone.indexOf(was), 1);
+      come.splice(come.indexOf(one), 1);
+      diffSchemas(comparison, was, one, direction);
+    }
+  }
   if (gone.length === 1 && come.length === 1) {
     diffSchemas(comparison, gone[0]!, come[0]!, direction);
   } else {
@@ -78,6 +86,19 @@ function isAlike(comparison: Comparison, one: Side, other: Side): boolean {
   return (
     isSame(one.value, other.value) || isSame(comparison.old(one).value, comparison.new(other).value)
   );
+}
+
+/** Whether two alternatives have one type and, where they tell by a constant what they are, say the same. */
+function isOfKind(comparison: Comparison, one: Side, other: Side): boolean {
+  return isSame(kindOf(comparison.old(one)), kindOf(comparison.new(other)));
+}
+
+function kindOf({ value }: Side): object {
+  const { type, properties } = (value ?? {}) as Schema;
+  const tags = Object.entries((properties ?? {}) as Readonly<Record<string, Schema | undefined>>)
+    .map(([name, property]) => [name, property?.['const']] as const)
+    .filter(([, only]) => only !== undefined);
+  return { type, tags: Object.fromEntries(tags) };
 }
 
 function diffPlain(comparison: Comparison, before: Side, after: Side, direction: Direction): void {
@@ -181,13 +202,19 @@ function diffProperties(comparison: Comparison, old: Side, now: Side, direction:
   }
   for (const [name, is] of members(nows)) {
     if (known.has(name)) continue;
-    const mustBeSent = direction === 'input' && isRequired.has(name);
+    const mustBeSent = direction === 'input' && isRequired.has(name) && !wasRequired.has(name);
     comparison.add(
       mustBeSent ? 'breaking' : 'safe',
       mustBeSent ? 'required-property-added' : 'property-added',
       is,
       mustBeSent ? `"${name}" must be sent now` : `"${name}" is new`,
     );
+  }
+  // No property describes what a record must have.
+  for (const name of new Set([...wasRequired, ...isRequired])) {
+    if (known.has(name) || member(nows, name).value !== undefined) continue;
+    const side = member(isRequired.has(name) ? now : old, 'required');
+    diffRequired(comparison, side, name, wasRequired.has(name), isRequired.has(name), direction);
   }
 }
 
@@ -217,7 +244,7 @@ function diffRequired(
 function diffMore(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
   const name = 'additionalProperties';
   const [was, is] = [member(old, name), member(now, name)];
-  const [before, after] = [was.value ?? true, is.value ?? true];
+  const [before, after] = [restOf(was), restOf(is)];
   if (isSame(before, after) && !hasReference(before)) return;
   if (typeof before === 'object' && typeof after === 'object') {
     diffSchemas(comparison, was, is, direction);
@@ -240,6 +267,11 @@ function diffMore(comparison: Comparison, old: Side, now: Side, direction: Direc
       'properties that are not named are taken now',
     );
   }
+}
+
+/** An empty schema takes everything, as one that is absent does. */
+function restOf({ value = true }: Side): unknown {
+  return isSame(value, {}) ? true : value;
 }
 
 function diffTuples(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
