@@ -55,20 +55,21 @@ function diffAlternatives(
 ): void {
   const [olds, nows] = [alternativesOf(old), alternativesOf(now)];
   const gone = [...(olds ?? [old])];
-  const come = [...(nows ?? [now])];
-  for (const isPair of [isAlike, isOfKind]) {
-    for (const one of [...come]) {
-      const others = gone.filter((other) => isPair(comparison, other, one));
-      const [was] = others;
-      if (was === undefined) continue;
-      const rivals = come.filter((rival) => isPair(comparison, was, rival));
-      // Of several of one kind nobody knows which has become which.
-      if (isPair === isOfKind && others.length + rivals.length > 2) continue;
-      gone.splice(gone.indexOf(was), 1);
-      come.splice(come.indexOf(one), 1);
-      diffSchemas(comparison, was, one, direction);
-    }
-  }
+  const come = [isAlike, isOfKind].reduce<readonly Side[]>(
+    (left, isPair) =>
+      left.filter((one) => {
+        const others = gone.filter((other) => isPair(comparison, other, one));
+        const [was] = others;
+        if (was === undefined) return true;
+        const rivals = left.filter((rival) => isPair(comparison, was, rival));
+        // Of several of one kind nobody knows which has become which.
+        if (isPair === isOfKind && others.length + rivals.length > 2) return true;
+        gone.splice(gone.indexOf(was), 1);
+        diffSchemas(comparison, was, one, direction);
+        return false;
+      }),
+    nows ?? [now],
+  );
   if (gone.length === 1 && come.length === 1) {
     diffSchemas(comparison, gone[0]!, come[0]!, direction);
   } else {

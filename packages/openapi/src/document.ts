@@ -57,7 +57,14 @@ export function documentOf(
   const ids = new Set<string>();
   const schemes = new Set(Object.keys(settings.securitySchemes));
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const [path, item] of Object.entries(settings.paths)) paths[path] = { ...item };
+  for (const [path, given] of Object.entries(settings.paths)) {
+    const item: Record<string, unknown> = { ...given };
+    paths[path] = item;
+    for (const method of METHODS) {
+      const { operationId } = (item[method] ?? {}) as Partial<OperationObject>;
+      if (operationId !== undefined) ids.add(operationId);
+    }
+  }
 
   for (const { method, template, pattern, description } of placed(mounted, version, schemas)) {
     const item = (paths[template.path] ??= {});

@@ -149,6 +149,23 @@ describe('a document', () => {
     ]);
   });
 
+  it('gives no operation the id of one that is written by hand', () => {
+    const { paths } = documentOf((app) => app.get('/a', route({}, nothing)), {
+      paths: { '/b': { get: { operationId: 'getA', responses: { 204: { description: '' } } } } },
+    });
+    expect(paths['/a']!.get!.operationId).toBe('getA_2');
+  });
+
+  it('says of whole numbers what the API does, not what JSON does (RFC 8259 §6)', () => {
+    const { paths } = documentOf((app) =>
+      app.get('/x', route({ query: z.object({ a: z.int(), b: z.int().min(1) }) }, nothing)),
+    );
+    expect(paths['/x']!.get!.parameters!.map(({ schema }) => schema)).toEqual([
+      { type: 'integer' },
+      { type: 'integer', minimum: 1 },
+    ]);
+  });
+
   it('names recursive schemas that have no name by where they are', () => {
     const Tree: z.ZodType = z.object({
       get children() {
@@ -218,6 +235,25 @@ describe('a document', () => {
     ]);
   });
 
+  it('does not take what is around the methods of a route for one of them', () => {
+    const made = documentOf((app) => {
+      app
+        .route('/x')
+        .all(nothing)
+        .get(route({ summary: 'X' }, nothing))
+        .all(nothing);
+      app
+        .route('/y')
+        .all(route({ method: 'put' }, nothing))
+        .get(route({}, nothing));
+      app.route([[['/a', '/b']], '/c'] as never).get(nothing);
+      app.get('/z', route({}, nothing));
+    });
+    expect(
+      Object.entries(made.paths).map(([path, item]) => [path, ...Object.keys(item)].join(' ')),
+    ).toEqual(['/x get', '/y get put', '/z get']);
+  });
+
   it('says what is answered ahead of the handler (RFC 9457)', () => {
     const { paths, components } = documentOf(
       (app) =>
@@ -250,7 +286,21 @@ describe('a document', () => {
       Problem429: {
         headers: { 'Retry-After': expect.anything() as object },
         content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: {
+              problem1: {
+                value: { type: 'about:blank', title: 'Too Many Requests', status: 429 },
+              },
+            },
+          },
+        },
+      },
+      ValidationProblem422: {
+        content: {
+          'application/problem+json': {
+            examples: { ERR_VALIDATION: { value: { status: 422, code: 'ERR_VALIDATION' } } },
+          },
         },
       },
     });
@@ -367,6 +417,15 @@ describe('a document', () => {
         app.post('/b', route({ body: named('Twice', { type: 'number' }) }, nothing));
       },
       'has a schema called "Twice", which is already another one',
+    ],
+    [
+      'a pointer that leads nowhere in the document',
+      (app) =>
+        app.post(
+          '/x',
+          route({ body: { schema: z.string(), jsonSchema: { $ref: '#/definitions/A' } } }, nothing),
+        ),
+      'the body of POST /x points to #/definitions/A, which its "$defs" do not have',
     ],
     [
       'a name that this package has',

@@ -101,6 +101,8 @@ describe('GET /openapi.json', () => {
       expect((await fetch(url + path, { headers: { ...FAR, authorization } })).status).toBe(200);
       expect((await fetch(url + path)).status).toBe(200);
     }
+    const file = '/docs/swagger-ui.0123456789abcdef.js';
+    expect((await fetch(url + file, { headers: FAR })).status).toBe(403);
   });
 
   it('is open where that is asked for', async () => {
