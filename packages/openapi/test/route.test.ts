@@ -275,9 +275,11 @@ describe('an answer', () => {
   });
 
   it('is sent where its schema fails to judge it, which is reported', async () => {
-    const broken = z.object({ id: z.int() }).refine(() => {
+    const validate = (): never => {
       throw new Error('no judge');
-    });
+    };
+    const schema = { '~standard': { version: 1 as const, vendor: 'test', validate } };
+    const broken = { schema, jsonSchema: {} };
     const url = await start((app) =>
       app.get(
         '/',
