@@ -265,6 +265,7 @@ describe('options', () => {
     [{ docsPath: '/docs/' }, '"docsPath" must be a path of plain segments'],
     [{ info: {} as never }, '"info" must be an object with a title'],
     [{ versions: [1, '1'] }, 'names a version twice'],
+    [{ versions: ['v1'] }, '"versions" must be a list, each a version, a date such as'],
     [{ security: ['key'] }, '"security" names key, which "securitySchemes" does not have'],
     [{ access: 'short' }, '"access" must be a token of at least 16 characters'],
     [{ routes: [{} as never] }, '"routes" must be a list, each what routes() has made'],
