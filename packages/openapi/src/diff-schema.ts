@@ -15,17 +15,45 @@ export function diffSchemas(
   after: Side,
   direction: Direction,
 ): void {
-  const old = comparison.old(before);
-  const now = comparison.new(after);
+  const [olds, nows] = [withParts(before), withParts(after)];
+  const [old, now] = [comparison.old(olds), comparison.new(nows)];
   if (isSame(old.value, now.value) && !hasReference(old.value)) return;
-  if (comparison.isKnown(old, now, direction)) return;
+  // Put together, it would be another one each time.
+  const places = [olds === before ? old : before, nows === after ? now : after] as const;
+  if (comparison.isKnown(...places, direction)) return;
   if (typeof old.value === 'boolean' || typeof now.value === 'boolean') {
     diffBooleans(comparison, old, now, direction);
-  } else if (alternativesOf(old) !== undefined || alternativesOf(now) !== undefined) {
-    diffAlternatives(comparison, old, now, direction);
-  } else {
-    diffPlain(comparison, old, now, direction);
+    return;
   }
+  const was = { value: flat(comparison, old, 'old'), pointer: old.pointer };
+  const is = { value: flat(comparison, now, 'new'), pointer: now.pointer };
+  if (alternativesOf(was) !== undefined || alternativesOf(is) !== undefined) {
+    diffAlternatives(comparison, was, is, direction);
+  } else {
+    diffPlain(comparison, was, is, direction);
+  }
+}
+
+/** What beside a pointer demands nothing. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  '$ref',
+  'title',
+  'description',
+  'examples',
+  'deprecated',
+]);
+
+/** What stands beside a pointer holds as well (JSON Schema 2020-12 §8.2.3.1): both are parts of one. */
+function withParts(side: Side): Side {
+  const { $ref: reference, ...own } = (side.value ?? {}) as Schema;
+  if (reference === undefined || Object.keys(own).every((name) => ANNOTATIONS.has(name))) {
+    return side;
+  }
+  return { ...side, value: { ...own, allOf: [{ $ref: reference }, ...partsOf(own)] } };
+}
+
+function partsOf({ allOf }: Schema): readonly unknown[] {
+  return Array.isArray(allOf) ? allOf : [];
 }
 
 /** `true` and what is absent take everything, `false` nothing. */
@@ -102,9 +130,7 @@ function kindOf({ value }: Side): object {
   return { type, tags: Object.fromEntries(tags) };
 }
 
-function diffPlain(comparison: Comparison, before: Side, after: Side, direction: Direction): void {
-  const old = { value: flat(comparison, before, 'old'), pointer: before.pointer };
-  const now = { value: flat(comparison, after, 'new'), pointer: after.pointer };
+function diffPlain(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
   if (!diffTypes(comparison, old, now, direction)) return;
   diffValues(comparison, old, now, direction);
   diffBounds(comparison, old, now, direction);
@@ -162,7 +188,7 @@ function flat(
   seen.add(side.pointer);
   const list = member(side, 'allOf');
   const parts = allOf.map((_part, at) =>
-    flat(comparison, comparison[of](member(list, at)), of, seen),
+    flat(comparison, comparison[of](withParts(member(list, at))), of, seen),
   );
   return [...parts, own].reduce<Schema>(
     (whole, part) => ({

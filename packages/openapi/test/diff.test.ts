@@ -464,6 +464,45 @@ describe('a change', () => {
     ]);
   });
 
+  it.each([
+    ['a part', { allOf: [{ $ref: '#/components/schemas/A' }] }],
+    ['a pointer with more beside it', { $ref: '#/components/schemas/A', minProperties: 1 }],
+    ['the only alternative', { anyOf: [{ $ref: '#/components/schemas/A' }] }],
+  ])('ends where a schema is in itself as %s', (_what, child) => {
+    const circle = (leaf: object): object => ({
+      ...output({ $ref: '#/components/schemas/A' }),
+      components: { schemas: { A: object({ leaf, child }), B: child } },
+    });
+    expect(diff(circle(text), circle(text))).toEqual([]);
+    expect(kinds(circle(text), circle({}))).toContain('breaking type-widened');
+    const self = { ...output(text), components: { schemas: { A: child } } };
+    const endless = { ...output({ $ref: '#/components/schemas/A' }), components: self.components };
+    expect(() => diff(self, endless)).not.toThrow();
+    expect(() => diff(endless, self)).not.toThrow();
+  });
+
+  it('is told at each place where what is there has no name', () => {
+    const two = (one: boolean): object => input(object({ a: one, b: one }));
+    expect(kinds(two(true), two(false))).toEqual([
+      'breaking schema-narrowed',
+      'breaking schema-narrowed',
+    ]);
+  });
+
+  it('is found beside a pointer, and in the alternatives of a part', () => {
+    const components = { schemas: { Text: text } };
+    const there = (beside: object): object => ({
+      ...input({ $ref: '#/components/schemas/Text', ...beside }),
+      components,
+    });
+    expect(kinds(there({ description: 'a' }), there({ description: 'b' }))).toEqual([]);
+    expect(kinds(there({}), there({ maxLength: 5 }))).toEqual(['breaking bound-narrowed']);
+    const part = (...anyOf: object[]): object => input({ allOf: [{ anyOf }, { description: '' }] });
+    expect(kinds(part(text, { type: 'null' }), part(text))).toEqual([
+      'breaking alternative-narrowed',
+    ]);
+  });
+
   it('is not that a schema has moved to the components', () => {
     const moved = {
       ...output({ $ref: '#/components/schemas/A~1B' }),
