@@ -66,7 +66,7 @@ export function documentOf(
     }
   }
 
-  for (const { method, template, pattern, description } of placed(mounted, version, schemas)) {
+  for (const { method, template, pattern, description } of placed(mounted, version)) {
     const item = (paths[template.path] ??= {});
     // What was written by hand, and what the app asks first, stands.
     if (item[method] !== undefined) continue;
@@ -109,11 +109,7 @@ export function documentOf(
 }
 
 /** Every operation of the version at its address, in the order of the document. */
-function placed(
-  mounted: readonly MountedRoute[],
-  version: string | undefined,
-  schemas: SchemaComponents,
-): readonly Placed[] {
+function placed(mounted: readonly MountedRoute[], version: string | undefined): readonly Placed[] {
   const found: (Placed & { readonly at: number })[] = [];
   const shapes = new Map<string, PathTemplate>();
   for (const [at, { method, pattern, description: given }] of mounted.entries()) {
@@ -125,14 +121,6 @@ function placed(
       for (const name of methodsOf(method, given)) {
         found.push({ method: name, template: alike(template, shapes), pattern, description, at });
       }
-    }
-  }
-  for (const { description, pattern, method } of found) {
-    const names = new Set(pathTemplates(pattern).flatMap((template) => template.names));
-    if (names.size === 0 && description.params !== undefined) {
-      schemas.problems.push(
-        `${method.toUpperCase()} ${pattern} checks parameters of the path, but its pattern has none.`,
-      );
     }
   }
   return found.toSorted(
@@ -154,7 +142,7 @@ function alike(template: PathTemplate, shapes: Map<string, PathTemplate>): PathT
   const shape = shapeOf(template.path);
   const first = shapes.get(shape);
   if (first === undefined) shapes.set(shape, template);
-  return first ?? template;
+  return { ...(first ?? template), ownNames: template.names };
 }
 
 /** An address without the names of its parameters. */

@@ -211,10 +211,14 @@ describe('a document', () => {
   it('knows paths as one that differ in the names of parameters (OpenAPI 3.1.1 §4.8.8.2)', () => {
     const { paths } = documentOf((app) => {
       app.get('/cities/:id', route({}, nothing));
-      app.delete('/cities/:city', route({}, nothing));
+      const params = z.object({ city: z.int() });
+      app.delete('/cities/:city', route({ params }, nothing));
     });
     expect(Object.keys(paths)).toEqual(['/cities/{id}']);
     expect(Object.keys(paths['/cities/{id}']!)).toEqual(['get', 'delete']);
+    expect(paths['/cities/{id}']!.delete!.parameters).toEqual([
+      { name: 'id', in: 'path', required: true, schema: { type: 'integer' } },
+    ]);
   });
 
   it('tells every method of a chain, those of all, and leaves out what is hidden', () => {
@@ -445,7 +449,12 @@ describe('a document', () => {
     [
       'parameters that the pattern does not have',
       (app) => app.get('/x', route({ params: z.object({ id: z.string() }) }, nothing)),
-      'GET /x checks parameters of the path, but its pattern has none',
+      'the params of GET /x need "id", which is not in the path',
+    ],
+    [
+      'a parameter that another name in the pattern stands for',
+      (app) => app.get('/x/:cityId', route({ params: z.object({ id: z.string() }) }, nothing)),
+      'the params of GET /x/{cityId} need "id", which is not in the path',
     ],
   ])('is refused for %s', (_case, mount, message) => {
     const app = express();
@@ -468,6 +477,7 @@ describe('templates of patterns', () => {
           {
             path: parts.map((one) => one.replace(/^\/:(.*)$/, '/{$1}')).join(''),
             names,
+            ownNames: names,
             wildcards: new Set(),
           },
         ]);
