@@ -11,7 +11,14 @@ export interface Contender {
 
 export interface Bench {
   readonly name: string;
-  readonly kind: 'throughput' | 'startup' | 'trace' | 'overload' | 'statements' | 'calls';
+  readonly kind:
+    | 'throughput'
+    | 'startup'
+    | 'trace'
+    | 'overload'
+    | 'statements'
+    | 'broadcast'
+    | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
   /** Headers of the load's requests. */
@@ -64,6 +71,13 @@ const OVERLOAD_PEERS: readonly string[] = [
   'toobusy-js',
   'overload-protection',
   'express-queue',
+];
+
+const BROADCASTS: readonly Contender[] = [
+  { server: 'broadcast-ws', label: 'ws' },
+  { server: 'broadcast-ws-prepared', label: 'ws, one frame made by hand' },
+  { server: 'broadcast-socket-io', label: 'socket.io' },
+  { server: 'broadcast', label: 'ours' },
 ];
 
 const LOADERS: readonly Contender[] = [
@@ -186,6 +200,17 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   {
+    name: 'analytics',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'analytics-used', label: 'ours, `app.use`' },
+      { server: 'analytics-without', label: '`setup` without it, `stack.listen`' },
+      { server: 'analytics-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'rate-limit',
     kind: 'throughput',
     contenders: [
@@ -205,6 +230,31 @@ export const BENCHES: readonly Bench[] = [
       { server: 'ours', label: 'ours, with fields' },
     ],
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
+  },
+  {
+    name: 'metrics',
+    kind: 'throughput',
+    contenders: [
+      { server: 'metrics-none', label: '`setup` alone, `stack.listen`' },
+      { server: 'metrics-setup', label: 'with our metrics, `stack.listen`' },
+      BARE,
+      { server: 'metrics-used', label: 'with our metrics, `app.use`' },
+      { server: 'metrics-prom-client', label: 'with a prom-client histogram by hand' },
+      { server: 'metrics-prom-bundle', label: 'with express-prom-bundle' },
+    ],
+    peers: ['express', 'prom-client', 'express-prom-bundle'],
+  },
+  {
+    name: 'metric-recorded',
+    kind: 'calls',
+    contenders: [
+      { server: 'prom-client-labels', label: 'prom-client, by labels' },
+      { server: 'prom-client-kept', label: 'prom-client, a series that is kept' },
+      { server: 'labels', label: 'ours, by labels' },
+      { server: 'kept', label: 'ours, a series that is kept' },
+      { server: 'counter', label: 'ours, a counter' },
+    ],
+    peers: ['prom-client'],
   },
   {
     name: 'security-headers',
@@ -262,6 +312,26 @@ export const BENCHES: readonly Bench[] = [
     peers: ['opossum', 'cockatiel'],
   },
   {
+    name: 'db-pool',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'a pool of pg' },
+      { server: 'watched', label: 'the same, watched' },
+    ],
+    peers: ['pg'],
+  },
+  {
+    name: 'db-session',
+    kind: 'calls',
+    contenders: [
+      { server: 'pool-statement', label: 'a statement, pool of pg' },
+      { server: 'session-statement', label: 'a statement, our session' },
+      { server: 'pool-transaction', label: 'a transaction, pool of pg' },
+      { server: 'session-transaction', label: 'a transaction, our session' },
+    ],
+    peers: ['pg'],
+  },
+  {
     name: 'retry-success',
     kind: 'calls',
     contenders: [
@@ -271,6 +341,16 @@ export const BENCHES: readonly Bench[] = [
       { server: 'retry', label: 'ours' },
     ],
     peers: ['cockatiel', 'p-retry'],
+  },
+  {
+    name: 'tasks',
+    kind: 'calls',
+    contenders: [
+      { server: 'bullmq', label: 'BullMQ, Redis in memory' },
+      { server: 'durable', label: 'ours, durable, fsync always' },
+      { server: 'memory', label: 'ours, in memory' },
+    ],
+    peers: ['bullmq'],
   },
   {
     name: 'profiler',
@@ -364,6 +444,20 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   ...DEDUP,
+  {
+    name: 'broadcast',
+    kind: 'broadcast',
+    path: '/batch?burst=1',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
+  {
+    name: 'broadcast-burst',
+    kind: 'broadcast',
+    path: '/batch?burst=10',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
   {
     name: 'startup',
     kind: 'startup',

@@ -3,12 +3,14 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
+import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { ShutdownOptions } from '@org/shutdown';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
@@ -36,6 +38,8 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  // Its channels tell clients themselves when to come back.
+  shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   openapi: API,
   dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
   queue: {
@@ -46,19 +50,33 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
+  'circuit',
+  'db',
+  'retry',
+  'tasks',
+  'websocket',
+]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
 
 /** Every component of the service; `own` are those that are not the family's. */
-export async function components(config: ServiceConfig, own: Parts): Promise<Parts> {
+export async function components(
+  config: ServiceConfig,
+  own: Parts,
+  use: AnalyticsStore,
+): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
     isEnabled: (name) =>
       !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
-    options: (name) => ({ ...config.options(name), ...OWN[name as keyof typeof OWN] }),
+    options: (name) => ({
+      ...config.options(name),
+      ...OWN[name as keyof typeof OWN],
+      ...(name === 'analytics' ? { store: use } : {}),
+    }),
   });
   return [...own, jsonBody(), manyInOne, ...family];
 }

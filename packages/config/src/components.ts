@@ -35,7 +35,7 @@ export const COMPONENTS = [
   { name: 'retry', phase: 'context' },
   { name: 'logging', phase: 'observe' },
   { name: 'metrics', phase: 'observe' },
-  { name: 'analytics', phase: 'observe' },
+  { name: 'analytics', phase: 'observe', priority: 30 },
   { name: 'profiler', phase: 'observe', heavy: true },
   { name: 'security', phase: 'protect' },
   { name: 'rate-limit', phase: 'protect', priority: 60 },

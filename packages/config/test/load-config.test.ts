@@ -63,6 +63,7 @@ describe('defaults', () => {
       ENABLE_PERFORMANCE_MONITORING: true,
       ENABLE_POOL_MONITORING: true,
       ENABLE_API_ANALYTICS: true,
+      ANALYTICS_SECRET: undefined,
       LOG_LEVEL: 'INFO',
       ENABLE_HEAVY_MIDDLEWARE: false,
       ENABLE_OPENTELEMETRY: false,
@@ -73,8 +74,11 @@ describe('defaults', () => {
       REQUEST_TIMEOUT: 30,
       PORT: 3000,
       TRUST_PROXY: false,
+      TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      WEBSOCKET_MAX_CONNECTIONS: 10_000,
+      DATABASE_POOL_MAX: 10,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -498,13 +502,25 @@ describe('options of components', () => {
       THREAT_WINDOW: '2',
       IP_WHITELIST: '192.0.2.7, 10.0.0.0/8,2001:db8::/32',
       MONITORING_TOKEN: 'sixteen-characters',
+      ANALYTICS_SECRET: 'a-secret-of-many-letters',
       LOG_LEVEL: 'warn',
+      DATABASE_POOL_MAX: '4',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
     });
     expect(config.options('cache')).toEqual({ ttlMs: 60_000, compressThresholdBytes: 1024 });
     expect(config.options('timeout')).toEqual({ timeoutMs: 5000 });
     expect(config.options('retry')).toEqual({ maxAttempts: 2 });
+    expect(config.options('analytics')).toEqual({
+      access: 'sixteen-characters',
+      secret: 'a-secret-of-many-letters',
+    });
+    expect(() => from({ ANALYTICS_SECRET: 'short' })).toThrow('at least 16 characters');
+    expect(config.options('db')).toEqual({
+      max: 4,
+      monitorPool: true,
+      access: 'sixteen-characters',
+    });
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,
@@ -518,6 +534,13 @@ describe('options of components', () => {
       expect(() => from({ IP_DENYLIST: wrong })).toThrow('addresses and networks');
     expect(config.options('profiler')).toEqual({ stallMs: 400, access: 'sixteen-characters' });
     expect(config.options('logging')).toEqual({ level: 'WARN' });
+    expect(config.options('metrics')).toEqual({
+      openTelemetry: false,
+      access: 'sixteen-characters',
+    });
+    expect(from({ ENABLE_OPENTELEMETRY: 'true' }).options('metrics')).toEqual({
+      openTelemetry: true,
+    });
     expect(config.options('circuit')).toEqual({
       errorRatio: 0.3,
       slowCallMs: 1500,
@@ -531,7 +554,16 @@ describe('options of components', () => {
       windowMs: 60_000,
       distributed: false,
     });
+    expect(config.options('websocket')).toEqual({
+      maxConnections: 10_000,
+      access: 'sixteen-characters',
+    });
     expect(config.options('redis')).toEqual({});
+    expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });
+    expect(from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h' }).options('tasks')).toEqual({
+      folder: '/jobs',
+      url: 'redis://h',
+    });
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');
   });
@@ -694,6 +726,8 @@ describe('warnings', () => {
       'database-missing',
       'redis-missing',
     ]);
+    expect(codes(from({ ENABLE_TASKS: '1', TASKS_FOLDER: '/var/lib/jobs' }))).toEqual([]);
+    expect(codes(from({ ENABLE_TASKS: '1', REDIS_URL: 'redis://h' }))).toEqual([]);
   });
 });
 

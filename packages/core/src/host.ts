@@ -63,6 +63,8 @@ export interface Host {
    * there, as 101; the signal of the connection is the socket's.
    */
   admitUpgrade(req: IncomingMessage, socket: Duplex, admitted: (exchange: Exchange) => void): void;
+  /** Calls `listener` once the whole drains: for who holds streams or work that would not end by itself. */
+  onDrain(listener: () => void): void;
   /** Goes to `draining`; readiness is down from here on. */
   drain(): void;
   /** Closes every component, dependants before what they depend on. Idempotent. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  callHook,
   type CloseReport,
   closeInOrder,
   type Component,
@@ -26,6 +27,7 @@ export class StackHost implements Host {
   private readonly listener: (req: IncomingMessage, res: ServerResponse) => void;
   private readonly servers = new Set<Server>();
   private readonly listeners: ((server: Server) => void)[] = [];
+  private readonly drainListeners: (() => void)[] = [];
   private current: HostState = 'starting';
   private started: readonly Component[] = [];
   private starting: Promise<void> | undefined = undefined;
@@ -76,8 +78,14 @@ export class StackHost implements Host {
     admitUpgrade(this.serving, this.serving.upgradePipeline(), req, socket, admitted);
   }
 
+  onDrain(listener: () => void): void {
+    this.drainListeners.push(listener);
+  }
+
   drain(): void {
-    if (this.current !== 'closed') this.current = 'draining';
+    if (this.current === 'closed' || this.current === 'draining') return;
+    this.current = 'draining';
+    for (const listener of this.drainListeners) callHook(listener, 'setup onDrain');
   }
 
   start(): Promise<void> {
@@ -130,7 +138,11 @@ export class StackHost implements Host {
 
 function closeServer(server: Server, budgetMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), budgetMs);
+    const force = setTimeout(() => {
+      server.closeAllConnections();
+      // Upgraded connections are none of the server's any more: their component ends them.
+      resolve();
+    }, budgetMs);
     server.close(() => {
       clearTimeout(force);
       resolve();

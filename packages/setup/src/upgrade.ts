@@ -35,6 +35,8 @@ export function admitUpgrade(
   res.assignSocket(socket as Socket);
   res.once('finish', () => {
     res.detachSocket(socket as Socket);
+    // As Node's own server does behind an answer: observers wait for it.
+    res.emit('close');
     socket.end(() => socket.destroy());
   });
   prepare(serving.app, req, res);

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
@@ -6,6 +7,7 @@ import {
   defineMiddleware,
   defineStages,
   type Exchange,
+  FAULT_CHANNEL,
   HANDLED,
   type Host,
   type Middleware,
@@ -13,7 +15,7 @@ import {
   ProblemError,
   type Step,
 } from '@org/core';
-import { fakeClock, serve } from '@org/core/testing';
+import { fakeClock, recordExchanges, serve } from '@org/core/testing';
 import { setup, type Stack } from '@org/setup';
 
 const clock = fakeClock();
@@ -263,15 +265,38 @@ describe('a request for another protocol', () => {
       }
       return undefined;
     });
-    const stack = stackOf(limit, chat(seen));
+    const { middleware: recorder, waitFor } = recordExchanges();
+    const stack = stackOf(limit, chat(seen), recorder);
     const server = await stack.listen(0, '127.0.0.1');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const [status, body] = await upgrade(url);
     expect(status).toBe(401);
+    const [settled] = await waitFor(1);
+    expect([settled!.upgraded, settled!.aborted, settled!.res.statusCode]).toEqual([
+      false,
+      false,
+      401,
+    ]);
     expect(JSON.parse(body)).toMatchObject({ status: 401, detail: 'Say who you are.' });
     expect(seen).toEqual([]);
     expect(await upgrade(url, { authorization: 'Bearer me' })).toEqual([101, 'hello']);
     await stack.close();
+  });
+
+  test('and was let in does not keep a stack from closing: its component ends it', async () => {
+    const app = express();
+    const stack = setup(app, [chat([])], { closeTimeoutMs: 20 });
+    const server = await stack.listen(0, '127.0.0.1');
+    const asking = request({
+      port: (server.address() as AddressInfo).port,
+      headers: { Connection: 'Upgrade', Upgrade: 'chat' },
+    });
+    asking.end();
+    const socket = await new Promise<Socket>((resolve) =>
+      asking.once('upgrade', (_res, upgraded) => resolve(upgraded)),
+    );
+    expect((await stack.close()).closed).toContain('chat');
+    socket.destroy();
   });
 
   test('whose client has gone meanwhile is not let in', async () => {
@@ -292,4 +317,32 @@ describe('a request for another protocol', () => {
     expect(seen).toEqual([]);
     await stack.close();
   });
+});
+
+test('whoever holds streams hears of the drain, once, and one that fails does not keep it from others', async () => {
+  const heard: string[] = [];
+  const listening = (name: string, listener: () => void): Middleware =>
+    defineMiddleware({
+      name,
+      phase: 'edge',
+      step: () => undefined,
+      attach: (host) => host.onDrain(listener),
+    });
+  const { middleware, host } = observer();
+  const stack = stackOf(
+    middleware,
+    listening('broken', () => {
+      throw new Error('deliberate');
+    }),
+    listening('streams', () => void heard.push(host().state)),
+  );
+  const faults: string[] = [];
+  const note = (fault: unknown): void => void faults.push((fault as { where: string }).where);
+  subscribe(FAULT_CHANNEL, note);
+  await stack.start();
+  host().drain();
+  host().drain();
+  await stack.close();
+  unsubscribe(FAULT_CHANNEL, note);
+  expect([heard, faults]).toEqual([['draining'], ['setup onDrain']]);
 });

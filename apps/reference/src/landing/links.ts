@@ -68,6 +68,22 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   },
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
+  {
+    href: '/api/middleware/tasks',
+    title: 'Jobs',
+    text: 'What is done in the background, and what failed and why.',
+  },
+  {
+    href: '/health/middleware/performance',
+    title: 'Performance',
+    text: 'The last minute in percentiles, and where the time of requests goes.',
+  },
+  { href: '/metrics', title: 'Metrics', text: 'What Prometheus reads.' },
+  {
+    href: '/api/analytics/summary',
+    title: 'Use of the API',
+    text: 'Of the last day; /endpoints, /popular, /consumers and /unused beside it.',
+  },
 ]);
 
 /** A source of data, with the words that its licence asks for. */

@@ -12,6 +12,7 @@ export function fakeHost(given: Partial<Host> = {}): { -readonly [K in keyof Hos
     traffic: () => [],
     timeRequests: () => () => undefined,
     admitUpgrade: () => undefined,
+    onDrain: () => undefined,
     drain: () => undefined,
     closeComponents: () => Promise.resolve({ closed: [], hung: [], failed: [], durationMs: 0 }),
     ...given,

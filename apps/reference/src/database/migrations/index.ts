@@ -7,11 +7,13 @@ import { type Kysely, type Migration, Migrator } from 'kysely';
 import { places } from './0001-places.ts';
 import { trips } from './0002-trips.ts';
 import { idempotencyKeys } from './0003-idempotency-keys.ts';
+import { apiAnalytics } from './0004-api-analytics.ts';
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   '0001-places': places,
   '0002-trips': trips,
   '0003-idempotency-keys': idempotencyKeys,
+  '0004-api-analytics': apiAnalytics,
 });
 
 /** Brings the schema up to date; several processes may try at once, one does it. */
