@@ -8,7 +8,7 @@
  * none until something asynchronous is profiled.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import type { Clock } from '@org/core';
 
 /** What is known of one name. */
@@ -113,15 +113,19 @@ export class FunctionProfile {
   /**
    * The same function, profiled: it keeps `this`, arguments, result, name and length. A promise
    * comes back as another of the same outcome, a generator's steps are timed one by one.
-   * @throws TypeError for a class, which cannot be called
+   * @throws TypeError for what is no function, and for a class, which cannot be called
    */
-  wrap<F extends AnyFunction>(fn: F, name: string = fn.name || '(anonymous)'): F {
-    if (typeof fn !== 'function' || CLASS.test(Function.prototype.toString.call(fn))) {
+  wrap<F extends AnyFunction>(fn: F, name?: string): F {
+    if (typeof fn !== 'function') {
+      throw new TypeError(`profiler.profile takes a function, but was given ${inspect(fn)}.`);
+    }
+    if (CLASS.test(Function.prototype.toString.call(fn))) {
       throw new TypeError(
-        `profiler.profile takes a function, and not a class: profile its methods instead.`,
+        `profiler.profile takes a function, but ${fn.name} is a class: profile its methods instead.`,
       );
     }
-    const account = this.accountOf(name, types.isAsyncFunction(fn));
+    const known = name ?? (fn.name || '(anonymous)');
+    const account = this.accountOf(known, types.isAsyncFunction(fn));
     const generates = types.isGeneratorFunction(fn);
     // oxlint-disable-next-line typescript/no-this-alias
     const profile = this;

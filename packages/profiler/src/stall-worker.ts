@@ -34,7 +34,7 @@ export interface StallWorkerData {
   readonly maxDurationMs: number;
 }
 
-/** What it answers: a profile as JSON, and how long it took; or why there is none. */
+/** What it answers: a profile as JSON, and how long V8 sampled; or why there is none, and none will be. */
 export type StallWorkerMessage =
   | { readonly profile: Uint8Array; readonly startedAt: number; readonly durationMs: number }
   | { readonly error: string };
@@ -45,8 +45,7 @@ const { parentPort, workerData } = require('node:worker_threads');
 const { Session } = require('node:inspector/promises');
 const { memory, cells, stallMs, lookMs, samplingIntervalMs, maxDurationMs } = workerData;
 const shared = new Int32Array(memory);
-const session = new Session();
-session.connectToMainThread();
+let session;
 let beat = -1;
 let movedMs = performance.now();
 let lookedMs = movedMs;
@@ -54,29 +53,31 @@ let startedMs = 0;
 let startedAt = 0;
 let state = 'watching';
 
-async function begin(nowMs) {
+async function begin() {
   state = 'beginning';
-  startedMs = nowMs;
-  startedAt = Date.now();
+  // Not before: a process that is connected to waits, or says that it does, when it exits.
+  session = new Session();
+  session.connectToMainThread();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: Math.round(samplingIntervalMs * 1000) });
   await session.post('Profiler.start');
+  startedMs = performance.now();
+  startedAt = Date.now();
   Atomics.store(shared, cells.PROFILING, 2);
   state = 'profiling';
 }
 
 async function end() {
   state = 'ending';
-  const { profile } = await session.post('Profiler.stop');
-  await session.post('Profiler.disable');
-  const bytes = new TextEncoder().encode(JSON.stringify(profile));
   const durationMs = performance.now() - startedMs;
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  const bytes = new TextEncoder().encode(JSON.stringify(profile));
   state = 'watching';
   parentPort.postMessage({ profile: bytes, startedAt, durationMs }, [bytes.buffer]);
 }
 
 function failed(error) {
-  state = 'watching';
   parentPort.postMessage({ error: String(error && error.stack || error) });
 }
 
@@ -95,7 +96,7 @@ setInterval(() => {
   } else if (state === 'watching' && nowMs - movedMs >= stallMs) {
     if (Atomics.compareExchange(shared, cells.ARMED, 1, 0) !== 1) return;
     Atomics.store(shared, cells.PROFILING, 1);
-    begin(nowMs).catch(failed);
+    begin().catch(failed);
   }
 }, lookMs);
 `;
