@@ -201,7 +201,7 @@ export class StallWatch {
       this.lost(new Error(message.error));
       return;
     }
-    const { profile, startedAt, durationMs } = message;
+    const { profile, startedAt, durationMs, stack } = message;
     const { clock } = this.settings;
     // Of a stall that outlasts its profile the loop may not have taken notice yet.
     if (this.profiled === undefined) this.beat();
@@ -219,6 +219,7 @@ export class StallWatch {
       durationMs,
       profile,
       ...(stall === undefined ? {} : { stall }),
+      ...(stack === undefined ? {} : { stack }),
     });
   }
 
