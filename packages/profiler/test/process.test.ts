@@ -51,7 +51,7 @@ describe('a process', () => {
       const made = profiler({
         stallMs: 40,
         // The machine may have had a stall of its own before.
-        stallCooldownMs: 0,
+        stallCooldownMs: 1,
         maxStallCapturesPerHour: 3600,
         onEvent(event) {
           const stack = event.type === 'captured' ? event.capture.stack : [];
