@@ -75,8 +75,11 @@ let burns = 0;
 function burn(): unknown {
   return runInThisContext(`(function burnTheCpu() {
     const untilMs = performance.now() + 40 + ${burns++} / 1e6;
+    const before = process.cpuUsage();
     let sum = 0;
-    while (performance.now() < untilMs) sum += Math.sqrt(sum + 1);
+    while (performance.now() < untilMs || process.cpuUsage(before).user < 40_000) {
+      for (let at = 0; at < 1000; at++) sum += Math.sqrt(sum + 1);
+    }
     return sum;
   })()`);
 }
