@@ -408,10 +408,14 @@ describe('the routes', () => {
     const stack = setup(app, [made, timeout({ clock, timeoutMs: 1000 })], { allowHeavy: true });
     const server = await stack.listen(0, '127.0.0.1');
     served = await serve(server);
-    const answer = ask('/cpu?seconds=30');
+    const answer = ask('/heap?seconds=30');
     await sampling();
     clock.advance(30_000);
-    expect((await answer).status).toBe(200);
+    const { status, headers } = await answer;
+    expect(status).toBe(200);
+    expect(headers.get('content-location')).toMatch(
+      /^\/api\/middleware\/profiler\/captures\/heap-/,
+    );
     await stack.close();
   });
 });
