@@ -499,6 +499,7 @@ describe('reports', () => {
         .get((_req, res) => res.end())
         .put((_req, res) => res.end());
       app.get(/^\/re(x)?$/, (_req, res) => res.end());
+      app.all('/all', (_req, res) => res.end());
     });
     const names = async (): Promise<string[]> =>
       (await report<UnusedReport>('unused')).items.map(({ method, route }) => `${method} ${route}`);
@@ -506,6 +507,7 @@ describe('reports', () => {
       [
         'GET /^\\/re(x)?$/',
         'GET /a',
+        '* /all',
         'GET /b',
         'GET /both',
         'PUT /both',
@@ -519,9 +521,10 @@ describe('reports', () => {
     await ask('/both', { method: 'PUT' });
     await ask('/rex');
     await ask('/things/any', { method: 'PATCH' });
+    await ask('/all');
     await ask('/nowhere');
     expect(await names()).toEqual(['GET /a', 'GET /both', 'DELETE /things/:id']);
-    expect(await report<UnusedReport>('unused')).toMatchObject({ declared: 8, unused: 3 });
+    expect(await report<UnusedReport>('unused')).toMatchObject({ declared: 9, unused: 3 });
   });
 
   test.each([
