@@ -36,6 +36,8 @@ export interface ConsumersOptions {
 
 /** What is remembered at once, of each kind and generation. */
 const MAX_REMEMBERED = 10_000;
+/** Longer names are hashed each time: what a client may send would fill the memory. */
+const MAX_NAME_LENGTH = 256;
 
 export class Consumers {
   private readonly options: ConsumersOptions;
@@ -137,11 +139,13 @@ class Memory {
   }
 
   get(name: string): Consumer {
+    if (name.length > MAX_NAME_LENGTH) return this.make(name);
     const found = this.young.get(name);
     if (found !== undefined) return found;
     const consumer = this.old.get(name) ?? this.make(name);
     if (this.young.size >= MAX_REMEMBERED) this.age();
-    this.young.set(name, consumer);
+    // A copy: a part of a header would keep all of it.
+    this.young.set(Buffer.from(name).toString(), consumer);
     return consumer;
   }
 
