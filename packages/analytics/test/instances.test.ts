@@ -239,7 +239,8 @@ test('the minute that is being counted is not given up: it would be lost again a
   store.fails = 'before';
   for (let flush = 0; flush < 4; flush++) {
     // Its row alone is larger than what may wait.
-    for (let at = 0; at < 400; at++) one.ask(`/of-a-route-that-has-quite-a-long-name-so-that-rows-are-large/${at}`);
+    for (let at = 0; at < 400; at++)
+      one.ask(`/of-a-route-that-has-quite-a-long-name-so-that-rows-are-large/${at}`);
     await passing(() => one.outbox.flush());
   }
   expect(one.outbox.lostRequestsTotal).toBe(0);

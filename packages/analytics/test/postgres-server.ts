@@ -10,6 +10,7 @@ import { Client } from 'pg';
 
 const exec = promisify(execFile);
 const VERSIONS = '/usr/lib/postgresql';
+const MAX_TRIES = 500;
 
 export interface PostgresServer {
   readonly url: string;
@@ -76,8 +77,11 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
 async function answers(server: ChildProcess, url: string): Promise<void> {
   let log = '';
   server.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  for (;;) {
-    if (server.exitCode !== null) throw new Error(`postgres ended:\n${log}`);
+  for (let tries = 0; ; tries++) {
+    // Before the test that waits gives up: then nobody would end it.
+    if (tries === MAX_TRIES) server.kill('SIGQUIT');
+    if (server.exitCode !== null || tries === MAX_TRIES)
+      throw new Error(`postgres does not answer:\n${log}`);
     const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
     try {
