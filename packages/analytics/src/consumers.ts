@@ -7,7 +7,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
-import { clientNetwork, type Exchange, report } from '@org/core';
+import { callHook, clientNetwork, type Exchange } from '@org/core';
 import type { Request } from 'express';
 
 import { DAY_MS, floorTo } from './tiers.ts';
@@ -103,13 +103,8 @@ export class Consumers {
   private nameOf(exchange: Exchange): string | undefined {
     const { nameOf } = this.options;
     if (nameOf === undefined) return undefined;
-    try {
-      const name: unknown = nameOf(exchange);
-      return typeof name === 'string' ? name : undefined;
-    } catch (error) {
-      report(error, 'analytics consumer', exchange);
-      return undefined;
-    }
+    const name = callHook(() => nameOf(exchange), 'analytics consumer', exchange);
+    return typeof name === 'string' && name !== '' ? name : undefined;
   }
 
   /** The network of an address: many people have it, so that it is nobody's. */
