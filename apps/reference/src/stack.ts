@@ -10,6 +10,7 @@ import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { ShutdownOptions } from '@org/shutdown';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
@@ -37,6 +38,8 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  // Its channels tell clients themselves when to come back.
+  shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   openapi: API,
   dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
   queue: {
@@ -47,7 +50,13 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
+  'circuit',
+  'db',
+  'retry',
+  'tasks',
+  'websocket',
+]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);

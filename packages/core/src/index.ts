@@ -117,6 +117,7 @@ export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
 export { type FindRoute, routeTable } from './route-table.ts';
 export {
+  type AnswerInstead,
   type BodySink,
   defineStages,
   type EncodedBody,

@@ -8,7 +8,6 @@ import { fakeClock, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
 import {
   idempotency,
-  type Transaction,
   type TransactionHandler,
   transactional,
   type TransactionalOptions,
@@ -186,7 +185,8 @@ if (binaries === undefined) {
         served = undefined;
       });
 
-      const begin: Transaction<PoolClient> = (work) => inTransaction(pool, work);
+      const begin = <T>(work: (tx: PoolClient) => Promise<T>): Promise<T> =>
+        inTransaction(pool, work);
 
       async function start(
         handler: TransactionHandler<PoolClient>,

@@ -101,8 +101,17 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   di: {
     import: async () => (await import('@org/di')).di,
   },
+  db: {
+    import: async () => (await import('@org/db')).db,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
+  },
+  tasks: {
+    import: async () => (await import('@org/tasks')).tasks,
+  },
+  websocket: {
+    import: async () => (await import('@org/websocket')).websocket,
   },
   openapi: {
     import: async () => (await import('@org/openapi')).openapi,
