@@ -119,6 +119,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   }
 
   async function startNow(): Promise<void> {
+    epochs.start(clock);
     runtime?.start();
     peer?.start();
     if (!given.openTelemetry) return;
@@ -239,6 +240,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   function close(): void {
     if (closed) return;
     closed = true;
+    epochs.close();
     selfTimes.close();
     runtime?.close();
     peer?.close();

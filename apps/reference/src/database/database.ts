@@ -29,7 +29,7 @@ export interface Database extends Component {
 
 /** Makes the component; nothing is opened before the first statement. */
 export function database(settings: DatabaseSettings): Database {
-  const numbers = { queriesTotal: 0, failedQueriesTotal: 0, queriesMs: 0 };
+  const numbers = { queriesTotal: 0, failedQueriesTotal: 0, queriesMsTotal: 0 };
   let folder: DataFolder | undefined;
 
   async function openPool(): Promise<PostgresPool> {
@@ -44,7 +44,7 @@ export function database(settings: DatabaseSettings): Database {
     dialect: new PostgresDialect({ pool: openPool }),
     log(event: LogEvent) {
       numbers.queriesTotal++;
-      numbers.queriesMs += event.queryDurationMillis;
+      numbers.queriesMsTotal += event.queryDurationMillis;
       if (event.level === 'error') numbers.failedQueriesTotal++;
     },
   });
