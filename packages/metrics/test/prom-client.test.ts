@@ -154,10 +154,16 @@ test('a metric of theirs that fails is reported once, and the others stand', asy
   const hear = (fault: unknown): number => faults.push(fault as Fault);
   channel(FAULT_CHANNEL).subscribe(hear);
   const registry = filled();
-  const collect = (): void => {
-    throw new Error('deliberate');
-  };
-  new Gauge({ name: 'shop_failing', help: 'Failing', collect, registers: [registry] });
+  registry.registerMetric(
+    new Gauge({
+      name: 'shop_failing',
+      help: 'Failing',
+      registers: [],
+      collect() {
+        throw new Error('deliberate');
+      },
+    }),
+  );
   const made = metrics({ registry, runtime: false });
   for (let at = 0; at < 2; at++) {
     expect((await made.page()).body).toContain('\nshop_depth -1.5\n');
