@@ -121,6 +121,17 @@ test('any worker tells of all of them, in series and in percentiles', async () =
   });
 });
 
+test('one that has had no request yet tells of all who have', async () => {
+  primary = new Primary(30_000);
+  const urls = await primary.fork(1, 2, 3);
+  await ask(`${urls[0]}/work/mail`);
+  expect(valuesOf((await scrape(urls[1]!)).get('jobs'))).toEqual({ 'kind=mail': 1 });
+  const told = (await (
+    await fetch(`${urls[2]}/health/middleware/performance`)
+  ).json()) as Performance;
+  expect(told.http.count).toBe(1);
+});
+
 test('many who ask at once all get an answer', async () => {
   primary = new Primary(30_000);
   const urls = await primary.fork(1, 2);
