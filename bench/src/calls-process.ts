@@ -18,6 +18,7 @@ const turn = async (contender: string): Promise<Sample> => {
 };
 await interleave(Object.keys(contestants), WARM_UP_TURNS, turn);
 const samples = await interleave(Object.keys(contestants), Number(rounds), turn);
+for (const { close } of Object.values(contestants)) await close?.();
 console.log(JSON.stringify(Object.fromEntries(samples)));
 
 async function nanosOf({ run, calls }: Contestant): Promise<number> {

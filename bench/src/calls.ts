@@ -17,6 +17,8 @@ export interface Contestant {
   run(): void | Promise<void>;
   /** Calls of one run. */
   readonly calls: number;
+  /** Ends what it has started, after its last turn. */
+  close?(): Promise<void>;
 }
 
 /** What a file in `calls/` exports as `contestants`: by the contender's name. */

@@ -1,18 +1,22 @@
 /** The service: its database, its stack of middleware, and its routes. */
 import type { Batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
+import { tasks } from '@org/tasks';
+import type { Websocket } from '@org/websocket';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
 import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
+import { live } from './live/live.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { weatherOfCities } from './routes/weather.ts';
-import { databaseSettings, DEMO_API_KEYS, type ServiceConfig } from './settings.ts';
+import { databaseSettings, DEMO_API_KEYS, type ServiceConfig, taskSettings } from './settings.ts';
 import { batchingOf, components } from './stack.ts';
+import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
 
 /** The first start fills the database. */
@@ -23,6 +27,8 @@ export interface Service {
   readonly app: Express;
   readonly stack: Stack;
   readonly database: Database;
+  /** What changes while somebody looks; `publish('trips/…', …)` tells of a trip. */
+  readonly channels: Websocket;
 }
 
 /** What whoever runs the service may put in the place of what it would find by itself. */
@@ -43,7 +49,13 @@ export async function createApp(
 
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
-  const parts = await components(config, [places, ...weather.parts], useOf(places.sql));
+  const jobs = tasks(taskSettings(config));
+  const tripRoutes = routeJobs(jobs, places.sql.session());
+  const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
+  const channels = live(places.sql.session(), apiKeys, config);
+  tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
+  const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
+  const parts = await components(config, own, useOf(places.sql.session()));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -52,8 +64,14 @@ export async function createApp(
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
-  app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
+  const { WEATHER_MAX_AGE } = config.values;
+  app.use(
+    '/api/cities',
+    weatherOfCities(places.sql, weather, WEATHER_MAX_AGE, (name, data) =>
+      channels.publish(name, data),
+    ),
+  );
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS));
-  return { app, stack, database: places };
+  app.use('/api/trips', trips(places, apiKeys, tripRoutes));
+  return { app, stack, database: places, channels };
 }

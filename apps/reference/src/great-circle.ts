@@ -6,6 +6,21 @@
 /** Mean radius of the earth, in km (IUGG). */
 export const EARTH_RADIUS_KM = 6371.0088;
 
+/** A point on the globe, in degrees. */
+export interface Point {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** The great-circle distance of two points in km, by the haversine formula. */
+export function distanceKm(one: Point, other: Point): number {
+  const [from, to] = [toRadians(one.latitude), toRadians(other.latitude)];
+  const across = Math.sin(toRadians(other.longitude - one.longitude) / 2) ** 2;
+  const chord = Math.sin((to - from) / 2) ** 2 + Math.cos(from) * Math.cos(to) * across;
+  // Rounding may bring the root just above 1, where there is no arc sine.
+  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
+}
+
 /** A range of degrees, both ends included. */
 export interface Degrees {
   readonly from: number;

@@ -28,6 +28,11 @@ const DEFINITIONS = {
   countryNotFound: { status: 404, title: 'No such country' },
   cityNotFound: { status: 404, title: 'No such city' },
   tripNotFound: { status: 404, title: 'No such trip' },
+  routeNotFound: {
+    status: 404,
+    title: 'No route yet',
+    description: 'The route of a trip is found when it is asked for, and anew when it has changed.',
+  },
   tooManyTrips: {
     status: 409,
     title: 'Too many trips',
@@ -48,18 +53,6 @@ const DEFINITIONS = {
     status: 503,
     title: 'Weather unavailable',
     description: 'The weather service cannot be reached. Retry-After says when to try again.',
-    expose: true,
-  },
-  databaseBusy: {
-    status: 503,
-    title: 'Database busy',
-    description: 'Too many requests wait for the database. Retry-After says when to come back.',
-    expose: true,
-  },
-  databaseUnavailable: {
-    status: 503,
-    title: 'Database unavailable',
-    description: 'The database cannot be reached. Retry-After says when to try again.',
     expose: true,
   },
 } as const;

@@ -2,6 +2,7 @@
  * What the environment tells the service: the family's own table of settings, and
  * these rows beside it. Whatever is wrong is named at once, before anything starts.
  */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type Config,
@@ -10,6 +11,8 @@ import {
   type LoadOptions,
   type StandardValues,
 } from '@org/config';
+
+import type { TasksOptions } from '@org/tasks';
 
 import type { DatabaseSettings } from './database/database.ts';
 
@@ -27,7 +30,7 @@ const OWN = defineSettings({
   DATA_DIR: {
     type: 'text',
     default: fileURLToPath(new URL('../.data', import.meta.url)),
-    help: 'The folder of the embedded database; ":memory:" keeps nothing.',
+    help: 'The folder of the embedded database and of the jobs; ":memory:" keeps nothing.',
   },
   MIN_POPULATION: {
     type: 'integer',
@@ -86,13 +89,25 @@ export function readConfig(env?: LoadOptions['env']): ServiceConfig {
 }
 
 /** What the database is opened and filled with. */
-export function databaseSettings({ values }: ServiceConfig): DatabaseSettings {
+export function databaseSettings(config: ServiceConfig): DatabaseSettings {
+  const { values } = config;
   return {
+    options: config.options('db'),
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     minPopulation: values.MIN_POPULATION,
     onlyCountries: values.ONLY_COUNTRIES,
     onProgress: (line) => console.log(line),
+  };
+}
+
+/** Where jobs are kept: beside the embedded database, which one process has, too. */
+export function taskSettings(config: ServiceConfig): Partial<TasksOptions> {
+  const { values } = config;
+  const isAlone = values.DATABASE_URL === undefined && values.DATA_DIR !== ':memory:';
+  return {
+    ...(isAlone ? { folder: join(values.DATA_DIR, 'jobs') } : {}),
+    ...config.options('tasks'),
   };
 }
 

@@ -140,8 +140,8 @@ export function describeApi(service: () => Service): void {
     test('load all those countries with one statement', async () => {
       const statements = async (): Promise<number> => {
         const { body } = await get('/api/middleware/stats');
-        const components = body.components as { database: { queriesTotal: number } };
-        return components.database.queriesTotal;
+        const components = body.components as { db: { queriesTotal: number } };
+        return components.db.queriesTotal;
       };
       const before = await statements();
       await get('/api/cities?include=country&limit=77&minPopulation=2001');
@@ -385,6 +385,38 @@ export function describeApi(service: () => Service): void {
       expectProblem(await send('DELETE', address, undefined, ADA), 404, 'ERR_TRIP_NOT_FOUND');
     });
 
+    test('have a route, which a job finds: 202 says where, and there it is', async () => {
+      const cities = [3435910, 2179537, 3448439, 2193733];
+      const days = ['2027-05-01', '2027-05-02', '2027-05-03', '2027-05-04'];
+      const planned = cities.map((cityId, at) => ({
+        cityId,
+        arrivesOn: days[at]!,
+        leavesOn: days[at]!,
+      }));
+      const made = await send('POST', '/api/trips', { name: 'Zigzag', stops: planned }, ADA);
+      const address = `${made.headers.get('location')!}/route`;
+      expectProblem(await get(address, ADA), 404, 'ERR_ROUTE_NOT_FOUND');
+      const asked = await send('POST', address, undefined, ADA);
+      expect(asked.status).toBe(202);
+      expect(asked.headers.get('location')).toBe(address);
+      expectProblem(await send('POST', address, undefined, IBN), 403, 'ERR_TRIP_NOT_YOURS');
+      expectProblem(await get(address, IBN), 403, 'ERR_TRIP_NOT_YOURS');
+
+      let found = await get(address, ADA);
+      while (found.body.state !== 'completed') found = await get(address, ADA);
+      const { route } = found.body as unknown as {
+        route: { stops: { cityId: number }[]; lengthKm: number; plannedKm: number };
+      };
+      expect(route.stops[0]?.cityId).toBe(cities[0]);
+      expect(new Set(route.stops.map(({ cityId }) => cityId))).toEqual(new Set(cities));
+      // Over the Pacific and back once, not twice.
+      expect(route.lengthKm).toBeLessThan(0.6 * route.plannedKm);
+
+      // Changed, it is another trip: its route is asked for anew.
+      await send('PATCH', made.headers.get('location')!, { name: 'Straight' }, ADA);
+      expectProblem(await get(address, ADA), 404, 'ERR_ROUTE_NOT_FOUND');
+    });
+
     test('need a key that is known: 401 says how to authenticate (RFC 9110 §15.5.2)', async () => {
       const none = await get('/api/trips');
       expectProblem(none, 401, 'ERR_API_KEY_MISSING');
@@ -514,12 +546,15 @@ export function describeApi(service: () => Service): void {
       const { body } = await get('/api/trips?limit=100', ADA);
       expect(body.next).toBeNull();
       const trip = { name: 'One of many', stops: [] };
-      const answers = await Promise.all(
-        Array.from({ length: 205 - body.items.length }, () =>
+      const wanted = 205 - body.items.length;
+      const statuses: number[] = [];
+      // No more at once than wait for a connection for long: on a slow machine those would be refused.
+      while (statuses.length < wanted) {
+        const wave = Array.from({ length: Math.min(20, wanted - statuses.length) }, () =>
           send('POST', '/api/trips', trip, ADA),
-        ),
-      );
-      const statuses = answers.map(({ status }) => status);
+        );
+        statuses.push(...(await Promise.all(wave)).map(({ status }) => status));
+      }
       expect(statuses.filter((status) => status === 201)).toHaveLength(200 - body.items.length);
       expect(statuses.filter((status) => status === 409)).toHaveLength(5);
     });
@@ -615,7 +650,7 @@ export function describeApi(service: () => Service): void {
       expect((await get('/health/ready')).status).toBe(200);
       expect((await get('/health/live')).status).toBe(200);
       const { status, text } = await get('/health/middleware');
-      expect([status, text]).toEqual([200, expect.stringContaining('database')]);
+      expect([status, text]).toEqual([200, expect.stringContaining('"db:responseTime"')]);
     });
 
     test('shows the numbers of its components', async () => {
@@ -638,8 +673,7 @@ export function describeApi(service: () => Service): void {
       expect(text).toMatch(
         counted('http_request_method="GET",http_response_status_code="404",url_scheme="http"'),
       );
-      expect(text).toMatch(/^org_database_queries_total [1-9]/m);
-      expect(text).toMatch(/^org_database_queries_seconds_total [\d.]+$/m);
+      expect(text).toMatch(/^org_db_queries_total [1-9]/m);
       expect(text).toMatch(/^org_queue_queued \d+$/m);
       expect(text).toMatch(/^org_queue_queued_total \d+$/m);
       expect(text).toMatch(/^org_batch_batchers_batches_total\{name="countries by code"\} \d+$/m);

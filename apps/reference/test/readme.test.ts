@@ -48,7 +48,7 @@ describe('the README of the service', () => {
     const { stdout } = await promisify(execFile)('sh', ['-ec', own], {
       env: { PATH: process.env['PATH'], ID: id },
     });
-    id = /^location: \/api\/trips\/(\S+)/im.exec(stdout)?.[1] ?? id;
+    id = /^location: \/api\/trips\/([^\s/]+)\s*$/im.exec(stdout)?.[1] ?? id;
     return stdout;
   }
 

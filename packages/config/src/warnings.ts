@@ -136,12 +136,13 @@ const missingServers: Rule = ({ values, isEnabled }) => {
       message: 'ENABLE_DB is on without DATABASE_URL. Set it, or give db a pool in code.',
     });
   }
-  if (isEnabled('tasks') && values['REDIS_URL'] === undefined) {
+  const keepsTasks = values['REDIS_URL'] !== undefined || values['TASKS_FOLDER'] !== undefined;
+  if (isEnabled('tasks') && !keepsTasks) {
     missing.push({
       code: 'redis-missing',
-      names: ['ENABLE_TASKS', 'REDIS_URL'],
+      names: ['ENABLE_TASKS', 'TASKS_FOLDER', 'REDIS_URL'],
       message:
-        'ENABLE_TASKS is on without REDIS_URL: tasks live in this process, and end with it. Set REDIS_URL to keep them.',
+        'ENABLE_TASKS is on without TASKS_FOLDER or REDIS_URL: jobs are kept in memory, and end with the process. Set TASKS_FOLDER to keep them, or REDIS_URL to share them.',
     });
   }
   return missing;

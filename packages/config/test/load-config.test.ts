@@ -74,8 +74,11 @@ describe('defaults', () => {
       REQUEST_TIMEOUT: 30,
       PORT: 3000,
       TRUST_PROXY: false,
+      TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      WEBSOCKET_MAX_CONNECTIONS: 10_000,
+      DATABASE_POOL_MAX: 10,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -501,6 +504,7 @@ describe('options of components', () => {
       MONITORING_TOKEN: 'sixteen-characters',
       ANALYTICS_SECRET: 'a-secret-of-many-letters',
       LOG_LEVEL: 'warn',
+      DATABASE_POOL_MAX: '4',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
     });
@@ -512,6 +516,11 @@ describe('options of components', () => {
       secret: 'a-secret-of-many-letters',
     });
     expect(() => from({ ANALYTICS_SECRET: 'short' })).toThrow('at least 16 characters');
+    expect(config.options('db')).toEqual({
+      max: 4,
+      monitorPool: true,
+      access: 'sixteen-characters',
+    });
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,
@@ -545,7 +554,16 @@ describe('options of components', () => {
       windowMs: 60_000,
       distributed: false,
     });
+    expect(config.options('websocket')).toEqual({
+      maxConnections: 10_000,
+      access: 'sixteen-characters',
+    });
     expect(config.options('redis')).toEqual({});
+    expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });
+    expect(from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h' }).options('tasks')).toEqual({
+      folder: '/jobs',
+      url: 'redis://h',
+    });
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');
   });
@@ -708,6 +726,8 @@ describe('warnings', () => {
       'database-missing',
       'redis-missing',
     ]);
+    expect(codes(from({ ENABLE_TASKS: '1', TASKS_FOLDER: '/var/lib/jobs' }))).toEqual([]);
+    expect(codes(from({ ENABLE_TASKS: '1', REDIS_URL: 'redis://h' }))).toEqual([]);
   });
 });
 

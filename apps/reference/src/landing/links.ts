@@ -69,6 +69,11 @@ export const OPERATOR_LINKS: readonly Link[] = Object.freeze([
   { href: '/api/middleware/pipeline', title: 'Pipeline', text: 'The chain below, as JSON.' },
   { href: '/api/middleware/stats', title: 'Statistics', text: 'The numbers of every component.' },
   {
+    href: '/api/middleware/tasks',
+    title: 'Jobs',
+    text: 'What is done in the background, and what failed and why.',
+  },
+  {
     href: '/health/middleware/performance',
     title: 'Performance',
     text: 'The last minute in percentiles, and where the time of requests goes.',

@@ -6,9 +6,11 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
 
+import type { Database } from '../database/database.ts';
 import { onceFor } from '../database/once.ts';
 import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
+import type { RouteJobs, TripRoute } from '../trips/route-jobs.ts';
 import { plainText, wholeNumber } from './inputs.ts';
 import { owners } from './owners.ts';
 import { addressOf, cutPage, decodeCursor, encodeCursor, nextPage } from './paging.ts';
@@ -108,11 +110,32 @@ const MAKE = {
   },
 };
 
+/** Where to look for the route that was asked for. */
+const ASKED = z.object({ route: z.string() });
+
+/** How far its job is, and what it found. */
+const FOUND = z.object({
+  state: z.enum(['waiting', 'delayed', 'active', 'completed', 'failed']),
+  progress: z.number().min(0).max(1),
+  route: z
+    .object({
+      stops: z.array(z.object({ cityId: z.int(), city: z.string() })),
+      lengthKm: z.number(),
+      plannedKm: z.number(),
+    })
+    .optional(),
+});
+
 type Stops = z.infer<typeof STOPS>;
 
-export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>): Router {
+export function trips(
+  database: Database,
+  apiKeys: ReadonlyMap<string, string>,
+  tripRoutes: RouteJobs,
+): Router {
   const router = Router();
-  const once = onceFor(db);
+  const once = onceFor(database);
+  const { sql: tables } = database;
   const route = routes({
     tags: ['trips'],
     security: ['apiKey'],
@@ -133,7 +156,7 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
       async (req, res) => {
         const given = req.valid.query;
         const { limit = DEFAULT_LIMIT, after } = given;
-        let query = select(db).where('owner', '=', ownerOf(req, res));
+        let query = select(tables.of(req)).where('owner', '=', ownerOf(req, res));
         if (after !== undefined) {
           query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
         }
@@ -182,7 +205,7 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
     route(
       { summary: 'One trip', params: ONE, responses: { 200: SHOWN }, problems: ofOne },
       async (req, res) => {
-        res.json(show(await find(db, req.valid.params.id, ownerOf(req, res))));
+        res.json(show(await find(tables.of(req), req.valid.params.id, ownerOf(req, res))));
       },
     ),
   );
@@ -203,6 +226,7 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
         const owner = ownerOf(req, res);
         const { id } = req.valid.params;
         const { name, notes, stops } = req.valid.body;
+        const db = tables.of(req);
         await db.transaction().execute(async (trx) => {
           await hold(trx, id, owner);
           await trx
@@ -230,11 +254,55 @@ export function trips(db: Kysely<Tables>, apiKeys: ReadonlyMap<string, string>):
       { summary: 'Delete a trip', params: ONE, responses: { 204: 'It is gone' }, problems: ofOne },
       async (req, res) => {
         const { id } = req.valid.params;
+        const db = tables.of(req);
         await db.transaction().execute(async (trx) => {
           await hold(trx, id, ownerOf(req, res));
           await trx.deleteFrom('trips').where('id', '=', id).execute();
         });
         res.status(204).end();
+      },
+    ),
+  );
+
+  router.post(
+    '/:id/route',
+    route(
+      {
+        summary: 'Have the best order of its stops found',
+        params: ONE,
+        responses: { 202: ASKED },
+        problems: ofOne,
+      },
+      async (req, res) => {
+        const { id } = req.valid.params;
+        const trip = await find(tables.of(req), id, ownerOf(req, res));
+        await tripRoutes.find(trip, exchangeOf(req, res));
+        const address = `${req.baseUrl}/${id}/route`;
+        // RFC 9110 §15.3.3: where to look how it goes on.
+        res.status(202).location(address).json({ route: address });
+      },
+    ),
+  );
+
+  router.get(
+    '/:id/route',
+    route(
+      {
+        summary: 'How finding it goes on, and what was found',
+        params: ONE,
+        responses: { 200: FOUND },
+        problems: [...ofOne, problems.routeNotFound.definition],
+      },
+      async (req, res) => {
+        const { id } = req.valid.params;
+        const job = await tripRoutes.look(await find(tables.of(req), id, ownerOf(req, res)));
+        if (job === undefined) throw noRoute(id);
+        const { state, progress, result } = job;
+        res.json({
+          state: state === 'dead' ? 'failed' : state,
+          progress: state === 'completed' ? 1 : (progress?.ratio ?? 0),
+          ...(result === undefined ? {} : { route: result as TripRoute }),
+        });
       },
     ),
   );
@@ -316,7 +384,7 @@ async function hold(trx: Transaction<Tables>, id: string, owner: string): Promis
   if (trip.owner !== owner) throw notYours(id);
 }
 
-async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): Promise<void> {
+async function insertStops(trx: Kysely<Tables>, id: string, stops: Stops): Promise<void> {
   if (stops.length === 0) return;
   const wanted = [...new Set(stops.map(({ cityId }) => cityId))];
   const found = await trx.selectFrom('cities').select('id').where('id', 'in', wanted).execute();
@@ -338,7 +406,7 @@ async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): 
 }
 
 /** Creations of one owner wait for each other, or two at once would both be the last that fits. */
-async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<void> {
+async function refuseTooMany(trx: Kysely<Tables>, owner: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext(${owner}))`.execute(trx);
   const { count } = await trx
     .selectFrom('trips')
@@ -353,6 +421,12 @@ async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<v
 
 function noTrip(id: string): ProblemError {
   return problems.tripNotFound(`There is no trip with the id ${id}.`);
+}
+
+function noRoute(id: string): ProblemError {
+  return problems.routeNotFound(
+    `Nobody has asked for the route of the trip ${id} as it is now: POST to it.`,
+  );
 }
 
 function notYours(id: string): ProblemError {

@@ -1,0 +1,180 @@
+import { bullmq, tasks, type TasksOptions } from '@org/tasks';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
+import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
+
+import { childProcess } from './child-process.ts';
+import { deferred, durableContract, engineContract, until } from './engine-contract.ts';
+
+/** What is inside the engine, to see what it keeps. */
+interface WithQueue {
+  readonly lines: ReadonlyMap<
+    string,
+    { readonly queue: { getJob(id: string): Promise<{ readonly priority: number }> } }
+  >;
+}
+
+withRedis('BullMQ on it', () => {
+  describe('on Redis', () => {
+    let redis: RedisServer;
+    let made = 0;
+    const urlOf = (): string => `redis://127.0.0.1:${redis.port}`;
+    /** Each test has keys of its own, each `tasks` an engine of its own. */
+    const options = (): Partial<TasksOptions> => {
+      const prefix = `t${++made}`;
+      return {
+        get engine() {
+          return bullmq({ url: urlOf(), prefix });
+        },
+      };
+    };
+    beforeAll(async () => {
+      redis = await startRedis();
+    });
+    afterAll(() => redis.crash());
+
+    engineContract('BullMQ on Redis', options);
+    durableContract('BullMQ on Redis', options);
+
+    test('is chosen by the address alone', async () => {
+      const jobs = tasks({ url: urlOf() });
+      const task = jobs.define('by-url', { handler: () => 'there' });
+      await jobs.start();
+      expect(await (await task.add({})).result()).toBe('there');
+      expect(jobs.stats().engine).toBe('bullmq');
+      await jobs.close();
+    });
+
+    test('lets one process add, and another one work and tell how far it is', async () => {
+      const shared = options();
+      const web = tasks({ engine: shared.engine, works: false });
+      const worker = tasks(shared);
+      const gate = deferred();
+      worker.define('shared', {
+        handler: async (job) => {
+          job.progress(0.5);
+          await gate.promise;
+          return job.type;
+        },
+      });
+      const task = web.define('shared', { handler: () => 'never here' });
+      const heard: number[] = [];
+      await web.start();
+      task.onProgress(({ ratio }) => void heard.push(ratio));
+      const handle = await task.add({});
+      const result = handle.result();
+      await until(async () => (await handle.view()) !== undefined);
+      await worker.start();
+      await until(() => heard.length > 0);
+      gate.resolve();
+      expect(await result).toBe('shared');
+      expect(heard).toEqual([0.5]);
+      expect(web.stats()).toMatchObject({ addedTotal: 1, completedTotal: 0 });
+      expect(worker.stats()).toMatchObject({ addedTotal: 0, completedTotal: 1 });
+      await Promise.all([web.close(), worker.close()]);
+    });
+
+    test('has each run of a schedule done once, however many processes plan it', async () => {
+      const shared = options();
+      const runs: number[] = [];
+      const both = [tasks(shared), tasks(shared)];
+      for (const jobs of both) {
+        const task = jobs.define('ticking', {
+          handler: ({ schedule }) => void runs.push(schedule!.at),
+        });
+        jobs.schedule('every-second', 1000, { task });
+        await jobs.start();
+      }
+      await until(() => runs.length >= 3);
+      await Promise.all(both.map((jobs) => jobs.close()));
+      expect(new Set(runs).size).toBe(runs.length);
+      expect(runs.every((at) => at % 1000 === 0)).toBe(true);
+    });
+
+    test('raises what has waited, so that nothing urgent keeps it from its turn for ever', async () => {
+      const gate = deferred();
+      const order: string[] = [];
+      const { engine } = options();
+      const jobs = tasks({ engine: engine, ageingMs: 50 });
+      const task = jobs.define<string>('aged', {
+        concurrency: 1,
+        handler: async ({ data }) => {
+          if (data === 'first') await gate.promise;
+          order.push(data);
+        },
+      });
+      await jobs.start();
+      const first = await task.add('first');
+      await until(async () => (await first.view())?.state === 'active');
+      const patient = await task.add('patient', { priority: -2 });
+      // BullMQ keeps what it is raised to; three steps of age are more than the two that it lacks.
+      const { queue } = (engine as unknown as WithQueue).lines.get('aged')!;
+      await until(async () => {
+        await jobs.health();
+        return (await queue.getJob(patient.id)).priority < 1000;
+      });
+      const urgent = await task.add('new');
+      gate.resolve();
+      await Promise.all([patient.result(), urgent.result()]);
+      expect(order).toEqual(['first', 'patient', 'new']);
+      await jobs.close();
+    });
+
+    test('hands the job of a worker that was lost to another one, with a higher token', async () => {
+      const url = urlOf();
+      const prefix = `t${++made}`;
+      const lost = childProcess('lost-worker', [url, prefix]);
+      const [id] = await lost.lines(1);
+      await lost.kill();
+      const tokens: [number, number][] = [];
+      const jobs = tasks({ engine: bullmq({ url, prefix, lockMs: 1000 }) });
+      const task = jobs.define('lost', {
+        handler: ({ fencingToken, attempt }) => void tokens.push([fencingToken, attempt]),
+      });
+      await jobs.start();
+      await until(async () => (await task.find(id!))?.state === 'completed');
+      expect(tokens).toEqual([[2, 1]]);
+      expect(jobs.stats().takenOverTotal).toBe(1);
+      await jobs.close();
+    });
+
+    test('refuses in time what a server that hangs does not take, and goes on with it', async () => {
+      const server = await startRedis();
+      const jobs = tasks({
+        engine: bullmq({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 200 }),
+      });
+      const task = jobs.define('paused', { handler: () => 'done' });
+      await jobs.start();
+      await (await task.add({})).result();
+      server.pause();
+      await expect(task.add({})).rejects.toMatchObject({ code: 'ERR_TASKS_STORAGE', status: 503 });
+      expect(await jobs.health()).toMatchObject({ status: 'fail' });
+      server.resume();
+      expect(await (await task.add({})).result()).toBe('done');
+      await until(async () => (await jobs.health()).status === 'pass');
+      await jobs.close();
+      await server.crash();
+    });
+  });
+});
+
+withPostgres('BullMQ on it', (binaries) => {
+  describe('on Postgres', () => {
+    let server: PostgresServer;
+    let made = 0;
+    const options = (): Partial<TasksOptions> => {
+      const schema = `t${++made}`;
+      return {
+        get engine() {
+          return bullmq({ url: server.url, schema });
+        },
+      };
+    };
+    beforeAll(async () => {
+      server = await startPostgres(binaries);
+    });
+    afterAll(() => server.stop());
+
+    engineContract('BullMQ on Postgres', options);
+    durableContract('BullMQ on Postgres', options);
+  });
+});
