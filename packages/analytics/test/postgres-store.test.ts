@@ -5,7 +5,7 @@ import { Pool } from 'pg';
 
 import { instance } from './instance.ts';
 import { type PgliteProcess, startPglite } from './pglite.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { describeStore } from './store-suite.ts';
 
 describe('over PGlite', () => {
@@ -21,14 +21,7 @@ describe('over PGlite', () => {
   });
 });
 
-const binaries = postgresBinaries();
-if (binaries === undefined) {
-  const line = 'No Postgres in /usr/lib/postgresql: the store over a server is not tested.';
-  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
-} else {
+withPostgres('the store over a server', (binaries) => {
   describe('over a Postgres server', () => {
     let postgres: PostgresServer;
     let pool: Pool;
@@ -107,7 +100,7 @@ if (binaries === undefined) {
       expect(await store.unrolled('minute', 'endpoints', 60_000, 1)).toEqual([]);
     });
   });
-}
+});
 
 describe('options', () => {
   const query = () => Promise.resolve({ rows: [] });
@@ -120,6 +113,11 @@ describe('options', () => {
     const make = () => postgresStore(options as unknown as PostgresStoreOptions);
     expect(make).toThrow(OptionError);
     expect(make).toThrow(message);
+  });
+
+  test('an index bears the name of its table, which is not too long with that of a schema', () => {
+    const name = /INDEX IF NOT EXISTS (\w+)/.exec(postgresTable(`${'s'.repeat(60)}.use`))?.[1];
+    expect(name).toBe('use_unrolled');
   });
 
   test('a table whose name needs quotes is not made', () => {

@@ -109,7 +109,7 @@ export function cities(
         const countries = byCode.for(req);
         const items = page.items.map(async (city) => ({
           ...city,
-          country: await countries.load(city.country),
+          country: (await countries.load(city.country)) ?? city.country,
         }));
         res.json({ ...page, items: await Promise.all(items) });
       },
