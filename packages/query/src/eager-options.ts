@@ -28,6 +28,8 @@ export interface Through {
 
 /** What a loader can be told. */
 export interface EagerOptions {
+  /** Names the loader, for the statistics of `batcher`. @default `eager` and the table's name */
+  readonly name: string | undefined;
   /** The table that is loaded from. Needed. */
   readonly from: string;
   /** Its column that names whose a row is: each key has a list of rows. */
@@ -69,6 +71,7 @@ export type MakeBatcher = (
 };
 
 export const EAGER_DEFAULTS: Readonly<EagerOptions> = Object.freeze<EagerOptions>({
+  name: undefined,
   from: '',
   foreignKey: undefined,
   key: undefined,
@@ -90,6 +93,7 @@ const between: Check<Through> = {
 };
 
 const CHECKS: Checks<EagerOptions> = {
+  name: text({ expected: 'a name of 1 to 100 characters', pattern: /^.{1,100}$/ }),
   from: identifier,
   foreignKey: identifier,
   key: identifier,

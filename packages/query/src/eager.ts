@@ -60,7 +60,7 @@ export function eager(source: Source, given: Given<EagerOptions>): Eager<Loaded>
       'takes whom to ask first: something with query(text, values), or a function that gives it.',
     ]);
   }
-  const { from, foreignKey, through, maxKeys, batcher } = options;
+  const { from, foreignKey, through, maxKeys, batcher, name = `eager ${from}` } = options;
   const isList = foreignKey !== undefined || through !== undefined;
   const statement = eagerStatement(options);
 
@@ -80,7 +80,7 @@ export function eager(source: Source, given: Given<EagerOptions>): Eager<Loaded>
   }
 
   if (batcher !== undefined) {
-    const batches = batcher(`eager ${from}`, (keys, { exchange }) => loadAll(keys, exchange));
+    const batches = batcher(name, (keys, { exchange }) => loadAll(keys, exchange));
     return {
       ...loadsBy((key) => batches.load(key), isList),
       for(scope) {
@@ -90,7 +90,7 @@ export function eager(source: Source, given: Given<EagerOptions>): Eager<Loaded>
     };
   }
 
-  const state = stateKey<Loads<Loaded>>(`eager ${from}`);
+  const state = stateKey<Loads<Loaded>>(name);
   const own = (exchange: Exchange | undefined): Loads<Loaded> => {
     const batches = new Dispatcher((keys: readonly Key[]) => loadAll(keys, exchange), maxKeys);
     return loadsBy((key) => batches.load(key), isList);

@@ -3,7 +3,6 @@
  * made for. The server makes a generic one (`plan_cache_mode`, since Postgres 12) in a transaction
  * that may only read. It is never run: EXPLAIN without ANALYZE.
  */
-import { randomUUID } from 'node:crypto';
 import { ProblemError } from '@org/core';
 
 import type { Plannable } from './fingerprint.ts';
@@ -18,23 +17,29 @@ export type ExplainOn =
   | { transaction(work: (on: Runner) => Promise<unknown>): Promise<unknown> }
   | { connect(): Promise<Runner & { release(): void }> };
 
+/** What a statement is called while its plan is made. */
+const NAME = 'query_plan';
+
 /** @throws ProblemError `ERR_NO_PLAN` where the server can make none */
 export async function explain(on: ExplainOn, { text, parameters }: Plannable): Promise<unknown> {
   const nulls =
     parameters === 0 ? '' : `(${Array.from({ length: parameters }, () => 'null').join(', ')})`;
-  // One that failed and stayed on its connection is in nobody's way.
-  const name = `plan_${randomUUID().slice(0, 8)}`;
   let plan: unknown;
   await within(on, async (connection) => {
     await connection.query('set transaction read only');
     await connection.query('set local plan_cache_mode = force_generic_plan');
+    // What is prepared outlives its transaction: one may be left of a plan that failed.
+    const left = await connection.query(
+      `select name from pg_prepared_statements where name = '${NAME}'`,
+    );
+    if (rowsOf(left).length > 0) await connection.query(`deallocate ${NAME}`);
     try {
-      await connection.query(`prepare ${name} as ${text}`);
-      plan = planIn(await connection.query(`explain (format json) execute ${name}${nulls}`));
+      await connection.query(`prepare ${NAME} as ${text}`);
+      plan = planIn(await connection.query(`explain (format json) execute ${NAME}${nulls}`));
     } catch (error) {
       throw noPlan('The server makes no plan of the statement without its values.', error);
     }
-    await connection.query(`deallocate ${name}`);
+    await connection.query(`deallocate ${NAME}`);
   });
   return plan;
 }
@@ -57,8 +62,12 @@ async function within(on: ExplainOn, work: (on: Runner) => Promise<void>): Promi
   }
 }
 
+function rowsOf(result: unknown): readonly Record<string, unknown>[] {
+  return (result as { readonly rows: readonly Record<string, unknown>[] }).rows;
+}
+
 function planIn(result: unknown): unknown {
-  const [row] = (result as { readonly rows: readonly Record<string, unknown>[] }).rows;
+  const [row] = rowsOf(result);
   const plan = row?.['QUERY PLAN'];
   return typeof plan === 'string' ? JSON.parse(plan) : plan;
 }

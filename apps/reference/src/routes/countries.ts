@@ -110,7 +110,7 @@ export function countriesByCode(
 ): Eager<BriefCountry | undefined> {
   return eager<BriefCountry>(
     (exchange) => (exchange === undefined ? sessions.session() : sessions.of(exchange)),
-    { from: 'countries', key: 'code', columns: BRIEF, batcher },
+    { name: 'countries by code', from: 'countries', key: 'code', columns: BRIEF, batcher },
   );
 }
 
