@@ -20,7 +20,7 @@ export function lineOf({ stack = '' }: CallSite): string | undefined {
   return /((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(own ?? '')?.[1]?.replace(/^file:\/\//, '');
 }
 
-const FOREIGN = /[\\/]node_modules[\\/]|\bnode:|<anonymous>/;
+const FOREIGN = /[\\/]node_modules[\\/]|\bnode:|\(<anonymous>\)/;
 
 /** The folder that this file is in, wherever it was built to. */
 const HERE: string =
