@@ -31,6 +31,36 @@ function timeLabel(time, step) {
   return step < 60 ? text : text.slice(0, 5);
 }
 
+/**
+ * Over time: samples are seldom while nobody watches, and each tells of the time before it.
+ * @param {readonly number[]} times
+ * @param {readonly (number | null)[]} values
+ */
+function meanOf(times, values) {
+  let sum = 0;
+  let weight = 0;
+  values.forEach((value, at) => {
+    if (value === null) return;
+    // Of the first it is not known how long; the second tells.
+    const end = Math.max(at, 1);
+    const passed = (times[end] ?? 1) - (times[end - 1] ?? 0);
+    sum += value * passed;
+    weight += passed;
+  });
+  return weight === 0 ? undefined : sum / weight;
+}
+
+/**
+ * Lines are drawn without points; a sample between two gaps would not be seen otherwise.
+ * @param {uPlot} chart
+ * @param {number} series
+ */
+function lonePoints({ data }, series) {
+  const values = data[series] ?? [];
+  const isThere = (/** @type {number} */ at) => (values[at] ?? null) !== null;
+  return [...values.keys()].filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
+}
+
 /** @param {Chart} chart */
 function keysOf({ series }) {
   return series.map(({ key }) => key).join();
@@ -189,7 +219,7 @@ export class ChartView {
             width: at === 0 ? 1.75 : 1.5,
             dash: DASHES[at % DASHES.length] ?? [],
             ...(at === 0 && series.length < 3 ? { fill: `${stroke}1f` } : {}),
-            points: { size: 4 },
+            points: { size: 4, show: true, filter: lonePoints },
           };
         }),
       ],
@@ -219,14 +249,8 @@ export class ChartView {
       const values = lines[at] ?? [];
       const known = values.filter((value) => value !== null);
       write(now, format(time === undefined ? values.at(-1) : values[index ?? 0], unit));
-      write(mean, format(known.reduce((sum, one) => sum + one, 0) / known.length || 0, unit));
-      write(
-        max,
-        format(
-          known.reduce((most, one) => Math.max(most, one), 0),
-          unit,
-        ),
-      );
+      write(mean, format(meanOf(times, values), unit));
+      write(max, format(known.length === 0 ? undefined : Math.max(...known), unit));
     });
   }
 

@@ -1,5 +1,5 @@
-/** Components without a panel of their own: every number of theirs that is not zero. */
-import { type Panel, table } from '../panel.ts';
+/** Components without a panel of their own, and what pools have besides: every number of theirs that is not zero. */
+import { type Panel, table, type Unit } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 
 /** Shown elsewhere on the page. */
@@ -11,7 +11,7 @@ const MAX_COMPONENTS = 20;
 
 export function others({ stats }: Sources): Panel | undefined {
   const tables = [...stats]
-    .filter(([name, numbers]) => !ELSEWHERE.test(name) && !numbers.has('pool'))
+    .filter(([name]) => !ELSEWHERE.test(name))
     .flatMap(([name, numbers]) =>
       table(
         name,
@@ -21,8 +21,8 @@ export function others({ stats }: Sources): Panel | undefined {
         ],
         numbers
           .leaves(MAX_NUMBERS)
-          .filter(([, value]) => value !== 0 && value !== 'false')
-          .map(([path, value]) => ({ cells: [path, value] })),
+          .filter(([path, value]) => value !== 0 && value !== 'false' && !/^pool\b/.test(path))
+          .map(([path, value]) => ({ cells: [path, value], unit: unitOf(path) })),
       ),
     )
     .slice(0, MAX_COMPONENTS);
@@ -34,4 +34,15 @@ export function others({ stats }: Sources): Panel | undefined {
     note: 'What is not zero.',
     tables,
   };
+}
+
+/** As names end in this house. */
+const UNITS: readonly (readonly [RegExp, Unit])[] = [
+  [/Ms(?:Total)?(?:\.|$)/, 'ms'],
+  [/Bytes(?:Total)?(?:\.|$)/, 'bytes'],
+  [/ratio$/i, 'ratio'],
+];
+
+function unitOf(path: string): Unit {
+  return UNITS.find(([ending]) => ending.test(path))?.[1] ?? 'count';
 }
