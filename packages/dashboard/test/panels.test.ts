@@ -312,6 +312,21 @@ describe('health', () => {
   });
 });
 
+describe('health in the overview', () => {
+  it.each([
+    [['pass', 'warn', 'fail'], '1 failing', 'bad'],
+    [['pass', 'warn', 'unknown'], '1 degraded', 'warn'],
+    [['pass', 'unknown', 'unknown'], '2 unknown', 'warn'],
+    [['pass', 'pass'], 'all well', 'good'],
+  ])('of %j is %s', (statuses, value, tone) => {
+    const checks = Object.fromEntries(statuses.map((status, at) => [`check ${at}`, { status }]));
+    expect(fact(one('overview', standIn('health', { checks })), 'Health')).toMatchObject({
+      value,
+      tone,
+    });
+  });
+});
+
 describe('tables', () => {
   it('have at most 20 rows, and say how many were left out', () => {
     const endpoints = Array.from({ length: 50 }, (_, at) => ({ route: `/r${at}`, count: at }));
@@ -355,6 +370,13 @@ describe('other components', () => {
     ]);
   });
 
+  it('show what is not zero behind however much that is', () => {
+    const zeros = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`n${at}`, 0]));
+    const pool = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`n${at}`, 1]));
+    const panel = one('others', standIn('db', { pool, zeros, retriedTotal: 3 }));
+    expect(panel.tables?.[0]?.rows.map(({ cells }) => cells)).toEqual([['retriedTotal', 3]]);
+  });
+
   it('have the units that their names end in', () => {
     const mine = {
       queriesMs: 4811.9,
@@ -369,7 +391,7 @@ describe('other components', () => {
       ['waitMs.p95', 'ms'],
       ['inBytesTotal', 'bytes'],
       ['ratio', 'ratio'],
-      ['count', 'count'],
+      ['count', undefined],
     ]);
   });
 });

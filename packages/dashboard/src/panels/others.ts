@@ -5,7 +5,8 @@ import type { Sources } from '../sources.ts';
 /** Shown elsewhere on the page. */
 const ELSEWHERE =
   /^(?:metrics|analytics|cache|rate-limit|queue|tasks|websocket|errors|health|dashboard|(?:.+:)?circuit)$|^security:/;
-/** What one component may show here, and how many may. */
+/** Numbers of one component that are looked at, and those that are shown; and how many components. */
+const LOOKED_AT = 300;
 const MAX_NUMBERS = 30;
 const MAX_COMPONENTS = 20;
 
@@ -20,8 +21,9 @@ export function others({ stats }: Sources): Panel | undefined {
           { label: 'Value', unit: 'count' },
         ],
         numbers
-          .leaves(MAX_NUMBERS)
+          .leaves(LOOKED_AT)
           .filter(([path, value]) => value !== 0 && value !== 'false' && !/^pool\b/.test(path))
+          .slice(0, MAX_NUMBERS)
           .map(([path, value]) => ({ cells: [path, value], unit: unitOf(path) })),
       ),
     )
@@ -43,6 +45,6 @@ const UNITS: readonly (readonly [RegExp, Unit])[] = [
   [/ratio$/i, 'ratio'],
 ];
 
-function unitOf(path: string): Unit {
-  return UNITS.find(([ending]) => ending.test(path))?.[1] ?? 'count';
+function unitOf(path: string): Unit | undefined {
+  return UNITS.find(([ending]) => ending.test(path))?.[1];
 }

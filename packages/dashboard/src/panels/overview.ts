@@ -56,8 +56,14 @@ const NOBODY =
 function healthFact({ checks }: Sources): Fact {
   const failing = checks.filter(({ status, isCritical }) => status === 'fail' && isCritical).length;
   const degraded = checks.filter(({ status }) => status === 'warn' || status === 'fail').length;
-  const tone: Tone = failing > 0 ? 'bad' : degraded > 0 ? 'warn' : 'good';
-  const value =
-    failing > 0 ? `${failing} failing` : degraded > 0 ? `${degraded} degraded` : 'all well';
+  const unknown = checks.filter(({ status }) => status === 'unknown').length;
+  const [value, tone]: [string, Tone] =
+    failing > 0
+      ? [`${failing} failing`, 'bad']
+      : degraded > 0
+        ? [`${degraded} degraded`, 'warn']
+        : unknown > 0
+          ? [`${unknown} unknown`, 'warn']
+          : ['all well', 'good'];
   return { label: 'Health', unit: 'text', value, tone };
 }
