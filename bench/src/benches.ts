@@ -11,7 +11,14 @@ export interface Contender {
 
 export interface Bench {
   readonly name: string;
-  readonly kind: 'throughput' | 'startup' | 'trace' | 'overload' | 'statements' | 'calls';
+  readonly kind:
+    | 'throughput'
+    | 'startup'
+    | 'trace'
+    | 'overload'
+    | 'statements'
+    | 'broadcast'
+    | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
   /** Headers of the load's requests. */
@@ -64,6 +71,13 @@ const OVERLOAD_PEERS: readonly string[] = [
   'toobusy-js',
   'overload-protection',
   'express-queue',
+];
+
+const BROADCASTS: readonly Contender[] = [
+  { server: 'broadcast-ws', label: 'ws' },
+  { server: 'broadcast-ws-prepared', label: 'ws, one frame made by hand' },
+  { server: 'broadcast-socket-io', label: 'socket.io' },
+  { server: 'broadcast', label: 'ours' },
 ];
 
 const LOADERS: readonly Contender[] = [
@@ -186,6 +200,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   {
+    name: 'devtools',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'devtools-used', label: 'ours, `app.use`' },
+      { server: 'devtools-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'analytics',
     kind: 'throughput',
     contenders: [
@@ -216,6 +240,22 @@ export const BENCHES: readonly Bench[] = [
       { server: 'ours', label: 'ours, with fields' },
     ],
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
+  },
+  {
+    name: 'observers',
+    kind: 'throughput',
+    contenders: [
+      { server: 'noop-setup', label: 'a step that does nothing' },
+      { server: 'correlation-setup', label: 'correlation' },
+      { server: 'logging-setup', label: 'logging' },
+      { server: 'metrics-setup', label: 'metrics' },
+      { server: 'analytics-setup', label: 'analytics' },
+      { server: 'profiler-setup', label: 'profiler, asked nothing' },
+      { server: 'dashboard-setup', label: 'dashboard, watched by nobody' },
+      { server: 'observers-setup', label: 'all of them' },
+      BARE,
+    ],
+    peers: ['express'],
   },
   {
     name: 'metrics',
@@ -296,6 +336,26 @@ export const BENCHES: readonly Bench[] = [
       { server: 'circuit', label: 'ours' },
     ],
     peers: ['opossum', 'cockatiel'],
+  },
+  {
+    name: 'db-pool',
+    kind: 'calls',
+    contenders: [
+      { server: 'plain', label: 'a pool of pg' },
+      { server: 'watched', label: 'the same, watched' },
+    ],
+    peers: ['pg'],
+  },
+  {
+    name: 'db-session',
+    kind: 'calls',
+    contenders: [
+      { server: 'pool-statement', label: 'a statement, pool of pg' },
+      { server: 'session-statement', label: 'a statement, our session' },
+      { server: 'pool-transaction', label: 'a transaction, pool of pg' },
+      { server: 'session-transaction', label: 'a transaction, our session' },
+    ],
+    peers: ['pg'],
   },
   {
     name: 'retry-success',
@@ -410,6 +470,20 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   ...DEDUP,
+  {
+    name: 'broadcast',
+    kind: 'broadcast',
+    path: '/batch?burst=1',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
+  {
+    name: 'broadcast-burst',
+    kind: 'broadcast',
+    path: '/batch?burst=10',
+    contenders: BROADCASTS,
+    peers: ['ws', 'socket.io'],
+  },
   {
     name: 'startup',
     kind: 'startup',

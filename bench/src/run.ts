@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type Bench, BENCHES } from './benches.ts';
+import { BROADCAST_FIGURES, LISTENERS, measureBroadcast } from './broadcast.ts';
 import { CALLS_FIGURES, measureCalls } from './calls.ts';
 import { type Runtime, runtimeOf } from './machine.ts';
 import { keep, markdownOf, type Outcome, publish, resultName } from './results.ts';
@@ -104,7 +105,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     const none = { variant: '', lineBytes: new Map<string, number>() };
     return { bench, runtime, samples, figures: CALLS_FIGURES, method, ...none };
   }
-  await proveSameAnswer(servers, runtime, bench.path);
+  await proveSameAnswer(servers, runtime, bench.kind === 'broadcast' ? '/' : bench.path);
   const lineBytes = new Map<string, number>();
   for (const { server, doesJobs } of bench.contenders) {
     if (doesJobs) lineBytes.set(server, await proveJobs(server, runtime));
@@ -115,6 +116,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     statements: STATEMENTS_FIGURES,
     trace: TRACE_FIGURES,
     overload: OVERLOAD_FIGURES,
+    broadcast: BROADCAST_FIGURES,
     throughput: THROUGHPUT_FIGURES,
   }[bench.kind];
   const path = bench.path ?? '/';
@@ -129,6 +131,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     if (bench.kind === 'statements') {
       return measureStatements(server, runtime, settings.connections);
     }
+    if (bench.kind === 'broadcast') return measureBroadcast(server, { ...settings, path });
     if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
     const { headers, post } = bench;
     return measureThroughput(server, { ...settings, path, headers, post });
@@ -160,6 +163,9 @@ function methodOf({ kind }: Bench, settings: Settings, capacity: number): string
   }
   if (kind === 'overload') {
     return `Medians of ${rounds} interleaved rounds; a fresh process for each turn, ${seconds} s at each rate after 1 s that does not count, 2 s at the last; capacity ${Math.round(capacity).toLocaleString('en')} requests/s; good: 200 within ${OBJECTIVE_MS} ms; clients give up after ${PATIENCE_MS} ms.`;
+  }
+  if (kind === 'broadcast') {
+    return `${rest}; a fresh process for each turn, ${seconds} s of ${LISTENERS} clients after ${warmUpSeconds} s that do not count.`;
   }
   const state = cold
     ? 'cold: the page cache of the machine was dropped before each start'

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, runPnpm } from '../run.ts';
-import { readManifest } from '../workspace.ts';
+import { type Manifest, readManifest } from '../workspace.ts';
 import { attempt, type Check } from './check.ts';
 import type { Tarball } from './tarball.ts';
 
@@ -42,9 +42,9 @@ function install(tarballs: readonly Tarball[], folder: string, root: string): vo
     tarballs.map(({ manifest, file }) => [manifest.name, `file:${file}`]),
   );
   const peers = tarballs.flatMap(({ project, manifest }) =>
-    Object.keys(manifest.peerDependencies ?? {})
-      .filter((name) => manifest.peerDependenciesMeta?.[name]?.optional !== true)
-      .map((name) => [name, installedVersion(name, [join(root, project.folder), root])] as const),
+    peersOf(manifest).map(
+      (name) => [name, installedVersion(name, [join(root, project.folder), root])] as const,
+    ),
   );
   // Types that a TypeScript user of Express has; @types/express is not ours to install for him.
   const types = ['@types/node', '@types/express'].map(
@@ -65,6 +65,25 @@ function install(tarballs: readonly Tarball[], folder: string, root: string): vo
     strictPeerDependencies: true,
   });
   runPnpm(['install', '--prefer-offline', '--ignore-scripts'], { cwd: folder });
+}
+
+/**
+ * What a package cannot do without. An entry that is named for an optional peer, such as `./kysely`,
+ * is for those who have it, and its types are theirs.
+ */
+function peersOf({
+  exports = {},
+  peerDependencies = {},
+  peerDependenciesMeta = {},
+}: Manifest): string[] {
+  const names = Object.keys(peerDependencies);
+  const optional = names.filter((name) => peerDependenciesMeta[name]?.optional === true);
+  const entries = Object.keys(exports).map((entry) => entry.replace('./', ''));
+  const isNamed = optional.some((peer) =>
+    entries.some((entry) => peer === entry || peer.startsWith(`${entry}-`)),
+  );
+  const needed = isNamed ? names : names.filter((name) => !optional.includes(name));
+  return needed.includes('pg') ? [...needed, '@types/pg'] : needed;
 }
 
 function installedVersion(name: string, folders: readonly string[]): string {

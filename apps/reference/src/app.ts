@@ -2,11 +2,13 @@
 import type { Batch } from '@org/batch';
 import { setup, type Stack } from '@org/setup';
 import { tasks } from '@org/tasks';
+import type { Websocket } from '@org/websocket';
 import express, { type Express } from 'express';
 
 import { database, type Database } from './database/database.ts';
 import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
+import { live } from './live/live.ts';
 import { cities } from './routes/cities.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
@@ -25,6 +27,8 @@ export interface Service {
   readonly app: Express;
   readonly stack: Stack;
   readonly database: Database;
+  /** What changes while somebody looks; `publish('trips/…', …)` tells of a trip. */
+  readonly channels: Websocket;
 }
 
 /** What whoever runs the service may put in the place of what it would find by itself. */
@@ -46,8 +50,12 @@ export async function createApp(
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
-  const tripRoutes = routeJobs(jobs, places.sql);
-  const parts = await components(config, [places, jobs, ...weather.parts], useOf(places.sql));
+  const tripRoutes = routeJobs(jobs, places.sql.session());
+  const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
+  const channels = live(places.sql.session(), apiKeys, config);
+  tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
+  const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
+  const parts = await components(config, own, useOf(places.sql.session()));
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,
@@ -56,8 +64,14 @@ export async function createApp(
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
   app.use('/api/countries', countries(places.sql));
-  app.use('/api/cities', weatherOfCities(places.sql, weather, config.values.WEATHER_MAX_AGE));
+  const { WEATHER_MAX_AGE } = config.values;
+  app.use(
+    '/api/cities',
+    weatherOfCities(places.sql, weather, WEATHER_MAX_AGE, (name, data) =>
+      channels.publish(name, data),
+    ),
+  );
   app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places.sql, config.values.API_KEYS ?? DEMO_API_KEYS, tripRoutes));
-  return { app, stack, database: places };
+  app.use('/api/trips', trips(places, apiKeys, tripRoutes));
+  return { app, stack, database: places, channels };
 }

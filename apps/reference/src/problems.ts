@@ -55,18 +55,6 @@ const DEFINITIONS = {
     description: 'The weather service cannot be reached. Retry-After says when to try again.',
     expose: true,
   },
-  databaseBusy: {
-    status: 503,
-    title: 'Database busy',
-    description: 'Too many requests wait for the database. Retry-After says when to come back.',
-    expose: true,
-  },
-  databaseUnavailable: {
-    status: 503,
-    title: 'Database unavailable',
-    description: 'The database cannot be reached. Retry-After says when to try again.',
-    expose: true,
-  },
 } as const;
 
 export const problems: Problems<typeof DEFINITIONS> = defineProblems(DEFINITIONS, {

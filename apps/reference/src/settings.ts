@@ -89,8 +89,10 @@ export function readConfig(env?: LoadOptions['env']): ServiceConfig {
 }
 
 /** What the database is opened and filled with. */
-export function databaseSettings({ values }: ServiceConfig): DatabaseSettings {
+export function databaseSettings(config: ServiceConfig): DatabaseSettings {
+  const { values } = config;
   return {
+    options: config.options('db'),
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     minPopulation: values.MIN_POPULATION,

@@ -8,8 +8,10 @@ import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
+import type { DevtoolsOptions } from '@org/devtools';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
+import type { ShutdownOptions } from '@org/shutdown';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
@@ -37,8 +39,12 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
+  // Its channels tell clients themselves when to come back.
+  shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   openapi: API,
   dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
+  // For development alone: `org-devtools replay` tells what a change of code has changed.
+  devtools: { persist: true } satisfies Partial<DevtoolsOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),
@@ -47,7 +53,13 @@ const OWN = Object.freeze({
 });
 
 /** Those of which the service makes its own, where it uses them. */
-const MADE_ELSEWHERE: ReadonlySet<string> = new Set(['circuit', 'retry', 'tasks']);
+const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
+  'circuit',
+  'db',
+  'retry',
+  'tasks',
+  'websocket',
+]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
 const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);

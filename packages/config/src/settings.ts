@@ -53,8 +53,10 @@ export interface GeneralValues {
   readonly TASKS_FOLDER: string | undefined;
   readonly REDIS_URL: string | undefined;
   readonly DATABASE_URL: string | undefined;
+  readonly DATABASE_POOL_MAX: number;
   readonly PORT: number;
   readonly TRUST_PROXY: TrustProxy;
+  readonly WEBSOCKET_MAX_CONNECTIONS: number;
   readonly MONITORING_TOKEN: string | undefined;
 }
 
@@ -93,7 +95,12 @@ export interface StandardOptions {
     readonly distributed: boolean;
   };
   readonly correlation: { readonly openTelemetry: boolean; readonly context: boolean };
-  readonly db: { readonly url?: string; readonly monitorPool: boolean };
+  readonly db: {
+    readonly url?: string;
+    readonly max: number;
+    readonly monitorPool: boolean;
+    readonly access?: string;
+  };
   readonly redis: { readonly url?: string };
   readonly tasks: { readonly url?: string; readonly folder?: string; readonly access?: string };
   readonly catalogue: { readonly lazy: boolean };
@@ -102,6 +109,8 @@ export interface StandardOptions {
   readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly devtools: { readonly access?: string };
+  readonly websocket: { readonly maxConnections: number; readonly access?: string };
   readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
   readonly express: { readonly 'trust proxy': TrustProxy };
@@ -392,6 +401,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('db', 'url'),
     help: 'The Postgres database.',
   },
+  DATABASE_POOL_MAX: {
+    type: 'integer',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    feeds: to('db', 'max'),
+    help: 'Connections to the database that each process may have.',
+  },
   PORT: {
     type: 'integer',
     default: 3000,
@@ -409,6 +426,13 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('express', 'trust proxy'),
     help: 'Which proxies may say who the client is.',
   },
+  WEBSOCKET_MAX_CONNECTIONS: {
+    type: 'integer',
+    default: 10_000,
+    min: 1,
+    feeds: to('websocket', 'maxConnections'),
+    help: 'WebSockets that one process keeps open; further ones are refused.',
+  },
   MONITORING_TOKEN: {
     type: 'text',
     pattern: /^\S{16,}$/,
@@ -418,11 +442,14 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('setup', 'monitoring'),
       ...to('health', 'access'),
       ...to('security', 'access'),
+      ...to('db', 'access'),
       ...to('metrics', 'access'),
       ...to('analytics', 'access'),
       ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
+      ...to('devtools', 'access'),
       ...to('tasks', 'access'),
+      ...to('websocket', 'access'),
       ...to('openapi', 'access'),
     ],
     help: 'Opens the monitoring routes to callers beyond loopback.',

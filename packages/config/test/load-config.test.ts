@@ -77,6 +77,8 @@ describe('defaults', () => {
       TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
       DATABASE_URL: undefined,
+      WEBSOCKET_MAX_CONNECTIONS: 10_000,
+      DATABASE_POOL_MAX: 10,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);
@@ -502,6 +504,7 @@ describe('options of components', () => {
       MONITORING_TOKEN: 'sixteen-characters',
       ANALYTICS_SECRET: 'a-secret-of-many-letters',
       LOG_LEVEL: 'warn',
+      DATABASE_POOL_MAX: '4',
       CIRCUIT_ERROR_RATIO: '0.3',
       CIRCUIT_SLOW_CALL_MS: '1500',
     });
@@ -513,6 +516,11 @@ describe('options of components', () => {
       secret: 'a-secret-of-many-letters',
     });
     expect(() => from({ ANALYTICS_SECRET: 'short' })).toThrow('at least 16 characters');
+    expect(config.options('db')).toEqual({
+      max: 4,
+      monitorPool: true,
+      access: 'sixteen-characters',
+    });
     expect(config.options('security')).toEqual({
       enhanced: true,
       threatThreshold: 5,
@@ -545,6 +553,10 @@ describe('options of components', () => {
       limit: 100,
       windowMs: 60_000,
       distributed: false,
+    });
+    expect(config.options('websocket')).toEqual({
+      maxConnections: 10_000,
+      access: 'sixteen-characters',
     });
     expect(config.options('redis')).toEqual({});
     expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });

@@ -108,6 +108,7 @@ export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
 export { type FindRoute, routeTable } from './route-table.ts';
 export {
+  type AnswerInstead,
   type BodySink,
   defineStages,
   type EncodedBody,

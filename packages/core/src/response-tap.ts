@@ -23,8 +23,9 @@ import {
   swallow,
   swallowEnd,
 } from './response-end.ts';
+import { holds } from './response-hold.ts';
 import { captureChunk, runHeadStages, runUnsent, transformValue } from './response-stages.ts';
-import { BODY_STAGES, HEAD_STAGES } from './stages.ts';
+import { BODY_STAGES, HEAD_STAGES, HOLD } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -84,8 +85,14 @@ function install(target: Target, below: Methods): void {
   const methods: Methods = {
     writeHead(this: Tapped, status, reason, headers) {
       const exchange = this.req[EXCHANGE];
+      // It may not be sent before whoever holds the answer back lets it go; then the body brings it.
+      if (exchange !== undefined && (exchange.stageBits & HOLD) !== 0 && isFinal(this, status)) {
+        mergeHead(this, status, reason, headers);
+        return this;
+      }
       if (exchange === undefined || !mayRunHead(exchange, this, status)) {
-        if (exchange?.tapState?.held === true) refuseHead();
+        const state = exchange?.tapState;
+        if (state?.held === true || state?.holding !== undefined) refuseHead();
         return below.writeHead.call(this, status, reason, headers);
       }
       const state = exchange.tapState!;
@@ -102,6 +109,13 @@ function install(target: Target, below: Methods): void {
     // Node's own sends the head by itself, at once, whether or not the tap holds it back.
     flushHeaders(this: Tapped) {
       const exchange = this.req[EXCHANGE];
+      if (
+        exchange !== undefined &&
+        (exchange.stageBits & HOLD) !== 0 &&
+        holds(this, exchange, () => this.flushHeaders(), false)
+      ) {
+        return;
+      }
       const staged = exchange !== undefined && (exchange.stageBits & BODY_STAGES) !== 0;
       if (staged && !this.headersSent) this.writeHead(this.statusCode);
       if (exchange?.tapState?.held !== true) below.flushHeaders.call(this);
@@ -115,6 +129,12 @@ function install(target: Target, below: Methods): void {
       const state = exchange.tapState!;
       if (state.replaced) return swallow(this, exchange, callbackOf(encoding, callback));
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
+      if (
+        (exchange.stageBits & HOLD) !== 0 &&
+        holds(this, exchange, () => void this.write(chunk, encoding, callback), false)
+      ) {
+        return false;
+      }
       if (this.finished || this.destroyed) {
         state.lost = true;
         return below.write.call(this, chunk, encoding, callback);
@@ -151,6 +171,12 @@ function install(target: Target, below: Methods): void {
       if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
       if (exchange.tapState!.replaced) return swallowEnd(this, callback);
       if (exchange.tapState!.held) return refuseEnd(this, chunk, callback);
+      if (
+        (exchange.stageBits & HOLD) !== 0 &&
+        holds(this, exchange, () => void this.end(chunk, encoding, callback), true)
+      ) {
+        return this;
+      }
       if ((exchange.stageBits & BODY_STAGES) === 0) {
         if (isBody(chunk) && !this.finished) exchange.bytes += byteLength(chunk, encoding);
         return below.end.call(this, chunk, encoding, callback);
@@ -201,7 +227,10 @@ function unlessHeld(target: object, name: 'headersSent' | 'writableEnded'): Prop
   return {
     configurable: true,
     get(this: Tapped): boolean {
-      return this.req[EXCHANGE]?.tapState?.held === true || below.call(this);
+      const state = this.req[EXCHANGE]?.tapState;
+      if (state?.held === true) return true;
+      if (state?.holding !== undefined && name === 'headersSent') return true;
+      return below.call(this);
     },
   };
 }
@@ -222,13 +251,13 @@ function getterOf(prototype: object, name: string): (this: object) => boolean {
 
 function mayRunHead(exchange: Exchange, res: Tapped, status: number): boolean {
   return (
-    (exchange.stageBits & HEAD_STAGES) !== 0 &&
-    !exchange.tapState!.headRun &&
-    !res.headersSent &&
-    // Interim and impossible statuses are for Node alone (RFC 9110 §15.2).
-    status >= 200 &&
-    status <= 999
+    (exchange.stageBits & HEAD_STAGES) !== 0 && !exchange.tapState!.headRun && isFinal(res, status)
   );
+}
+
+/** The head of an answer, which has none yet; interim and impossible ones are for Node alone (RFC 9110 §15.2). */
+function isFinal(res: Tapped, status: number): boolean {
+  return !res.headersSent && status >= 200 && status <= 999;
 }
 
 /** Puts the arguments of `writeHead` where stages look: into the status and the header calls. */

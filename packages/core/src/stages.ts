@@ -1,7 +1,7 @@
 /**
  * What a middleware may do to a response, in the fixed order in which it happens:
  *
- *   transform → replace → capture → conditional → encode → head → done
+ *   transform → hold → replace → capture → conditional → encode → head → done
  *
  * Mount order does not change this order. Within one stage the response travels
  * back up the chain: what was reached last acts first.
@@ -46,6 +46,9 @@ export interface StreamEncoder {
  */
 export type ValueKind = 'whole' | 'line' | 'problem';
 
+/** Answers in place of the handler, on a response of which nothing has been sent. */
+export type AnswerInstead = () => void;
+
 /** The stages that a middleware takes part in; all optional. */
 export interface StageHandlers {
   /**
@@ -54,6 +57,13 @@ export interface StageHandlers {
    * reported, and the problem sent as it is.
    */
   transform?(value: unknown, exchange: Exchange, kind: ValueKind): unknown;
+  /**
+   * Holds the answer back, head and all, until the promise settles: what has to be true before it
+   * is told, such as a commit. Asked once, when the first of it would leave; nothing to hold it
+   * for, nothing is waited for. A promise that brings a function has it answer instead, at once,
+   * and what the handler sends goes nowhere; one that rejects has the answer be a 500.
+   */
+  hold?(exchange: Exchange): Promise<AnswerInstead | undefined> | undefined;
   /**
    * Answers something else in place of what the handler sends: may change status and headers,
    * and returns the whole body, empty for none. It is sent at once, and what the handler still
@@ -91,6 +101,7 @@ export const HEAD = 16;
 export const DONE = 32;
 export const REPLACE = 64;
 export const UNSENT = 128;
+export const HOLD = 256;
 /** Stages that must see the body's bytes. */
 export const BODY_STAGES: number = REPLACE | CAPTURE | CONDITIONAL | ENCODE | UNSENT;
 /** Stages that must see the head before it is sent. */
@@ -114,8 +125,10 @@ export function defineStages(handlers: StageHandlers): Stages {
       (handlers.encode || handlers.encoder ? ENCODE : 0) |
       (handlers.head ? HEAD : 0) |
       (handlers.done ? DONE : 0) |
-      (handlers.unsent ? UNSENT : 0),
+      (handlers.unsent ? UNSENT : 0) |
+      (handlers.hold ? HOLD : 0),
     transform: handlers.transform,
+    hold: handlers.hold,
     replace: handlers.replace,
     capture: handlers.capture,
     conditional: handlers.conditional,

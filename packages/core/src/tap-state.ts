@@ -1,5 +1,6 @@
 /** What the tap has in hand for one response between its first stage and its last byte. */
 import type { Detached } from './abandon.ts';
+import type { Holding } from './response-hold.ts';
 import type { BodySink, Stages, StreamEncoder } from './stages.ts';
 
 /** @internal */
@@ -14,6 +15,8 @@ export class TapState {
   coding: Promise<Buffer> | undefined = undefined;
   /** `end` has been called, and the tap holds the rest back: a coding, or an encoder's tail. */
   held: boolean = false;
+  /** What the handler has done to the answer while a stage holds it back. */
+  holding: Holding | undefined = undefined;
   /** Something else is sent than what the handler writes. */
   replaced: boolean = false;
   /** A precondition decided that the body is not sent. */

@@ -43,8 +43,8 @@ export interface TransactionalOptions<Tx> extends KeepingOptions {
   readonly maxAttempts: number;
 }
 
-/** Runs work in one transaction. */
-export type Transaction<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+/** Runs work in one transaction, for a request: its database may know what is left of its time. */
+export type Transaction<Tx> = <T>(work: (tx: Tx) => Promise<T>, exchange: Exchange) => Promise<T>;
 
 /** A handler that works in a transaction and returns its answer; it must not send it itself. */
 export type TransactionHandler<Tx> = (
@@ -96,7 +96,7 @@ export function transactional<Tx>(
       const exchange = exchangeOf(req, res);
       const key = reader.keyOf(exchange);
       if (key === undefined) {
-        const answer = await transaction(async (tx) => work(handler, tx, req, res));
+        const answer = await transaction(async (tx) => work(handler, tx, req, res), exchange);
         sendAnswer(res, answer);
         return;
       }
@@ -180,7 +180,7 @@ export function transactional<Tx>(
         if (kept === undefined) await records.release(tx, id);
         else await records.finish(tx, id, kept);
         return { is: 'ran', answer, kept };
-      });
+      }, exchange);
     } catch (error) {
       // Whatever the library makes of what was thrown at it.
       if (stopped !== undefined) return stopped;

@@ -65,7 +65,7 @@ function walk(router: ListingRouter, prefix: string, depth: number, found: Mount
   if (depth > MAX_DEPTH) return;
   // The list names a route once for each of its paths, in the order of the layers.
   const layers = (router.stack ?? []).flatMap(({ route }) =>
-    route === undefined ? [] : [route.path].flat().map(() => route),
+    route === undefined ? [] : [route.path].flat(Infinity).map(() => route),
   );
   let at = 0;
   for (const { path, router: nested } of router.listRoutes?.() ?? []) {
@@ -76,22 +76,31 @@ function walk(router: ListingRouter, prefix: string, depth: number, found: Mount
       else found.push({ method: 'all', pattern, handler: undefined, description: undefined });
       continue;
     }
-    const stack = layers[at++]?.stack ?? [];
-    for (const method of methodsOf(stack)) {
-      const handler = stack.find(
-        (layer) =>
-          (method === 'all' || layer.method === method) &&
-          descriptionOf(layer.handle) !== undefined,
-      )?.handle as RouteHandler | undefined;
+    for (const [method, handlers] of handlersOf(layers[at++]?.stack ?? [])) {
+      const handler = handlers.find((one) => descriptionOf(one) !== undefined) as
+        | RouteHandler
+        | undefined;
       found.push({ method, pattern, handler, description: descriptionOf(handler) });
     }
   }
 }
 
-/** `app.all` is a layer for each method that Node knows. */
-function methodsOf(stack: readonly RouteLayer[]): ReadonlySet<string> {
-  const methods = new Set(stack.map(({ method = 'all' }) => method));
-  return METHODS.every((method) => methods.has(method)) ? new Set(['all']) : methods;
+/** The handlers of a route by method. */
+function handlersOf(stack: readonly RouteLayer[]): ReadonlyMap<string, readonly unknown[]> {
+  const byMethod = new Map<string, unknown[]>();
+  for (const { method = 'all', handle } of stack) {
+    byMethod.set(method, [...(byMethod.get(method) ?? []), handle]);
+  }
+  // `app.all` is a layer for each method that Node knows.
+  if (METHODS.every((method) => byMethod.has(method))) {
+    return new Map([['all', byMethod.get('get')!]]);
+  }
+  // What `route.all` puts around the methods of a route, such as who may, is no method of its own.
+  const around = byMethod.get('all');
+  if (byMethod.size > 1 && around?.every((one) => descriptionOf(one) === undefined) === true) {
+    byMethod.delete('all');
+  }
+  return byMethod;
 }
 
 /** The patterns under which an app is mounted on its parents. */

@@ -60,6 +60,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   dashboard: {
     import: async () => (await import('@org/dashboard')).dashboard,
   },
+  devtools: {
+    import: async () => (await import('@org/devtools')).devtools,
+  },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },
@@ -101,11 +104,17 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   di: {
     import: async () => (await import('@org/di')).di,
   },
+  db: {
+    import: async () => (await import('@org/db')).db,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },
   tasks: {
     import: async () => (await import('@org/tasks')).tasks,
+  },
+  websocket: {
+    import: async () => (await import('@org/websocket')).websocket,
   },
   openapi: {
     import: async () => (await import('@org/openapi')).openapi,

@@ -138,7 +138,11 @@ export class StackHost implements Host {
 
 function closeServer(server: Server, budgetMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), budgetMs);
+    const force = setTimeout(() => {
+      server.closeAllConnections();
+      // Upgraded connections are none of the server's any more: their component ends them.
+      resolve();
+    }, budgetMs);
     server.close(() => {
       clearTimeout(force);
       resolve();

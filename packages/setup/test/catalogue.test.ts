@@ -9,10 +9,15 @@ jest.mock('@org/health', () => {
   });
 });
 
+/** Of those that need some. */
+const OPTIONS: Readonly<Record<string, object>> = {
+  logging: { access: false },
+  versioning: { versions: [1] },
+  db: { url: 'postgres://nobody@127.0.0.1:1/none' },
+};
 const settings = (enabled: readonly string[], lazy?: boolean) => ({
   isEnabled: (name: string) => enabled.includes(name),
-  options: (name: string) =>
-    name === 'logging' ? { access: false } : name === 'versioning' ? { versions: [1] } : {},
+  options: (name: string) => OPTIONS[name] ?? {},
   ...(lazy === undefined ? {} : { lazy }),
 });
 const present = CATALOGUE_NAMES.filter((name) => name !== 'health');

@@ -283,6 +283,22 @@ describe('a request for another protocol', () => {
     await stack.close();
   });
 
+  test('and was let in does not keep a stack from closing: its component ends it', async () => {
+    const app = express();
+    const stack = setup(app, [chat([])], { closeTimeoutMs: 20 });
+    const server = await stack.listen(0, '127.0.0.1');
+    const asking = request({
+      port: (server.address() as AddressInfo).port,
+      headers: { Connection: 'Upgrade', Upgrade: 'chat' },
+    });
+    asking.end();
+    const socket = await new Promise<Socket>((resolve) =>
+      asking.once('upgrade', (_res, upgraded) => resolve(upgraded)),
+    );
+    expect((await stack.close()).closed).toContain('chat');
+    socket.destroy();
+  });
+
   test('whose client has gone meanwhile is not let in', async () => {
     const seen: string[] = [];
     let go!: () => void;

@@ -1,17 +1,16 @@
 /**
- * The database as a component: it opens on start, brings its schema and its data up to
- * date, says how it is, and closes cleanly. PGlite in a folder (or in memory) by
- * default, a Postgres server when there is a URL; nobody else knows which.
+ * The database: sessions for requests, and a component that brings schema and data up to date on
+ * start. PGlite in a folder (or in memory) by default, a Postgres server when there is a URL; nobody
+ * else knows which.
  */
-import { PGlite } from '@electric-sql/pglite';
-import { type Component, defineComponent, type HealthReport, type Stats } from '@org/core';
-import { Kysely, type LogEvent, PostgresDialect, type PostgresPool, sql } from 'kysely';
+import { type Component, defineComponent } from '@org/core';
+import { db, type Db, type DbOptions, pglite, postgres } from '@org/db';
+import { type Kyselies, kyselyFor } from '@org/db/kysely';
+import { sql } from 'kysely';
 
-import { type DataFolder, takeDataFolder } from './data-folder.ts';
+import { embedded } from './embedded.ts';
 import { type LoadOptions, loadPlaces } from './load.ts';
 import { migrate } from './migrations/index.ts';
-import { pglitePool } from './pglite-pool.ts';
-import { serverPool } from './server-pool.ts';
 import type { Tables } from './tables.ts';
 
 /** What a database is opened and filled with. */
@@ -20,66 +19,47 @@ export interface DatabaseSettings extends LoadOptions {
   readonly databaseUrl: string | undefined;
   /** The folder of the embedded database; `:memory:` keeps nothing. */
   readonly dataDir: string;
+  /** What the environment says of sessions and of the pool. */
+  readonly options: Partial<DbOptions>;
 }
 
-/** Typed SQL, with the life of what runs it. */
-export interface Database extends Component {
-  readonly sql: Kysely<Tables>;
+/** The database, and what it is asked by. */
+export interface Database {
+  /** Fills it on start; closes it, after the sessions. */
+  readonly component: Component;
+  readonly sessions: Db;
+  /** Typed SQL, for each request and besides. */
+  readonly sql: Kyselies<Tables>;
 }
 
-/** Makes the component; nothing is opened before the first statement. */
+/** How long the server works on one statement, in ms. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/** Makes it; nothing is opened before the first statement. */
 export function database(settings: DatabaseSettings): Database {
-  const numbers = { queriesTotal: 0, failedQueriesTotal: 0, queriesMs: 0 };
-  let folder: DataFolder | undefined;
-
-  async function openPool(): Promise<PostgresPool> {
-    if (settings.databaseUrl !== undefined) return serverPool(settings.databaseUrl);
-    if (settings.dataDir !== ':memory:') folder = await takeDataFolder(settings.dataDir);
-    const pglite = new PGlite(folder === undefined ? {} : { dataDir: folder.path });
-    await pglite.waitReady;
-    return pglitePool(pglite, async () => folder?.release());
-  }
-
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: openPool }),
-    log(event: LogEvent) {
-      numbers.queriesTotal++;
-      numbers.queriesMs += event.queryDurationMillis;
-      if (event.level === 'error') numbers.failedQueriesTotal++;
-    },
+  const { databaseUrl, options } = settings;
+  const inside = databaseUrl === undefined ? embedded(settings.dataDir) : undefined;
+  const sessions = db({
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    idleInTransactionTimeoutMs: STATEMENT_TIMEOUT_MS,
+    ...options,
+    driver:
+      inside === undefined
+        ? postgres({ url: databaseUrl!, max: options.max, applicationName: 'reference' })
+        : pglite(inside),
   });
+  const kyselies = kyselyFor<Tables>(sessions);
 
-  return defineComponent('database', {
-    sql: db,
+  const component = defineComponent('database', {
     async start() {
+      const tables = kyselies.session();
       // What keeps it from opening is said as it is, not as the failure of a migration.
-      await sql`select 1`.execute(db);
-      await migrate(db);
-      await loadPlaces(db, settings);
-      await folder?.complete();
+      await sql`select 1`.execute(tables);
+      await migrate(tables);
+      await loadPlaces(tables, settings);
+      await inside?.complete();
     },
-    health: (signal: AbortSignal): Promise<HealthReport> => Promise.race([ask(db), gaveUp(signal)]),
-    stats: (): Stats => ({
-      engine: settings.databaseUrl === undefined ? 'PGlite' : 'server',
-      ...numbers,
-    }),
-    close: () => db.destroy(),
+    close: async () => inside?.close(),
   });
-}
-
-async function ask(db: Kysely<Tables>): Promise<HealthReport> {
-  try {
-    await sql`select 1`.execute(db);
-    return { status: 'pass' };
-  } catch (error) {
-    return { status: 'fail', detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function gaveUp(signal: AbortSignal): Promise<HealthReport> {
-  return new Promise((resolve) => {
-    const late = (): void => resolve({ status: 'fail', detail: 'The database did not answer.' });
-    if (signal.aborted) late();
-    else signal.addEventListener('abort', late, { once: true });
-  });
+  return { component, sessions, sql: kyselies };
 }

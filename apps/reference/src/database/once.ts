@@ -1,15 +1,16 @@
 /**
  * Handlers whose work is done once for each Idempotency-Key: what they do, and what they have
- * answered, commit together.
+ * answered, commit together, in a transaction of the request's session.
  */
 import { type Transactional, transactional } from '@org/dedup';
 import { postgresRecords } from '@org/dedup/postgres';
-import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
+import { CompiledQuery, type Kysely } from 'kysely';
 
+import type { Database } from './database.ts';
 import type { Tables } from './tables.ts';
 
-export function onceFor(db: Kysely<Tables>): Transactional<Transaction<Tables>> {
-  return transactional<Transaction<Tables>>({
+export function onceFor({ sessions, sql }: Database): Transactional<Kysely<Tables>> {
+  return transactional<Kysely<Tables>>({
     records: postgresRecords({
       query: async (trx, text, parameters) => {
         const { rows } = await trx.executeQuery<Record<string, unknown>>(
@@ -18,6 +19,6 @@ export function onceFor(db: Kysely<Tables>): Transactional<Transaction<Tables>> 
         return rows;
       },
     }),
-    transaction: (work) => db.transaction().execute(work),
+    transaction: (work, exchange) => sessions.of(exchange).transaction((tx) => work(sql.over(tx))),
   });
 }

@@ -1,5 +1,6 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
 import type { Batch } from '@org/batch';
+import type { Kyselies } from '@org/db/kysely';
 import { routes } from '@org/openapi';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
@@ -49,9 +50,9 @@ const FLAT_UNTIL: (typeof VERSIONS)[number] = '2026-01-01';
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
 
-export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Router {
+export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'>): Router {
   const router = Router();
-  const byCode = countriesByCode(db, batching);
+  const byCode = countriesByCode(tables.session(), batching);
   const route = routes({ tags: ['cities'] });
 
   router.get(
@@ -85,7 +86,10 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
         const { column, kind, descending } = ORDERS[sort];
         const direction = descending ? 'desc' : 'asc';
 
-        let query = db.selectFrom('cities').select([...SHOWN, 'search_name']);
+        let query = tables
+          .of(req)
+          .selectFrom('cities')
+          .select([...SHOWN, 'search_name']);
         if (country !== undefined) query = query.where('country_code', '=', country);
         if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
         if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
@@ -137,7 +141,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
       },
       async (req, res) => {
         const { id } = req.valid.params;
-        const city = await findCity(db, id);
+        const city = await findCity(tables.of(req), id);
         res.json({
           ...show(city),
           feature: city.feature,
@@ -165,6 +169,7 @@ export function cities(db: Kysely<Tables>, batching: Pick<Batch, 'batcher'>): Ro
       async (req, res) => {
         const { id } = req.valid.params;
         const { radiusKm = DEFAULT_RADIUS_KM, limit = DEFAULT_LIMIT } = req.valid.query;
+        const db = tables.of(req);
         const centre = await findCity(db, id);
         const rows = await neighbours(db, centre, radiusKm, limit);
         res.json({

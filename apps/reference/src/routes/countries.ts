@@ -1,5 +1,6 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
 import type { Batch, Batcher } from '@org/batch';
+import type { Kyselies } from '@org/db/kysely';
 import { routes } from '@org/openapi';
 import { Router } from 'express';
 import type { Kysely, Selectable } from 'kysely';
@@ -20,7 +21,7 @@ const ONE = z.object({
 /** What lists show of a country. */
 const BRIEF = ['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'] as const;
 
-type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
+export type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
 
 const BRIEF_COUNTRY = z
   .object({
@@ -50,7 +51,7 @@ const COUNTRY = BRIEF_COUNTRY.extend({
 
 const COUNTRIES = z.object({ items: z.array(BRIEF_COUNTRY) });
 
-export function countries(db: Kysely<Tables>): Router {
+export function countries(tables: Kyselies<Tables>): Router {
   const router = Router();
   const route = routes({ tags: ['countries'] });
 
@@ -65,7 +66,7 @@ export function countries(db: Kysely<Tables>): Router {
       },
       async (req, res) => {
         const { region } = req.valid.query;
-        let query = db.selectFrom('countries').select(BRIEF).orderBy('code');
+        let query = tables.of(req).selectFrom('countries').select(BRIEF).orderBy('code');
         if (region !== undefined) query = query.where('region', 'ilike', escapeLike(region));
         res.json({ items: await query.execute() });
       },
@@ -84,7 +85,8 @@ export function countries(db: Kysely<Tables>): Router {
       },
       async (req, res) => {
         const { code } = req.valid.params;
-        const country = await db
+        const country = await tables
+          .of(req)
           .selectFrom('countries')
           .selectAll()
           .where(code.length === 2 ? 'code' : 'code3', '=', code)

@@ -6,6 +6,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { z } from 'zod';
 
+import type { Database } from '../database/database.ts';
 import { onceFor } from '../database/once.ts';
 import type { Tables } from '../database/tables.ts';
 import { problems } from '../problems.ts';
@@ -128,12 +129,13 @@ const FOUND = z.object({
 type Stops = z.infer<typeof STOPS>;
 
 export function trips(
-  db: Kysely<Tables>,
+  database: Database,
   apiKeys: ReadonlyMap<string, string>,
   tripRoutes: RouteJobs,
 ): Router {
   const router = Router();
-  const once = onceFor(db);
+  const once = onceFor(database);
+  const { sql: tables } = database;
   const route = routes({
     tags: ['trips'],
     security: ['apiKey'],
@@ -154,7 +156,7 @@ export function trips(
       async (req, res) => {
         const given = req.valid.query;
         const { limit = DEFAULT_LIMIT, after } = given;
-        let query = select(db).where('owner', '=', ownerOf(req, res));
+        let query = select(tables.of(req)).where('owner', '=', ownerOf(req, res));
         if (after !== undefined) {
           query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
         }
@@ -203,7 +205,7 @@ export function trips(
     route(
       { summary: 'One trip', params: ONE, responses: { 200: SHOWN }, problems: ofOne },
       async (req, res) => {
-        res.json(show(await find(db, req.valid.params.id, ownerOf(req, res))));
+        res.json(show(await find(tables.of(req), req.valid.params.id, ownerOf(req, res))));
       },
     ),
   );
@@ -224,6 +226,7 @@ export function trips(
         const owner = ownerOf(req, res);
         const { id } = req.valid.params;
         const { name, notes, stops } = req.valid.body;
+        const db = tables.of(req);
         await db.transaction().execute(async (trx) => {
           await hold(trx, id, owner);
           await trx
@@ -251,6 +254,7 @@ export function trips(
       { summary: 'Delete a trip', params: ONE, responses: { 204: 'It is gone' }, problems: ofOne },
       async (req, res) => {
         const { id } = req.valid.params;
+        const db = tables.of(req);
         await db.transaction().execute(async (trx) => {
           await hold(trx, id, ownerOf(req, res));
           await trx.deleteFrom('trips').where('id', '=', id).execute();
@@ -271,7 +275,7 @@ export function trips(
       },
       async (req, res) => {
         const { id } = req.valid.params;
-        const trip = await find(db, id, ownerOf(req, res));
+        const trip = await find(tables.of(req), id, ownerOf(req, res));
         await tripRoutes.find(trip, exchangeOf(req, res));
         const address = `${req.baseUrl}/${id}/route`;
         // RFC 9110 §15.3.3: where to look how it goes on.
@@ -291,7 +295,7 @@ export function trips(
       },
       async (req, res) => {
         const { id } = req.valid.params;
-        const job = await tripRoutes.look(await find(db, id, ownerOf(req, res)));
+        const job = await tripRoutes.look(await find(tables.of(req), id, ownerOf(req, res)));
         if (job === undefined) throw noRoute(id);
         const { state, progress, result } = job;
         res.json({
@@ -380,7 +384,7 @@ async function hold(trx: Transaction<Tables>, id: string, owner: string): Promis
   if (trip.owner !== owner) throw notYours(id);
 }
 
-async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): Promise<void> {
+async function insertStops(trx: Kysely<Tables>, id: string, stops: Stops): Promise<void> {
   if (stops.length === 0) return;
   const wanted = [...new Set(stops.map(({ cityId }) => cityId))];
   const found = await trx.selectFrom('cities').select('id').where('id', 'in', wanted).execute();
@@ -402,7 +406,7 @@ async function insertStops(trx: Transaction<Tables>, id: string, stops: Stops): 
 }
 
 /** Creations of one owner wait for each other, or two at once would both be the last that fits. */
-async function refuseTooMany(trx: Transaction<Tables>, owner: string): Promise<void> {
+async function refuseTooMany(trx: Kysely<Tables>, owner: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext(${owner}))`.execute(trx);
   const { count } = await trx
     .selectFrom('trips')

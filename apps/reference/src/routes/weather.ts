@@ -1,8 +1,8 @@
 /** `/api/cities/:id/weather`: from another service, as well as it can be known. */
 import { exchangeOf } from '@org/core';
+import type { Kyselies } from '@org/db/kysely';
 import { route } from '@org/openapi';
 import { Router } from 'express';
-import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
 import type { Tables } from '../database/tables.ts';
@@ -23,10 +23,12 @@ const WEATHER = z
   })
   .meta({ id: 'Weather' });
 
+/** `publish` tells those who listen to the weather of a city. */
 export function weatherOfCities(
-  db: Kysely<Tables>,
+  tables: Kyselies<Tables>,
   source: WeatherSource,
   maxAgeSeconds: number,
+  publish: (channel: string, data: unknown) => void,
 ): Router {
   // RFC 5861: while it is asked for anew, and when nobody knows, that of a while ago is better than none.
   const cacheControl = `public, max-age=${maxAgeSeconds}, stale-while-revalidate=${maxAgeSeconds}, stale-if-error=21600`;
@@ -45,10 +47,12 @@ export function weatherOfCities(
       },
       async (req, res) => {
         const { id } = req.valid.params;
-        const city = await findCity(db, id);
+        const city = await findCity(tables.of(req), id);
         const weather = await source.at(city, exchangeOf(req, res));
+        const answer = { city: `${req.baseUrl}/${id}`, ...weather };
+        publish(`weather/${id}`, answer);
         res.setHeader('Cache-Control', cacheControl);
-        res.json({ city: `${req.baseUrl}/${id}`, ...weather });
+        res.json(answer);
       },
     ),
   );

@@ -32,7 +32,15 @@ export interface RouteJobs {
   find(trip: TripState, from: Exchange): Promise<void>;
   /** What there is of it. */
   look(trip: TripState): Promise<JobView | undefined>;
+  /** Calls `listener` with how far each trip's route has come: `detail` is its length so far, and at last the route. */
+  onProgress(listener: (tripId: string, progress: RouteProgress) => void): void;
   readonly task: Task<{ readonly tripId: string }, TripRoute>;
+}
+
+/** How far a route has come. */
+export interface RouteProgress {
+  readonly ratio: number;
+  readonly detail: unknown;
 }
 
 /** Defines the job. */
@@ -52,11 +60,13 @@ export function routeJobs(jobs: Tasks, db: Kysely<Tables>): RouteJobs {
         step = steps.next();
       }
       const { order, lengthKm: shortKm } = step.value;
-      return {
+      const route: TripRoute = {
         stops: order.map((at) => ({ cityId: cities[at]!.id, city: cities[at]!.name })),
         lengthKm: rounded(shortKm),
         plannedKm: rounded(lengthKm(cities)),
       };
+      progress(1, route);
+      return route;
     },
   });
   return {
@@ -67,6 +77,9 @@ export function routeJobs(jobs: Tasks, db: Kysely<Tables>): RouteJobs {
       if (!handle.isNew) await jobs.dead.replay(handle.id);
     },
     look: (trip) => task.find(idOf(trip)),
+    onProgress(listener) {
+      task.onProgress(({ id, ratio, detail }) => listener(id.split('@')[0]!, { ratio, detail }));
+    },
   };
 }
 

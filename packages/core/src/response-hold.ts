@@ -1,0 +1,105 @@
+/**
+ * The stage `hold`: an answer that may not be told before something is true, such as a commit. The
+ * handler goes on as if it had been sent; what it does to the response is kept, in order, and done
+ * once the answer is let go. Of writers that wait for room at most a part each is kept.
+ */
+import { EventEmitter } from 'node:events';
+
+import { abandon } from './abandon.ts';
+import type { Exchange } from './exchange.ts';
+import { answerProblem } from './problem-answer.ts';
+import { ProblemError } from './problem-error.ts';
+import { callHook, report } from './report.ts';
+import { type AnswerInstead, HOLD } from './stages.ts';
+import type { Tapped } from './tapped.ts';
+
+/** What the handler has done to an answer that is held back. */
+export interface Holding {
+  readonly calls: (() => void)[];
+}
+
+/**
+ * Whether the answer is held back; then `call`, which the handler has made, is made again once it
+ * is let go. `ends`: it is the last one. Without anybody to wait for, the answer is let go at once.
+ */
+export function holds(res: Tapped, exchange: Exchange, call: () => void, ends: boolean): boolean {
+  const state = exchange.tapState!;
+  if (state.holding !== undefined) {
+    state.holding.calls.push(call);
+    state.held = ends;
+    return true;
+  }
+  const waiting = res.headersSent ? undefined : ask(exchange);
+  if (waiting === undefined) {
+    letGo(exchange);
+    return false;
+  }
+  state.holding = { calls: [call] };
+  state.held = ends;
+  void waiting.then(
+    (instead) => (instead === undefined ? goOn(res, exchange) : answer(res, exchange, instead)),
+    (error: unknown) => {
+      report(error, 'hold', exchange);
+      answer(res, exchange, () => answerProblem(res, failed(error)));
+    },
+  );
+  return true;
+}
+
+/** Asks every stage, the innermost first: one that answers instead is the last. */
+function ask(exchange: Exchange): Promise<AnswerInstead | undefined> | undefined {
+  try {
+    return askFrom(exchange, exchange.tapState!.stages.length - 1);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function askFrom(exchange: Exchange, last: number): Promise<AnswerInstead | undefined> | undefined {
+  const { stages } = exchange.tapState!;
+  for (let at = last; at >= 0; at--) {
+    const waiting = stages[at]!.hold?.(exchange);
+    if (waiting !== undefined) {
+      return waiting.then((instead) => instead ?? askFrom(exchange, at - 1));
+    }
+  }
+  return undefined;
+}
+
+/** From here on calls go through; answers the calls that were kept. */
+function letGo(exchange: Exchange): readonly (() => void)[] {
+  const state = exchange.tapState!;
+  const { calls = [] } = state.holding ?? {};
+  state.holding = undefined;
+  state.held = false;
+  exchange.stageBits &= ~HOLD;
+  return calls;
+}
+
+function goOn(res: Tapped, exchange: Exchange): void {
+  for (const call of letGo(exchange)) call();
+  if (!res.writableNeedDrain) drained(res);
+}
+
+function answer(res: Tapped, exchange: Exchange, instead: AnswerInstead): void {
+  letGo(exchange);
+  if (!res.destroyed) {
+    callHook(instead, 'hold', exchange);
+    if (!res.headersSent) answerProblem(res, failed());
+  }
+  abandon(exchange);
+  drained(res);
+}
+
+/** Whoever wrote meanwhile waits for it. The emitter's own: an encoder keeps the response's for itself. */
+function drained(res: Tapped): void {
+  EventEmitter.prototype.emit.call(res, 'drain');
+}
+
+function failed(cause?: unknown): ProblemError {
+  return new ProblemError({
+    code: 'ERR_INTERNAL',
+    detail: 'What the answer depends on could not be brought to its end.',
+    cause,
+  });
+}

@@ -1,0 +1,41 @@
+/** What every statement of a session tells on a diagnostics channel, while somebody listens. */
+import { channel } from 'node:diagnostics_channel';
+import type { Exchange } from '@org/core';
+
+import { type CallSite, lineOf } from './call-site.ts';
+
+/** Name of the diagnostics channel; messages are `QueryEvent`s. */
+export const QUERY_CHANNEL = '@org/db:query';
+
+/** A statement that has ended. */
+export interface QueryEvent {
+  /** The request it ran for; absent outside of one. */
+  readonly exchange: Exchange | undefined;
+  /** Its SQL; values are never told. */
+  readonly text: string;
+  /** From sending it to its answer, in ms. */
+  readonly durationMs: number;
+  /** Rows that it brought, or changed. */
+  readonly rows: number;
+  readonly error: unknown;
+  /** The app's line that asked for it; looked up when it is read. */
+  readonly callSite: string | undefined;
+}
+
+/** Publishes statements. */
+export class QueryEvents {
+  private readonly events: ReturnType<typeof channel> = channel(QUERY_CHANNEL);
+
+  get listening(): boolean {
+    return this.events.hasSubscribers;
+  }
+
+  tell(event: Omit<QueryEvent, 'callSite'>, site: CallSite | undefined): void {
+    this.events.publish({
+      ...event,
+      get callSite() {
+        return lineOf(site);
+      },
+    } satisfies QueryEvent);
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * A transaction on a connection of its own. Nothing is taken before its first statement: one that has
+ * none costs nothing. Its statements run one after the other, however they are asked for.
+ */
+import type { Cancel } from '@org/core';
+
+import { type CallSite, callSite } from './call-site.ts';
+import { commitUnknown, isLost, rolledBack, tooLong } from './database-errors.ts';
+import type { QueryResult } from './driver.ts';
+import type { Asked, Claimant } from './engine.ts';
+import type { Lease } from './lease.ts';
+import { Scope } from './scope.ts';
+import type { RequestSession } from './session.ts';
+import { beginText, type TransactionOptions } from './transaction-options.ts';
+
+/** The whole of a transaction. */
+export class WholeTransaction extends Scope implements Claimant {
+  /** A transaction that waits for this one, on another connection. */
+  readonly within: WholeTransaction | undefined;
+  private opening: Promise<Lease> | undefined = undefined;
+  private lease: Lease | undefined = undefined;
+  /** The statement before: the next waits for it. Never rejects. */
+  private before: Promise<unknown> = Promise.resolve();
+  private cancelTimer: Cancel | undefined = undefined;
+
+  constructor(
+    session: RequestSession,
+    options: TransactionOptions,
+    site: CallSite | undefined,
+    within?: WholeTransaction,
+  ) {
+    super(session, options, site);
+    this.within = within;
+  }
+
+  override get whole(): WholeTransaction {
+    return this;
+  }
+
+  /** Whether it has a connection, or is about to have one. */
+  get hasBegun(): boolean {
+    return this.opening !== undefined;
+  }
+
+  /** Ends it where nothing was done in it, and nobody takes part; says whether that is so. */
+  endUnused(): boolean {
+    if (this.hasBegun || this.isShared) return false;
+    this.finish('committed', undefined, callSite(this.endUnused));
+    return true;
+  }
+
+  /** Ends it for a reason that all further work on it is told; what runs is stopped. */
+  giveUp(reason: unknown): void {
+    if (!this.isOpen) return;
+    if (this.lease?.stop() === true) this.session.engine.counts.cancelled++;
+    void this.rollback(reason);
+  }
+
+  protected override work(asked: Asked): Promise<QueryResult<never>> {
+    const turn = this.before.then(async () => {
+      // What waited for its turn may have waited past the end.
+      this.refuseTakenBack();
+      const lease = await (this.opening ??= this.open());
+      this.refuseTakenBack();
+      return this.session.engine.run(lease, asked, this.exchange);
+    });
+    this.before = turn.catch(() => undefined);
+    return turn;
+  }
+
+  protected override async settle(): Promise<void> {
+    let last;
+    do {
+      last = this.before;
+      // oxlint-disable-next-line no-await-in-loop -- until nobody has asked for more meanwhile
+      await last;
+    } while (last !== this.before);
+  }
+
+  protected override async seal(): Promise<void> {
+    const { counts } = this.session.engine;
+    const { lease } = this;
+    if (lease === undefined) return;
+    try {
+      const { command } = await lease.run({ text: 'COMMIT' });
+      // So the server answers where it could not (Postgres manual, COMMIT).
+      if (command === 'ROLLBACK') throw rolledBack(undefined);
+      counts.committed++;
+    } catch (error) {
+      if (isLost(error)) {
+        counts.commitUnknown++;
+        throw commitUnknown(error);
+      }
+      counts.rolledBack++;
+      throw error;
+    } finally {
+      this.giveBack(lease);
+    }
+  }
+
+  protected override async revert(): Promise<void> {
+    const { opening } = this;
+    if (opening === undefined) return;
+    this.lease?.stop();
+    const lease = await opening.catch(() => undefined);
+    if (lease === undefined) return;
+    // Of what runs nothing shall remain.
+    lease.stop();
+    await this.settle();
+    await lease.rollback();
+    this.session.engine.counts.rolledBack++;
+    this.giveBack(lease);
+  }
+
+  private async open(): Promise<Lease> {
+    const { engine } = this.session;
+    const text = this.beginning();
+    let lease = await engine.lease(this);
+    try {
+      await lease.script(text);
+    } catch (error) {
+      lease.giveBack();
+      // One that was lost while it was idle has done nothing: another takes its place, once.
+      if (!isLost(error)) throw error;
+      lease = await engine.lease(this);
+      await lease.script(text).catch((again: unknown) => {
+        lease.giveBack();
+        throw again;
+      });
+    }
+    engine.counts.begun++;
+    engine.counts.active++;
+    const { timeoutMs } = this.options;
+    if (timeoutMs !== undefined) {
+      this.cancelTimer = engine.settings.clock.after(timeoutMs, () =>
+        this.giveUp(tooLong(timeoutMs)),
+      );
+    }
+    return (this.lease = lease);
+  }
+
+  /** Its limits reach the server: what is left of the request's time, of its own, or what holds for all. */
+  private beginning(): string {
+    const { statementTimeoutMs, idleInTransactionTimeoutMs } = this.session.engine.settings;
+    const leftMs = Math.min(
+      this.options.timeoutMs ?? Infinity,
+      this.exchange?.remainingMs ?? Infinity,
+    );
+    const limit = (ownMs: number): number => {
+      const ms = Math.min(leftMs, ownMs === 0 ? Infinity : ownMs);
+      return ms === Infinity ? 0 : Math.max(1, Math.ceil(ms));
+    };
+    return beginText(this.options, {
+      statementMs: limit(statementTimeoutMs),
+      idleMs: limit(idleInTransactionTimeoutMs),
+    });
+  }
+
+  private giveBack(lease: Lease): void {
+    this.cancelTimer?.();
+    this.session.engine.counts.active--;
+    lease.giveBack();
+  }
+}
