@@ -13,6 +13,10 @@ import { format, UNIT_WORDS } from './format.js';
 const HEIGHT = 148;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const COLOURS = ['--accent', '--line-2', '--line-3', '--line-4'];
+/** There is no half of a connection. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
 const TONES = { good: '--good', warn: '--warn', bad: '--bad' };
 
 /** @param {string} name of a custom property */
@@ -206,6 +210,7 @@ export class ChartView {
           size: 58,
           gap: 6,
           space: 32,
+          ...(unit === 'count' ? { incrs: WHOLE_STEPS } : {}),
           values: (_chart, splits) => splits.map((split) => format(split, unit)),
         },
       ],
