@@ -86,7 +86,11 @@ withChromium('the page of the dashboard', (launch) => {
     const { page, complaints } = await show();
     const titles = page.locator('#panels h2');
     await titles.first().waitFor();
-    expect((await titles.allInnerTexts()).map((text) => text.replace('\n', ': '))).toEqual([
+    // How busy the loop is depends on the machine.
+    const named = (await titles.allInnerTexts()).map((text) =>
+      text.replace(/^Event loop\n.*/, 'Event loop').replace('\n', ': '),
+    );
+    expect(named).toEqual([
       'Overview',
       'Throughput',
       'Latency',
