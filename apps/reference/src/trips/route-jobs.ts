@@ -74,13 +74,11 @@ export function routeJobs(
         plannedKm: roundedKm(lengthKm(cities)),
       };
       progress(1, route);
-      log
-        ?.of(context)
-        .info('route found', {
-          tripId: data.tripId,
-          plannedKm: route.plannedKm,
-          lengthKm: shortKm,
-        });
+      log?.of(context).info('route found', {
+        tripId: data.tripId,
+        plannedKm: route.plannedKm,
+        lengthKm: shortKm,
+      });
       return route;
     },
   });
