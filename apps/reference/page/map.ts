@@ -4,9 +4,6 @@ import { byId } from './dom.ts';
 import { pathOf, type Projection, projection } from './projection.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
-/** Units across; what is drawn scales with the page. */
-const WIDTH = 1000;
-
 const map = byId('trip-map', SVGSVGElement);
 const grid = byId('trip-grid', SVGPathElement);
 const planned = byId('trip-planned', SVGPathElement);
@@ -16,8 +13,10 @@ let shown: Projection | undefined;
 
 /** Shows the cities, and the way through them as they are given. */
 export function showCities(cities: readonly City[]): void {
-  shown = projection(cities, WIDTH);
-  map.setAttribute('viewBox', `0 0 ${WIDTH} ${Math.ceil(shown.height)}`);
+  // Its own width in pixels: dots are as large on a telephone as on a desk.
+  const width = Math.max(100, map.clientWidth);
+  shown = projection(cities, width);
+  map.setAttribute('viewBox', `0 0 ${width} ${Math.ceil(shown.height)}`);
   grid.setAttribute('d', shown.grid);
   planned.setAttribute('d', pathOf(shown, [...cities.keys()]));
   way.setAttribute('d', '');
@@ -26,13 +25,15 @@ export function showCities(cities: readonly City[]): void {
       const dot = document.createElementNS(SVG, 'circle');
       dot.setAttribute('cx', x.toFixed(1));
       dot.setAttribute('cy', y.toFixed(1));
-      dot.setAttribute('r', at === 0 ? '11' : '6');
+      dot.setAttribute('r', at === 0 ? '7' : String(Math.max(3, width / 200)));
       const name = document.createElementNS(SVG, 'title');
       name.textContent = cities[at]!.name;
       dot.append(name);
       return dot;
     }),
   );
+  // Where it begins is seen before all others.
+  places.append(places.firstChild!);
 }
 
 /** Shows the way in another order. */

@@ -29,7 +29,8 @@ export interface Projection {
 
 /** Room around the outermost places, as a share of the larger side. */
 const MARGIN = 0.06;
-/** A map is at most so many times as wide as high, and the other way round, in degrees at least so large. */
+/** So many times as wide as high; and so wide at least, in degrees. */
+const MIN_ASPECT = 1.45;
 const MAX_ASPECT = 2;
 const LEAST_DEGREES = 0.5;
 /** Distances of meridians, in degrees; the first of which there are few enough is taken. */
@@ -48,7 +49,7 @@ export function projection(places: readonly Place[], width: number): Projection 
   const across = Math.max(...lons) * stretch;
   const up = north - south;
   const margin = Math.max(across, up, LEAST_DEGREES) * MARGIN;
-  const wide = Math.max(across + 2 * margin, (up + 2 * margin) / MAX_ASPECT, LEAST_DEGREES);
+  const wide = Math.max(across + 2 * margin, (up + 2 * margin) * MIN_ASPECT, LEAST_DEGREES);
   const high = Math.max(up + 2 * margin, wide / MAX_ASPECT);
   const scale = width / wide;
   const left = (wide - across) / 2;

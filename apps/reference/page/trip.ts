@@ -69,6 +69,7 @@ async function show(): Promise<void> {
   say('Choosing cities …');
   try {
     const cities = await chooseCities();
+    figure.hidden = false;
     showCities(cities);
     const beforeKm = lengthKm(cities);
     write(figures.before, km(beforeKm));
@@ -76,7 +77,6 @@ async function show(): Promise<void> {
     write(figures.steps, '0');
     trace.textContent = '';
     bar.value = 0;
-    figure.hidden = false;
     const stops = cities.map(({ id }, at) => {
       const day = new Date(FIRST_DAY + at * DAY_MS).toISOString().slice(0, 10);
       return { cityId: id, arrivesOn: day, leavesOn: day };

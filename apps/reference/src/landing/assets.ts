@@ -46,17 +46,17 @@ button[aria-disabled] { opacity: .6; cursor: progress; }
 #trip-said { margin: .9rem 0; min-height: 1.55em; }
 #trip-said.wrong { color: var(--wrong); }
 #trip-figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.1rem; }
-#trip-map { display: block; width: 100%; max-height: 70vh; overflow: hidden; }
+#trip-map { display: block; width: 100%; overflow: hidden; }
 #trip-map path { fill: none; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 #trip-grid { stroke: var(--line); }
 #trip-planned { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 4; opacity: .55; }
 #trip-way { stroke: var(--accent); stroke-width: 2.25; }
-#trip-places circle { fill: var(--ink); stroke: var(--card); stroke-width: 2; }
-#trip-places circle:first-child { fill: var(--accent); }
+#trip-places circle { fill: var(--ink); stroke: var(--card); stroke-width: 1.5; }
+#trip-places circle:last-child { fill: var(--accent); }
 #trip-figure progress { width: 100%; height: .35rem; margin: .8rem 0 .2rem; accent-color: var(--accent); }
-#trip-figure dl { display: flex; flex-wrap: wrap; gap: .3rem 2.2rem; margin: .4rem 0 0; }
+#trip-figure dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.4rem, 1fr)); gap: .3rem 1rem; margin: .4rem 0 0; max-width: 36rem; }
 #trip-figure dt { color: var(--soft); font-size: .88rem; }
-#trip-figure dd { margin: 0; font-size: 1.25rem; font-weight: 600; font-variant-numeric: tabular-nums; min-width: 7.2rem; }
+#trip-figure dd { margin: 0; font-size: 1.15rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 #trip-trace { margin: .5rem 0 0; color: var(--soft); font-size: .78rem; overflow-wrap: anywhere; min-height: 1.6em; }
 footer { margin-top: 3.5rem; padding-top: 1.2rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .88rem; }
 `;
