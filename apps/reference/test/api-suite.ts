@@ -546,12 +546,15 @@ export function describeApi(service: () => Service): void {
       const { body } = await get('/api/trips?limit=100', ADA);
       expect(body.next).toBeNull();
       const trip = { name: 'One of many', stops: [] };
-      const answers = await Promise.all(
-        Array.from({ length: 205 - body.items.length }, () =>
+      const wanted = 205 - body.items.length;
+      const statuses: number[] = [];
+      // No more at once than wait for a connection for long: on a slow machine those would be refused.
+      while (statuses.length < wanted) {
+        const wave = Array.from({ length: Math.min(20, wanted - statuses.length) }, () =>
           send('POST', '/api/trips', trip, ADA),
-        ),
-      );
-      const statuses = answers.map(({ status }) => status);
+        );
+        statuses.push(...(await Promise.all(wave)).map(({ status }) => status));
+      }
       expect(statuses.filter((status) => status === 201)).toHaveLength(200 - body.items.length);
       expect(statuses.filter((status) => status === 409)).toHaveLength(5);
     });
@@ -670,7 +673,7 @@ export function describeApi(service: () => Service): void {
       expect(text).toMatch(
         counted('http_request_method="GET",http_response_status_code="404",url_scheme="http"'),
       );
-      expect(text).toMatch(/^org_database_queries_total [1-9]/m);
+      expect(text).toMatch(/^org_db_queries_total [1-9]/m);
       expect(text).toMatch(/^org_cache_hit_ratio [\d.]+$/m);
       expect(text).toMatch(/^org_middleware_calls_total\{middleware="errors",phase="recover"\} /m);
       const { body } = await get('/health/middleware/performance');

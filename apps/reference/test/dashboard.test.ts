@@ -1,7 +1,7 @@
 /** What an operator sees of the running service, in a browser, while it is used. */
 import type { Browser, Page } from 'playwright-core';
 
-import { withChromium } from './chromium.ts';
+import { withChromium } from 'test-servers/chromium';
 import { PART, type Service, start } from './service.ts';
 
 withChromium('the dashboard of the service', (launch) => {

@@ -11,7 +11,7 @@ import { Client } from 'pg';
 
 import { type FaultStep, mulberry32 } from '../upstream/faults.ts';
 import { weatherServer } from '../upstream/server.ts';
-import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { type Answer, PART, type Service, start } from './service.ts';
 
 const OWNER = { 'x-api-key': 'demo-key-of-ada' };

@@ -6,7 +6,7 @@ import { Agent, request } from 'node:http';
 import { Client } from 'pg';
 
 import { type Balancer, startBalancer } from './balancer.ts';
-import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { PART, type Service, start } from './service.ts';
 
 const OWNERS = Array.from({ length: 12 }, (_, at) => `owner${at}`);

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 
 import { describeApi } from './api-suite.ts';
-import { type PostgresServer, startPostgres, withPostgres } from './postgres.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { type Service, start, UNQUEUED } from './service.ts';
 
 withPostgres('the API over a server', (binaries) => {

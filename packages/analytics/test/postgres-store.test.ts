@@ -5,7 +5,7 @@ import { Pool } from 'pg';
 
 import { instance } from './instance.ts';
 import { type PgliteProcess, startPglite } from './pglite.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { describeStore } from './store-suite.ts';
 
 describe('over PGlite', () => {
@@ -21,14 +21,7 @@ describe('over PGlite', () => {
   });
 });
 
-const binaries = postgresBinaries();
-if (binaries === undefined) {
-  const line = 'No Postgres in /usr/lib/postgresql: the store over a server is not tested.';
-  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
-} else {
+withPostgres('the store over a server', (binaries) => {
   describe('over a Postgres server', () => {
     let postgres: PostgresServer;
     let pool: Pool;
@@ -107,7 +100,7 @@ if (binaries === undefined) {
       expect(await store.unrolled('minute', 'endpoints', 60_000, 1)).toEqual([]);
     });
   });
-}
+});
 
 describe('options', () => {
   const query = () => Promise.resolve({ rows: [] });

@@ -4,7 +4,7 @@ import express, { type Express } from 'express';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { type Dashboard, dashboard, type DashboardOptions } from '@org/dashboard';
-import { withChromium } from './chromium.ts';
+import { withChromium } from 'test-servers/chromium';
 import { everything, standIn, wholeOf } from './stand-ins.ts';
 
 withChromium('the page of the dashboard', (launch) => {

@@ -10,7 +10,7 @@ import { drizzleFor } from '@org/db/drizzle';
 import { kyselyFor } from '@org/db/kysely';
 
 import { startPglite, type TestPglite } from './pglite-instance.ts';
-import { type PostgresServer, startPostgres, withPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { serviceWith } from './service.ts';
 
 interface Tables {

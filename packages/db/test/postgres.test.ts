@@ -17,7 +17,7 @@ import { type Fault, FAULT_CHANNEL } from '@org/core';
 import { fakeClock, recordExchanges, serve } from '@org/core/testing';
 import express from 'express';
 
-import { type PostgresServer, startPostgres, withPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { serviceWith } from './service.ts';
 import { describeSessions } from './session-suite.ts';
 

@@ -14,7 +14,7 @@ import {
 } from '@org/dedup';
 import { postgresRecords, postgresTable } from '@org/dedup/postgres';
 import { Gate, send, serveApp, until } from './clients.ts';
-import { type PostgresServer, postgresBinaries, startPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 
 const ROOT = join(__dirname, '../../..');
 const BOOKINGS =
@@ -64,12 +64,7 @@ test('transactional mode on PGlite, in a process of its own: its modules are non
   });
 }, 60_000);
 
-const binaries = postgresBinaries();
-if (binaries === undefined) {
-  // In CI its absence is an error; on a laptop it is one clear line.
-  if (process.env['CI'] !== undefined) throw new Error('There is no Postgres to test with.');
-  process.stderr.write('transactional mode: no Postgres is installed, so none is tested with.\n');
-} else {
+withPostgres('the transactional mode', (binaries) => {
   describe('transactional mode on a Postgres server', () => {
     let postgres: PostgresServer;
     let client: Client;
@@ -590,4 +585,4 @@ if (binaries === undefined) {
       });
     });
   });
-}
+});

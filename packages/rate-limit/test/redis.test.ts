@@ -4,10 +4,9 @@ import { serve, type Served } from '@org/core/testing';
 import { flexible, type RateLimit, rateLimit } from '@org/rate-limit';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
 
-import { hasRedis, type RedisServer, startRedis } from './redis-server.ts';
-
-if (hasRedis()) {
+withRedis('a limit over a real one', () => {
   describe('over a Redis server', () => {
     let redis: RedisServer;
     let clients: Redis[];
@@ -90,10 +89,4 @@ if (hasRedis()) {
       },
     );
   });
-} else {
-  const line = 'No redis-server is installed: limits over a real one are not tested.';
-  // A missing server is an error in CI, and one line on a laptop.
-  if (process.env['CI'] !== undefined) throw new Error(line);
-  process.stderr.write(`${line}\n`);
-  test.todo('limits over a Redis server');
-}
+});

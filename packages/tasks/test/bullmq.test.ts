@@ -1,12 +1,10 @@
 import { correlation } from '@org/correlation';
 import { bullmq, tasks, type TasksOptions } from '@org/tasks';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
+import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
 
 import { childProcess } from './child-process.ts';
 import { deferred, durableContract, engineContract, until } from './engine-contract.ts';
-import { postgresBinaries, type PostgresServer, startPostgres } from './postgres.ts';
-import { hasRedis, type RedisServer, startRedis } from './redis-server.ts';
-
-const binaries = postgresBinaries();
 
 /** What is inside the engine, to see what it keeps. */
 interface WithQueue {
@@ -16,21 +14,7 @@ interface WithQueue {
   >;
 }
 
-// A missing server is an error in CI, and one line on a laptop.
-for (const [what, isThere] of [
-  ['redis-server', hasRedis()],
-  ['Postgres', binaries !== undefined],
-] as const) {
-  if (isThere) continue;
-  const line = `No ${what}: BullMQ is not tested on it.`;
-  // oxlint-disable-next-line no-console
-  if (process.env.CI === undefined) console.warn(line);
-  test(`${what} is there to test against, or this is not CI`, () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
-}
-
-if (hasRedis()) {
+withRedis('BullMQ on it', () => {
   describe('on Redis', () => {
     let redis: RedisServer;
     let made = 0;
@@ -174,9 +158,9 @@ if (hasRedis()) {
       await server.crash();
     });
   });
-}
+});
 
-if (binaries !== undefined) {
+withPostgres('BullMQ on it', (binaries) => {
   describe('on Postgres', () => {
     let server: PostgresServer;
     let made = 0;
@@ -196,4 +180,4 @@ if (binaries !== undefined) {
     engineContract('BullMQ on Postgres', options);
     durableContract('BullMQ on Postgres', options);
   });
-}
+});

@@ -2,11 +2,13 @@
 import { execFile, type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+
+import { freePort } from './free-port.ts';
+import { missing } from './missing.ts';
 
 const exec = promisify(execFile);
 const VERSIONS = '/usr/lib/postgresql';
@@ -14,15 +16,8 @@ const VERSIONS = '/usr/lib/postgresql';
 /** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
 export function withPostgres(what: string, define: (binaries: string) => void): void {
   const binaries = postgresBinaries();
-  if (binaries !== undefined) {
-    define(binaries);
-    return;
-  }
-  const line = `No Postgres in ${VERSIONS}: ${what} is not tested.`;
-  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
-  test('a Postgres server is there to test against, or this is not CI', () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
+  if (binaries === undefined) missing('Postgres', what);
+  else define(binaries);
 }
 
 /** The folder of the newest installed binaries. */
@@ -54,7 +49,7 @@ interface User {
 }
 
 export async function startPostgres(binaries: string): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'db-postgres-'));
+  const folder = mkdtempSync(join(tmpdir(), 'test-postgres-'));
   const data = join(folder, 'data');
   const user = await unprivileged();
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
@@ -146,13 +141,4 @@ async function unprivileged(): Promise<User> {
     ['-u', '-g'].map(async (flag) => Number((await exec('id', [flag, 'postgres'])).stdout)),
   );
   return { uid: uid!, gid: gid! };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,8 +1,10 @@
 /** A Redis server of one test, in memory and on a free port. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+
+import { freePort } from './free-port.ts';
+import { missing } from './missing.ts';
 
 export interface RedisServer {
   readonly port: number;
@@ -14,9 +16,10 @@ export interface RedisServer {
   restart(): Promise<void>;
 }
 
-/** Whether it is installed. */
-export function hasRedis(): boolean {
-  return spawnSync('redis-server', ['--version']).status === 0;
+/** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
+export function withRedis(what: string, define: () => void): void {
+  if (spawnSync('redis-server', ['--version']).status === 0) define();
+  else missing('Redis', what);
 }
 
 export async function startRedis(): Promise<RedisServer> {
@@ -50,12 +53,4 @@ async function launch(port: number): Promise<ChildProcess> {
     if (output.includes('Ready to accept connections')) break;
   }
   return server;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -3,18 +3,13 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
+import { missing } from './missing.ts';
+
 /** Tests in a browser. A missing one is an error in CI, and one line on a laptop. */
 export function withChromium(what: string, define: (launch: () => Promise<Browser>) => void): void {
   const binary = findChromium();
-  if (binary !== undefined) {
-    define(() => chromium.launch({ executablePath: binary, args: [...FLAGS] }));
-    return;
-  }
-  const line = `No chromium on PATH: ${what} is not tested.`;
-  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
-  test('Chromium is there to test with, or this is not CI', () => {
-    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
-  });
+  if (binary === undefined) missing('Chromium', what);
+  else define(() => chromium.launch({ executablePath: binary, args: [...FLAGS] }));
 }
 
 /** It talks to nobody but the page under test. */
