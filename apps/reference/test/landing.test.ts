@@ -12,7 +12,7 @@ interface Seen {
   readonly ratio: number;
 }
 
-/** Keeps what each frame has drawn. Runs in the page. */
+/** Keeps what each frame has drawn, and what was said. Runs in the page. */
 const WATCH = `
   const way = document.querySelector('#trip-way');
   window.seen = [];
@@ -22,6 +22,9 @@ const WATCH = `
     const d = way.getAttribute('d');
     if (d !== '') window.seen.push({ way: d, now, ratio });
   }).observe(way, { attributes: true });
+  const words = document.querySelector('#trip-said');
+  window.said = [];
+  new MutationObserver(() => void window.said.push(words.textContent)).observe(words, { childList: true });
 `;
 
 /** Kilometres as the page writes them. */
@@ -84,12 +87,16 @@ withChromium('the landing page', (launch) => {
       await service?.stop();
     });
 
-    async function visit(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+    async function visit(
+      options: Parameters<Browser['newPage']>[0] = {},
+      prepare?: (page: Page) => Promise<void>,
+    ): Promise<Page> {
       const page = await browser.newPage(options);
       page.on('console', (message) => {
         if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
       });
       page.on('pageerror', (error) => complaints.push(String(error)));
+      await prepare?.(page);
       await page.goto(service.url);
       await page.locator('#trip-country option[value=NZ]').waitFor({ state: 'attached' });
       await page.evaluate(WATCH);
@@ -160,6 +167,34 @@ withChromium('the landing page', (launch) => {
       expect(await trips()).toBe(1);
       await page.goto('about:blank');
       while ((await trips()) > 0) await page.waitForTimeout(20);
+      await page.close();
+    });
+
+    test('comes back when the connection breaks, and asks for what it has missed', async () => {
+      let connections = 0;
+      const page = await visit({}, (made) =>
+        made.routeWebSocket('**/live', (socket) => {
+          if (++connections === 1) {
+            void socket.close();
+            return;
+          }
+          socket.connectToServer().onMessage((text) => {
+            const message = JSON.parse(String(text)) as { type: string; data?: { ratio: number } };
+            if (message.type !== 'event') socket.send(text);
+            else if (message.data?.ratio === 1) {
+              // All of its events are lost, the last one too.
+              socket.send(JSON.stringify({ ...message, type: 'gap', reason: 'bus' }));
+            }
+          });
+        }),
+      );
+      await page.getByRole('button', { name: 'Find the way' }).click();
+      await said(page).getByText('shorter').waitFor();
+      expect(connections).toBe(2);
+      expect(await page.evaluate('window.said')).toContain(
+        'The live connection broke; trying again …',
+      );
+      expect(await seenOf(page)).toHaveLength(1);
       await page.close();
     });
 
