@@ -21,7 +21,7 @@ import {
   type ServiceConfig,
   taskSettings,
 } from './settings.ts';
-import { batchingOf, components } from './stack.ts';
+import { batchingOf, components, loggingOf } from './stack.ts';
 import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
 
@@ -56,17 +56,19 @@ export async function createApp(
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
-  const tripRoutes = routeJobs(jobs, places.sql.session());
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
   const cursorSecret = config.values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET;
   const channels = live(places.sql.session(), apiKeys, config);
-  tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
   const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
   const parts = await components(
     config,
     own,
     useOf(places.sql.session()),
     places.sessions.session(),
+  );
+  const tripRoutes = routeJobs(jobs, places.sql.session(), loggingOf(parts)?.logger('trips'));
+  tripRoutes.onProgress((id, progress, context) =>
+    channels.publish(`trips/${id}`, progress, context),
   );
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
