@@ -127,6 +127,8 @@ export class PoolHooks {
     };
     pool.connect = timed as PgPool['connect'];
     this.undo.push(() => {
+      // Somebody else may have replaced it since.
+      if (pool.connect !== timed) return;
       if (own) pool.connect = connect;
       else Reflect.deleteProperty(pool, 'connect');
     });

@@ -13,6 +13,8 @@ import {
 
 import { serviceWith, type TestService } from './service.ts';
 
+const SERIALIZABLE = { isolation: 'serializable' } as const;
+
 /** Declares the tests; `driver` makes one for each of them. */
 export function describeSessions(driver: () => Driver): void {
   let data: Db;
@@ -99,6 +101,16 @@ export function describeSessions(driver: () => Driver): void {
       expect(data.stats()).toMatchObject({
         transactions: { active: 0, begunTotal: 2, committedTotal: 1, rolledBackTotal: 1 },
       });
+    });
+
+    test('that is being committed takes no more of what is asked of the session', async () => {
+      const open = session.begin();
+      await insert(open, 1);
+      const end = open.commit();
+      // The commit is under way: no word of it has come back.
+      const asked = codeOf(session.query('select 1'));
+      await end;
+      expect(await asked).toBe('no error');
     });
 
     test('takes no connection before its first statement', async () => {
@@ -264,7 +276,32 @@ export function describeSessions(driver: () => Driver): void {
     });
   });
 
+  describe('a part of a transaction', () => {
+    test('by a savepoint has the isolation and the access of the whole', async () => {
+      const inner = session.transaction(
+        (tx) =>
+          tx.transaction((part) => part.transaction((last) => insert(last, 1), SERIALIZABLE), {
+            propagation: 'savepoint',
+            readOnly: true,
+          }),
+        SERIALIZABLE,
+      );
+      expect(await codeOf(inner)).toBe('no error');
+      expect(await ids()).toEqual([1]);
+    });
+  });
+
   describe('a transaction that is ended by hand', () => {
+    test('twice at once is committed once, and the second is told', async () => {
+      const open = session.begin();
+      await insert(open, 1);
+      const part = open.begin({ propagation: 'savepoint' });
+      const ends = [open.commit(), open.commit()].map((end) => codeOf(end));
+      await part.commit();
+      expect(await Promise.all(ends)).toEqual(['no error', 'ERR_TRANSACTION_FINISHED']);
+      expect(await ids()).toEqual([1]);
+    });
+
     test('is committed or rolled back once', async () => {
       const open = session.begin();
       await insert(open, 1);
