@@ -107,7 +107,7 @@ export abstract class Scope implements OpenTransaction {
   }
 
   /** Whether others take part. */
-  protected get isShared(): boolean {
+  get isShared(): boolean {
     return this.participants > 0;
   }
 

@@ -1,6 +1,7 @@
 /** What a session promises, on whichever database. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { hasCode } from '@org/core';
+import { fakeClock } from '@org/core/testing';
 import {
   db,
   type Db,
@@ -406,6 +407,30 @@ export function describeSessions(driver: () => Driver): void {
       expect(await answer.json()).toMatchObject({ status: 409, code: 'ERR_CONFLICT' });
       const { rows } = await data.session().query('select * from twins');
       expect(rows).toEqual([]);
+    });
+
+    test('is taken back when a part of it is never ended, and its answer waits no longer', async () => {
+      const clock = fakeClock();
+      let held: () => void = () => undefined;
+      const answered = new Promise<void>((resolve) => (held = resolve));
+      service = await serviceWith(
+        { driver: driver(), unitOfWork: true, clock },
+        (app, sessions) => {
+          app.post('/', async (req, res) => {
+            const forgotten = sessions.of(req).begin({ propagation: 'savepoint' });
+            await insert(forgotten, 1);
+            res.json({});
+            held();
+          });
+        },
+        how,
+      );
+      const answer = post(service.url, '/');
+      await answered;
+      clock.advance(30_000);
+      expect((await answer).status).toBe(500);
+      expect(await (await answer).json()).toMatchObject({ code: 'ERR_TRANSACTION_ROLLED_BACK' });
+      expect(await ids()).toEqual([]);
     });
 
     test('is committed before the first part of a stream', async () => {
