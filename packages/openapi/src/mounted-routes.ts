@@ -3,6 +3,12 @@
  * list (router 2.3), handlers from the layers of its routes. Apps that are mounted in others keep
  * their routers to themselves; ask for a document of each.
  */
+import {
+  joinPatterns,
+  type ListingRouter as ListedRouter,
+  MAX_ROUTER_DEPTH,
+  mountPattern,
+} from '@org/core';
 import type { Application } from 'express';
 
 import { METHODS, type RouteDescription } from './description.ts';
@@ -19,12 +25,6 @@ export interface MountedRoute {
   readonly description: Readonly<RouteDescription> | undefined;
 }
 
-interface ListedRoute {
-  readonly path: string | RegExp;
-  readonly methods: readonly string[] | undefined;
-  readonly router: ListingRouter | undefined;
-}
-
 interface RouteLayer {
   /** In lower case; absent for `all`. */
   readonly method?: string;
@@ -35,18 +35,14 @@ interface Layer {
   readonly route?: { readonly path: unknown; readonly stack: readonly RouteLayer[] };
 }
 
-interface ListingRouter {
+interface ListingRouter extends ListedRouter {
   readonly stack?: readonly Layer[];
-  listRoutes?(): readonly ListedRoute[];
 }
-
-/** Routers deeper than this are not looked into: one may be mounted in itself. */
-const MAX_DEPTH = 16;
 
 /** Every route of an app, in the order in which the app asks them. */
 export function mountedRoutes(app: Application): readonly MountedRoute[] {
   const found: MountedRoute[] = [];
-  walk(app.router, mountPath(app), 0, found);
+  walk(app.router as ListingRouter, mountPattern(app), 0, found);
   return found;
 }
 
@@ -62,14 +58,14 @@ export function areSame(one: readonly MountedRoute[], other: readonly MountedRou
 }
 
 function walk(router: ListingRouter, prefix: string, depth: number, found: MountedRoute[]): void {
-  if (depth > MAX_DEPTH) return;
+  if (depth > MAX_ROUTER_DEPTH) return;
   // The list names a route once for each of its paths, in the order of the layers.
   const layers = (router.stack ?? []).flatMap(({ route }) =>
     route === undefined ? [] : [route.path].flat(Infinity).map(() => route),
   );
   let at = 0;
   for (const { path, router: nested } of router.listRoutes?.() ?? []) {
-    const pattern = path instanceof RegExp ? path : join(prefix, path);
+    const pattern = path instanceof RegExp ? path : joinPatterns(prefix, path);
     if (nested !== undefined) {
       if (typeof pattern === 'string') walk(nested, pattern, depth + 1, found);
       // Below a regular expression no address can be told: what is there is one that is not.
@@ -101,19 +97,4 @@ function handlersOf(stack: readonly RouteLayer[]): ReadonlyMap<string, readonly 
     byMethod.delete('all');
   }
   return byMethod;
-}
-
-/** The patterns under which an app is mounted on its parents. */
-function mountPath(app: Application & { parent?: Application }): string {
-  let path = '';
-  for (let at: typeof app | undefined = app; at?.parent !== undefined; at = at.parent) {
-    path = join([at.mountpath].flat()[0]!, path);
-  }
-  return path;
-}
-
-function join(prefix: string, path: string): string {
-  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  if (path === '/' || path === '') return head === '' ? '/' : head;
-  return path.startsWith('/') ? head + path : `${head}/${path}`;
 }
