@@ -71,7 +71,7 @@ export function holds(res: Tapped, exchange: Exchange, call: () => void, ends: b
  */
 export function answerHeld(exchange: Exchange, instead: AnswerInstead): boolean {
   if (exchange.tapState?.holding === undefined) return false;
-  answer(exchange.res as unknown as Tapped, exchange, instead);
+  answer(exchange.res, exchange, instead);
   return true;
 }
 

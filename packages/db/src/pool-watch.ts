@@ -222,7 +222,7 @@ export class PoolWatch {
     const nowMs = (this.roughMs = this.clock.monotonicMs());
     this.load.sample(this.inUse.length, this.numbers.waiting, nowMs);
     // Some may be taken away.
-    for (const client of [...this.inUse]) this.look(client, nowMs);
+    for (const client of this.inUse.slice()) this.look(client, nowMs);
   }
 
   /** The last one takes its place. */

@@ -18,6 +18,7 @@ export class WatchedClient {
   exchange: Exchange | undefined = undefined;
   site: CallSite | undefined = undefined;
   text: string | undefined = undefined;
+  /** To the second. */
   queriedMs: number = Number.NaN;
   kind: LeakKind | undefined = undefined;
   /** Since when its request is known to have ended. */
