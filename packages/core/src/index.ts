@@ -110,6 +110,7 @@ export { type Correlated, isPropagator, type Propagator } from './propagator.ts'
 export { isRecoverer, type Recoverer } from './recoverer.ts';
 export { callHook, type Fault, FAULT_CHANNEL, report } from './report.ts';
 export { hasNoBody, ResponseHead } from './response-head.ts';
+export { answerHeld } from './response-hold.ts';
 export { tapApplication } from './response-tap.ts';
 export { transformProblem } from './response-stages.ts';
 export { NDJSON, sendLines } from './send-lines.ts';

@@ -10,13 +10,19 @@ import type { Exchange } from './exchange.ts';
 import { answerProblem } from './problem-answer.ts';
 import { ProblemError } from './problem-error.ts';
 import { callHook, report } from './report.ts';
+import { refuseHead } from './response-end.ts';
 import { type AnswerInstead, HOLD } from './stages.ts';
 import type { Tapped } from './tapped.ts';
 
 /** What the handler has done to an answer that is held back. */
 export interface Holding {
   readonly calls: (() => void)[];
+  readonly statusCode: number;
+  readonly statusMessage: string;
 }
+
+/** What changes a head. To its handler this one is sent, and Node throws. */
+const HEAD_METHODS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
 
 /**
  * Whether the answer is held back; then `call`, which the handler has made, is made again once it
@@ -26,7 +32,7 @@ export function holds(res: Tapped, exchange: Exchange, call: () => void, ends: b
   const state = exchange.tapState!;
   if (state.holding !== undefined) {
     state.holding.calls.push(call);
-    state.held = ends;
+    state.held ||= ends;
     return true;
   }
   const waiting = res.headersSent ? undefined : ask(exchange);
@@ -34,15 +40,38 @@ export function holds(res: Tapped, exchange: Exchange, call: () => void, ends: b
     letGo(exchange);
     return false;
   }
-  state.holding = { calls: [call] };
+  const { statusCode, statusMessage } = res;
+  const holding: Holding = { calls: [call], statusCode, statusMessage };
+  state.holding = holding;
   state.held = ends;
+  for (const name of HEAD_METHODS) {
+    // What somebody has patched stays his.
+    if (Object.hasOwn(res, name)) continue;
+    Object.defineProperty(res, name, { value: refuseHead, configurable: true });
+  }
   void waiting.then(
-    (instead) => (instead === undefined ? goOn(res, exchange) : answer(res, exchange, instead)),
+    (instead) => {
+      // Somebody may have answered meanwhile.
+      if (state.holding !== holding) return;
+      if (instead === undefined) goOn(res, exchange);
+      else answer(res, exchange, instead);
+    },
     (error: unknown) => {
       report(error, 'hold', exchange);
+      if (state.holding !== holding) return;
       answer(res, exchange, () => answerProblem(res, failed(error)));
     },
   );
+  return true;
+}
+
+/**
+ * Answers in place of an answer that is held back, of which nothing has left although `headersSent`
+ * says so to its handler: for whoever cannot wait any longer, such as a deadline. False where none is.
+ */
+export function answerHeld(exchange: Exchange, instead: AnswerInstead): boolean {
+  if (exchange.tapState?.holding === undefined) return false;
+  answer(exchange.res, exchange, instead);
   return true;
 }
 
@@ -69,15 +98,30 @@ function askFrom(exchange: Exchange, last: number): Promise<AnswerInstead | unde
 /** From here on calls go through; answers the calls that were kept. */
 function letGo(exchange: Exchange): readonly (() => void)[] {
   const state = exchange.tapState!;
-  const { calls = [] } = state.holding ?? {};
+  const { holding } = state;
   state.holding = undefined;
   state.held = false;
   exchange.stageBits &= ~HOLD;
-  return calls;
+  if (holding === undefined) return [];
+  const { res } = exchange;
+  for (const name of HEAD_METHODS) {
+    if (res[name] === refuseHead) Reflect.deleteProperty(res, name);
+  }
+  // Set after the answer it would have changed nothing.
+  res.statusCode = holding.statusCode;
+  res.statusMessage = holding.statusMessage;
+  return holding.calls;
 }
 
 function goOn(res: Tapped, exchange: Exchange): void {
-  for (const call of letGo(exchange)) call();
+  try {
+    for (const call of letGo(exchange)) call();
+  } catch (error) {
+    // Whom it should have been thrown at has gone on long ago.
+    report(error, 'hold', exchange);
+    if (!res.headersSent) return answer(res, exchange, () => answerProblem(res, failed(error)));
+    res.destroy();
+  }
   if (!res.writableNeedDrain) drained(res);
 }
 
@@ -85,7 +129,7 @@ function answer(res: Tapped, exchange: Exchange, instead: AnswerInstead): void {
   letGo(exchange);
   if (!res.destroyed) {
     callHook(instead, 'hold', exchange);
-    if (!res.headersSent) answerProblem(res, failed());
+    if (!res.headersSent && !exchange.abandoned) answerProblem(res, failed());
   }
   abandon(exchange);
   drained(res);

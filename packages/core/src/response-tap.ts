@@ -198,6 +198,8 @@ function install(target: Target, below: Methods): void {
       if (exchange.tapState!.held) return refuseEnd(this, chunk, callback);
       if (
         (exchange.stageBits & HOLD) !== 0 &&
+        // What is no body is thrown back now, at whoever gave it.
+        (!chunk || isBody(chunk)) &&
         holds(this, exchange, () => void this.end(chunk, encoding, callback), true)
       ) {
         return this;

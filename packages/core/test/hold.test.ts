@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Readable } from 'node:stream';
 import express, { type Response } from 'express';
 import {
+  answerHeld,
   type AnswerInstead,
   answerProblem,
   defineStages,
@@ -186,5 +187,65 @@ describe('the stage `hold`', () => {
     });
     expect(await (await fetch(made.url)).text()).toBe('once');
     expect(errors).toEqual([]);
+  });
+
+  it('sends the first answer as it was, and refuses the head of a second one', async () => {
+    const made = await holding((res) => {
+      res.status(201).json({ id: 1 });
+      expect(() => res.status(404).json({ error: 'a longer body than the first one' })).toThrow(
+        'Cannot write headers after they are sent',
+      );
+      made.release();
+    });
+    const { status, headers } = await fetch(made.url);
+    expect([status, headers.get('content-length')]).toEqual([201, '8']);
+  });
+
+  it('throws what is no body back at whoever gave it', async () => {
+    const made = await holding((res) => {
+      expect(() => res.end(1 as never)).toThrow('The "chunk" argument must be of type string');
+      res.end('fine');
+      made.release();
+    });
+    expect(await (await fetch(made.url)).text()).toBe('fine');
+  });
+
+  it('answers 500, and tells of it, when what was kept cannot be sent', async () => {
+    const faults: unknown[] = [];
+    const hear = (fault: unknown): void => void faults.push(fault);
+    subscribe(FAULT_CHANNEL, hear);
+    const made = await holding((res) => {
+      res.statusCode = 1000;
+      res.end();
+      made.release();
+    });
+    expect((await fetch(made.url)).status).toBe(500);
+    unsubscribe(FAULT_CHANNEL, hear);
+    expect(faults).toMatchObject([
+      { where: 'hold', error: { code: 'ERR_HTTP_INVALID_STATUS_CODE' } },
+    ]);
+  });
+
+  it('lets somebody who cannot wait answer in its place, and nobody after that', async () => {
+    const made = await holding((res) => {
+      res.send('fine');
+      const exchange = exchangeOf(res.req, res);
+      expect(answerHeld(exchange, refuse(res))).toBe(true);
+      expect(answerHeld(exchange, refuse(res))).toBe(false);
+      made.release(() => res.end('late'));
+    });
+    const answer = await fetch(made.url);
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toMatchObject({ code: 'ERR_NO' });
+  });
+
+  it('stays ended for its handler when its head is flushed after that', async () => {
+    const made = await holding((res) => {
+      res.end('once');
+      res.flushHeaders();
+      expect(res.writableEnded).toBe(true);
+      made.release();
+    });
+    expect(await (await fetch(made.url)).text()).toBe('once');
   });
 });

@@ -42,13 +42,22 @@ export class Canceller {
       const others = this.waiting.get(processId);
       if (others === undefined) this.waiting.set(processId, [resolve]);
       else others.push(resolve);
-      this.working ??= this.work().finally(() => (this.working = undefined));
+      this.begin();
     });
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    await this.working;
+    // oxlint-disable-next-line no-await-in-loop -- for those who came last it begins again
+    while (this.working !== undefined) await this.working;
+  }
+
+  private begin(): void {
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
+      // Somebody may have come just when it was over.
+      if (this.waiting.size > 0) this.begin();
+    });
   }
 
   private async work(): Promise<void> {
@@ -62,10 +71,11 @@ export class Canceller {
     } catch {
       // The statement's owner destroys its connection when it does not end.
       client.connection?.stream?.destroy();
+      told.push(...[...this.waiting.values()].flat());
+      this.waiting.clear();
     }
     void client.end().catch(() => undefined);
-    for (const resolve of [...told, ...[...this.waiting.values()].flat()]) resolve();
-    this.waiting.clear();
+    for (const resolve of told) resolve();
   }
 
   private async tell(client: PgSingle, told: (() => void)[]): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type Host,
   Listeners,
   type Middleware,
+  monitoringRoutes,
   routeTable,
   stateKey,
   type Stats,
@@ -25,7 +26,6 @@ import { databaseHealth } from './health.ts';
 import { type DbOptions, resolveDbOptions } from './options.ts';
 import { POOL_CHANNEL, type PoolEvent } from './pool-events.ts';
 import { PoolWatch } from './pool-watch.ts';
-import { poolRoute } from './pool-route.ts';
 import { postgres } from './postgres.ts';
 import { RequestSession, type Session } from './session.ts';
 import { type TransactionSettings, unitOfWorkSettings } from './transaction-options.ts';
@@ -128,7 +128,7 @@ export function db(options?: Given<DbOptions>): Db {
         phase: 'edge',
         priority: 60,
         reason: 'when every request waits for the database, a look at its pool must not',
-        step: poolRoute(path, access, document),
+        step: monitoringRoutes({ [path]: { GET: document } }, access),
       }),
     );
   }

@@ -17,7 +17,7 @@ export interface Leak {
   readonly query: string | undefined;
   /** Since when somebody has it, in ms. */
   readonly heldMs: number;
-  /** Since when it has been asked nothing, in ms. */
+  /** Since when it has been asked nothing, in ms, to the second. */
   readonly quietMs: number;
   /** A statement runs on it. */
   readonly running: boolean;

@@ -9,16 +9,16 @@ import type { PgClient, PgPool } from './pg-pool.ts';
 import type { PoolWatch } from './pool-watch.ts';
 import { WatchedClient } from './watched-client.ts';
 
+type Marked = PgClient & { readonly [mark: symbol]: WatchedClient | undefined };
 type ConnectCallback = (error: Error | undefined, client?: PgClient, done?: unknown) => void;
 
 /** The hooks on one pool. */
 export class PoolHooks {
-  /** Connections that somebody has. */
-  readonly checkedOut: Set<PgClient> = new Set();
   private readonly pool: PgPool;
   private readonly watch: PoolWatch | undefined;
-  private readonly known: WeakMap<PgClient, WatchedClient> = new WeakMap();
-  /** Puts back the `query` of each client that lives. */
+  /** Where each client has what is known of it; a map would have to look for it. */
+  private readonly mark: symbol = Symbol('watched');
+  /** What puts each client that lives back as it was. */
   private readonly restores: Map<PgClient, () => void> = new Map();
   private readonly undo: (() => void)[] = [];
   private ended: boolean = false;
@@ -39,7 +39,12 @@ export class PoolHooks {
   }
 
   watched(client: PgClient): WatchedClient | undefined {
-    return this.known.get(client);
+    return (client as Marked)[this.mark];
+  }
+
+  /** Connections that somebody has. */
+  get checkedOut(): readonly PgClient[] {
+    return [...this.restores.keys()].filter((client) => this.watched(client)?.taken === true);
   }
 
   /** Destroys a connection in somebody's hands; when that somebody gives it back, nothing happens. */
@@ -68,14 +73,16 @@ export class PoolHooks {
   }
 
   private taken(client: PgClient): void {
-    this.checkedOut.add(client);
-    this.watch?.taken(this.known.get(client) ?? this.meet(client));
+    const watched = this.watched(client) ?? this.meet(client);
+    watched.taken = true;
+    this.watch?.taken(watched);
   }
 
   private givenBack(client: PgClient): void {
-    this.checkedOut.delete(client);
-    const watched = this.known.get(client);
-    if (watched !== undefined) this.watch?.returned(watched);
+    const watched = this.watched(client);
+    if (watched === undefined) return;
+    watched.taken = false;
+    this.watch?.returned(watched);
   }
 
   /** One that is seen for the first time: it gets its listener, and its statements are noted. */
@@ -84,28 +91,34 @@ export class PoolHooks {
       () => client.readyForQuery === false,
       () => this.takeAway(client),
     );
-    this.known.set(client, watched);
+    Object.defineProperty(client, this.mark, { value: watched, configurable: true });
     // A statement under way gets the error too, and passes it on; this one is for the silence after.
     client.on('error', ignore);
-    if (this.watch !== undefined) this.noteStatements(client, watched, this.watch);
+    const putBack =
+      this.watch === undefined ? ignore : this.noteStatements(client, watched, this.watch);
+    this.restores.set(client, () => {
+      putBack();
+      Reflect.deleteProperty(client, this.mark);
+    });
     return watched;
   }
 
-  private noteStatements(client: PgClient, watched: WatchedClient, watch: PoolWatch): void {
+  /** Answers what puts its `query` back. */
+  private noteStatements(client: PgClient, watched: WatchedClient, watch: PoolWatch): () => void {
     const { query } = client;
     const noted: PgClient['query'] = function (this: PgClient, config, values, callback) {
       watch.queried(watched, typeof config === 'string' ? config : config?.text);
       return query.call(this, config, values, callback);
     };
     client.query = noted;
-    this.restores.set(client, () => {
+    return () => {
       // Somebody else may have replaced it since.
       if (client.query === noted) client.query = query;
-    });
+    };
   }
 
   private timeWaits(watch: PoolWatch, clock: Clock): void {
-    const { pool, known } = this;
+    const { pool, mark } = this;
     const { connect } = pool;
     const own = Object.hasOwn(pool, 'connect');
     const timed = function (callback?: ConnectCallback): unknown {
@@ -113,13 +126,13 @@ export class PoolHooks {
       const site = watch.site(timed);
       if (callback === undefined) {
         return connect.call(pool).then((client) => {
-          const watched = known.get(client);
+          const watched = (client as Marked)[mark];
           if (watched !== undefined) watch.waited(watched, askedMs, site);
           return client;
         });
       }
       const told: ConnectCallback = (error, client, done) => {
-        const watched = client === undefined ? undefined : known.get(client);
+        const watched = (client as Marked | undefined)?.[mark];
         if (watched !== undefined) watch.waited(watched, askedMs, site);
         callback(error, client, done);
       };
@@ -127,6 +140,8 @@ export class PoolHooks {
     };
     pool.connect = timed as PgPool['connect'];
     this.undo.push(() => {
+      // Somebody else may have replaced it since.
+      if (pool.connect !== timed) return;
       if (own) pool.connect = connect;
       else Reflect.deleteProperty(pool, 'connect');
     });

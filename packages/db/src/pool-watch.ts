@@ -47,7 +47,10 @@ export class PoolWatch {
   private readonly acquireMs: Quantiles = new Quantiles(WINDOW_MS);
   private readonly useMs: Quantiles = new Quantiles(WINDOW_MS);
   private readonly idleMs: Quantiles = new Quantiles(WINDOW_MS);
-  private readonly inUse: Set<WatchedClient> = new Set();
+  /** Each knows its own place: a set would have to look for it. */
+  private readonly inUse: WatchedClient[] = [];
+  /** The time of the last tick or taking: near enough for statements. */
+  private roughMs: number = 0;
   private readonly load: PoolLoad = new PoolLoad();
   private numbers: PoolNumbers = { capacity: 1, size: 0, idle: 0, waiting: 0 };
   private cancelTick: Cancel | undefined = undefined;
@@ -83,11 +86,11 @@ export class PoolWatch {
 
   taken(client: WatchedClient): void {
     const nowMs = this.clock.monotonicMs();
-    this.load.change(this.inUse.size, nowMs);
+    this.load.change(this.inUse.length, nowMs);
     this.counts.acquired++;
     if (client.idleMs === client.idleMs) this.idleMs.record(nowMs - client.idleMs, nowMs);
-    client.takenMs = client.queriedMs = nowMs;
-    this.inUse.add(client);
+    client.takenMs = client.queriedMs = this.roughMs = nowMs;
+    client.at = this.inUse.push(client) - 1;
     this.cancelTick ??= this.begin(nowMs);
   }
 
@@ -104,20 +107,17 @@ export class PoolWatch {
   }
 
   queried(client: WatchedClient, text: string | undefined): void {
-    const nowMs = this.clock.monotonicMs();
     client.text = text;
-    client.queriedMs = nowMs;
+    client.queriedMs = this.roughMs;
     // Whoever has it that long is worth a look at where from.
-    if (client.site === undefined && nowMs - client.takenMs > this.settings.heldAfterMs) {
-      client.site = callSite(this.queried);
-    }
+    if (client.kind !== undefined) client.site ??= callSite(this.queried);
   }
 
   returned(client: WatchedClient): void {
-    if (!this.inUse.has(client)) return;
+    if (client.at === -1) return;
     const nowMs = this.clock.monotonicMs();
-    this.load.change(this.inUse.size, nowMs);
-    this.inUse.delete(client);
+    this.load.change(this.inUse.length, nowMs);
+    this.leave(client);
     this.useMs.record(nowMs - client.takenMs, nowMs);
     if (client.kind !== undefined) {
       this.counts.returnedLate++;
@@ -162,7 +162,7 @@ export class PoolWatch {
 
   /** Those that are held for too long now, the longest first. */
   get leaks(): readonly Leak[] {
-    return [...this.inUse]
+    return this.inUse
       .filter(({ kind }) => kind !== undefined)
       .toSorted((one, other) => one.takenMs - other.takenMs)
       .map((client) => this.leak(client));
@@ -183,7 +183,7 @@ export class PoolWatch {
   stats(): Stats {
     const nowMs = this.clock.monotonicMs();
     const { size, idle, waiting, capacity } = this.numbers;
-    const inUse = this.inUse.size;
+    const inUse = this.inUse.length;
     const { counts } = this;
     const read = (of: Quantiles): Percentiles => of.read(nowMs);
     return {
@@ -219,9 +219,17 @@ export class PoolWatch {
   }
 
   private tick(): void {
-    const nowMs = this.clock.monotonicMs();
-    this.load.sample(this.inUse.size, this.numbers.waiting, nowMs);
-    for (const client of this.inUse) this.look(client, nowMs);
+    const nowMs = (this.roughMs = this.clock.monotonicMs());
+    this.load.sample(this.inUse.length, this.numbers.waiting, nowMs);
+    // Some may be taken away.
+    for (const client of this.inUse.slice()) this.look(client, nowMs);
+  }
+
+  /** The last one takes its place. */
+  private leave(client: WatchedClient): void {
+    const last = this.inUse.pop()!;
+    if (last !== client) this.inUse[(last.at = client.at)] = last;
+    client.at = -1;
   }
 
   private look(client: WatchedClient, nowMs: number): void {

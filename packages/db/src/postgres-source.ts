@@ -113,7 +113,7 @@ export class PostgresSource implements ConnectionSource {
   private waitedInVain(cause?: unknown): Error {
     const { acquireTimeoutMs, watch } = this.settings;
     const timedOut = cause === undefined || (cause as Error).message.startsWith('timeout exceeded');
-    if (!timedOut || (this.opened?.hooks.checkedOut.size ?? 0) < this.capacity) {
+    if (!timedOut || (this.opened?.hooks.checkedOut.length ?? 0) < this.capacity) {
       return unavailable(cause ?? new Error(`no connection within ${acquireTimeoutMs} ms`));
     }
     return busy(

@@ -45,7 +45,8 @@ export abstract class Scope implements OpenTransaction {
   /** Why it can only be rolled back. */
   protected failure: { readonly reason: unknown } | undefined = undefined;
   private participants: number = 0;
-  private onAlone: (() => void) | undefined = undefined;
+  /** Those who wait until nobody else takes part. */
+  private readonly onAlone: (() => void)[] = [];
 
   constructor(session: RequestSession, options: TransactionOptions, site: CallSite | undefined) {
     this.session = session;
@@ -106,7 +107,7 @@ export abstract class Scope implements OpenTransaction {
   }
 
   /** Whether others take part. */
-  protected get isShared(): boolean {
+  get isShared(): boolean {
     return this.participants > 0;
   }
 
@@ -115,7 +116,7 @@ export abstract class Scope implements OpenTransaction {
   }
 
   leave(): void {
-    if (--this.participants === 0) this.onAlone?.();
+    if (--this.participants === 0) this.tellAlone();
   }
 
   /** It can only be rolled back from here on. */
@@ -127,7 +128,7 @@ export abstract class Scope implements OpenTransaction {
     this.refuseEnded();
     while (this.participants > 0 && this.isOpen) {
       // oxlint-disable-next-line no-await-in-loop -- others may come while one is waited for
-      await new Promise<void>((resolve) => (this.onAlone = resolve));
+      await new Promise<void>((resolve) => this.onAlone.push(resolve));
     }
     // It may have been given up meanwhile.
     this.refuseEnded();
@@ -171,9 +172,13 @@ export abstract class Scope implements OpenTransaction {
   protected finish(how: End['how'], reason: unknown, site: CallSite): void {
     this.end = { how, site, reason };
     // Whoever waits to commit it need not wait for the others any more.
-    this.onAlone?.();
+    this.tellAlone();
     // A part of what has ended has ended, too.
     if (this.part?.end === undefined) this.part?.finish(how, reason, site);
+  }
+
+  private tellAlone(): void {
+    for (const go of this.onAlone.splice(0)) go();
   }
 
   /** For what waited for its turn. */

@@ -75,7 +75,7 @@ export class RequestSession implements Session {
     values?: readonly unknown[],
   ): Promise<QueryResult<R>> {
     const asked = this.asked(statement, values, this.query);
-    const innermost = this.open.at(-1) ?? this.whole;
+    const { innermost } = this;
     return innermost === undefined ? this.runAlone(asked) : innermost.send(asked);
   }
 
@@ -83,13 +83,11 @@ export class RequestSession implements Session {
     work: (transaction: Transaction) => Promise<T>,
     options?: Given<TransactionOptions>,
   ): Promise<T> {
-    const around = this.open.at(-1) ?? this.whole;
-    return this.runWithin(around, work, options, callSite(this.transaction));
+    return this.runWithin(this.innermost, work, options, callSite(this.transaction));
   }
 
   begin(options?: Given<TransactionOptions>): OpenTransaction {
-    const around = this.open.at(-1) ?? this.whole;
-    return this.beginWithin(around, options, callSite(this.begin));
+    return this.beginWithin(this.innermost, options, callSite(this.begin));
   }
 
   /** Runs work in a transaction, of which `around` may be the whole. */
@@ -104,7 +102,7 @@ export class RequestSession implements Session {
     if (around === undefined || options.propagation === 'requires-new') {
       return this.runNew(around, work, options, site);
     }
-    refuseMismatch(around.options, options);
+    refuseMismatch(around.whole.options, options);
     if (options.propagation === 'required') return around.join(work);
     return this.runOnce(this.savepoint(around, options, site), work);
   }
@@ -118,7 +116,7 @@ export class RequestSession implements Session {
     const options = transactionOptions(given);
     this.refuseLate();
     if (around !== undefined && options.propagation !== 'requires-new') {
-      refuseMismatch(around.options, options);
+      refuseMismatch(around.whole.options, options);
     }
     const isNew = around === undefined || options.propagation === 'requires-new';
     const scope = isNew
@@ -148,6 +146,11 @@ export class RequestSession implements Session {
     for (const lease of this.alone) {
       if (lease.stop()) this.engine.counts.cancelled++;
     }
+  }
+
+  /** Where its work goes. What is being committed takes no more: that is asked for after it. */
+  private get innermost(): Scope | undefined {
+    return this.open.findLast(({ isOpen }) => isOpen) ?? this.whole;
   }
 
   private async runAlone<R>(asked: Asked): Promise<QueryResult<R>> {

@@ -115,19 +115,11 @@ export class WholeTransaction extends Scope implements Claimant {
   private async open(): Promise<Lease> {
     const { engine } = this.session;
     const text = this.beginning();
-    let lease = await engine.lease(this);
-    try {
-      await lease.script(text);
-    } catch (error) {
-      lease.giveBack();
+    const lease = await this.beginOn(await engine.lease(this), text).catch(async (error) => {
       // One that was lost while it was idle has done nothing: another takes its place, once.
       if (!isLost(error)) throw error;
-      lease = await engine.lease(this);
-      await lease.script(text).catch((again: unknown) => {
-        lease.giveBack();
-        throw again;
-      });
-    }
+      return this.beginOn(await engine.lease(this), text);
+    });
     engine.counts.begun++;
     engine.counts.active++;
     const { timeoutMs } = this.options;
@@ -137,6 +129,18 @@ export class WholeTransaction extends Scope implements Claimant {
       );
     }
     return (this.lease = lease);
+  }
+
+  private async beginOn(lease: Lease, text: string): Promise<Lease> {
+    try {
+      await lease.script(text);
+      return lease;
+    } catch (error) {
+      // It may have begun, and failed after that: the next one must not be in it.
+      await lease.rollback();
+      lease.giveBack();
+      throw error;
+    }
   }
 
   /** Its limits reach the server: what is left of the request's time, of its own, or what holds for all. */

@@ -5,9 +5,11 @@
  */
 import { answerProblem, type AnswerInstead, type Exchange, type Host } from '@org/core';
 
-import { problemOf } from './database-errors.ts';
+import { stackOf } from './call-site.ts';
+import { problemOf, rolledBack } from './database-errors.ts';
 import type { CommitAnswer, CommitWhen } from './options.ts';
 import type { RequestSession } from './session.ts';
+import type { WholeTransaction } from './transaction.ts';
 
 /** What decides, and who answers where a commit has failed. */
 export interface UnitOfWorkRules {
@@ -30,10 +32,22 @@ export function endUnitOfWork(
     return undefined;
   }
   if (whole.endUnused()) return undefined;
-  return whole.commit().then(
+  return commitSoon(whole).then(
     () => undefined,
     (error: unknown) => () => answerFailure(exchange, error, rules),
   );
+}
+
+/** A part that nobody ends must not hold the answer for ever: it may stand still as long as any. */
+function commitSoon(whole: WholeTransaction): Promise<void> {
+  const { clock, idleInTransactionTimeoutMs: limitMs } = whole.session.engine.settings;
+  if (!whole.isShared || limitMs === 0) return whole.commit();
+  const cancel = clock.after(limitMs, () => {
+    const began = stackOf(whole.part?.site);
+    const error = new Error(`A part of it was still open after ${limitMs} ms. It began\n${began}`);
+    whole.giveUp(rolledBack(error));
+  });
+  return whole.commit().finally(cancel);
 }
 
 function answerFailure(

@@ -9,11 +9,16 @@ export class WatchedClient {
   readonly isRunning: () => boolean;
   /** Takes the connection away from whoever has it. */
   readonly destroy: () => void;
+  /** Somebody has it. */
+  taken: boolean = false;
+  /** Its place among those that are watched in use; -1: none. */
+  at: number = -1;
   takenMs: number = Number.NaN;
   idleMs: number = Number.NaN;
   exchange: Exchange | undefined = undefined;
   site: CallSite | undefined = undefined;
   text: string | undefined = undefined;
+  /** To the second. */
   queriedMs: number = Number.NaN;
   kind: LeakKind | undefined = undefined;
   /** Since when its request is known to have ended. */

@@ -455,6 +455,24 @@ withPostgres('sessions over a server', (binaries) => {
       expect(data.stats()).toMatchObject({ transactions: { commitUnknownTotal: 1 } });
     });
 
+    test('that hangs in a commit has the deadline answer, and cuts nobody off', async () => {
+      const data = open({ unitOfWork: true });
+      const app = express();
+      const stack = setup(app, [data, timeout({ timeoutMs: 1500 })]);
+      app.post('/', async (req, res) => {
+        await data.of(req).query('create table if not exists hung (id int)');
+        server.pause();
+        res.status(201).json({});
+      });
+      const served = await serve(await stack.listen(0, '127.0.0.1'));
+      const answer = await fetch(served.url, { method: 'POST' });
+      server.resume();
+      expect(answer.status).toBe(503);
+      expect(await answer.json()).toMatchObject({ code: 'ERR_TIMEOUT' });
+      await served.close();
+      await stack.close();
+    });
+
     test('that hangs is given up in bounded time, and its connections are destroyed', async () => {
       const service = await serviceWith(
         {

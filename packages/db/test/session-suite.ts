@@ -1,6 +1,7 @@
 /** What a session promises, on whichever database. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { hasCode } from '@org/core';
+import { fakeClock } from '@org/core/testing';
 import {
   db,
   type Db,
@@ -12,6 +13,8 @@ import {
 } from '@org/db';
 
 import { serviceWith, type TestService } from './service.ts';
+
+const SERIALIZABLE = { isolation: 'serializable' } as const;
 
 /** Declares the tests; `driver` makes one for each of them. */
 export function describeSessions(driver: () => Driver): void {
@@ -99,6 +102,16 @@ export function describeSessions(driver: () => Driver): void {
       expect(data.stats()).toMatchObject({
         transactions: { active: 0, begunTotal: 2, committedTotal: 1, rolledBackTotal: 1 },
       });
+    });
+
+    test('that is being committed takes no more of what is asked of the session', async () => {
+      const open = session.begin();
+      await insert(open, 1);
+      const end = open.commit();
+      // The commit is under way: no word of it has come back.
+      const asked = codeOf(session.query('select 1'));
+      await end;
+      expect(await asked).toBe('no error');
     });
 
     test('takes no connection before its first statement', async () => {
@@ -264,7 +277,32 @@ export function describeSessions(driver: () => Driver): void {
     });
   });
 
+  describe('a part of a transaction', () => {
+    test('by a savepoint has the isolation and the access of the whole', async () => {
+      const inner = session.transaction(
+        (tx) =>
+          tx.transaction((part) => part.transaction((last) => insert(last, 1), SERIALIZABLE), {
+            propagation: 'savepoint',
+            readOnly: true,
+          }),
+        SERIALIZABLE,
+      );
+      expect(await codeOf(inner)).toBe('no error');
+      expect(await ids()).toEqual([1]);
+    });
+  });
+
   describe('a transaction that is ended by hand', () => {
+    test('twice at once is committed once, and the second is told', async () => {
+      const open = session.begin();
+      await insert(open, 1);
+      const part = open.begin({ propagation: 'savepoint' });
+      const ends = [open.commit(), open.commit()].map((end) => codeOf(end));
+      await part.commit();
+      expect(await Promise.all(ends)).toEqual(['no error', 'ERR_TRANSACTION_FINISHED']);
+      expect(await ids()).toEqual([1]);
+    });
+
     test('is committed or rolled back once', async () => {
       const open = session.begin();
       await insert(open, 1);
@@ -369,6 +407,30 @@ export function describeSessions(driver: () => Driver): void {
       expect(await answer.json()).toMatchObject({ status: 409, code: 'ERR_CONFLICT' });
       const { rows } = await data.session().query('select * from twins');
       expect(rows).toEqual([]);
+    });
+
+    test('is taken back when a part of it is never ended, and its answer waits no longer', async () => {
+      const clock = fakeClock();
+      let held: () => void = () => undefined;
+      const answered = new Promise<void>((resolve) => (held = resolve));
+      service = await serviceWith(
+        { driver: driver(), unitOfWork: true, clock },
+        (app, sessions) => {
+          app.post('/', async (req, res) => {
+            const forgotten = sessions.of(req).begin({ propagation: 'savepoint' });
+            await insert(forgotten, 1);
+            res.json({});
+            held();
+          });
+        },
+        how,
+      );
+      const answer = post(service.url, '/');
+      await answered;
+      clock.advance(30_000);
+      expect((await answer).status).toBe(500);
+      expect(await (await answer).json()).toMatchObject({ code: 'ERR_TRANSACTION_ROLLED_BACK' });
+      expect(await ids()).toEqual([]);
     });
 
     test('is committed before the first part of a stream', async () => {

@@ -8,6 +8,7 @@ import { channel } from 'node:diagnostics_channel';
 import {
   abandon,
   addressOf,
+  answerHeld,
   answerProblem,
   callHook,
   defineMiddleware,
@@ -100,6 +101,7 @@ export function timeout(options?: Given<TimeoutOptions>): Timeout {
 
   function expire(running: Running): void {
     const { exchange } = running;
+    if (answerHeld(exchange, () => expireBeforeHead(running))) return;
     if (exchange.res.headersSent) expireAfterHead(running);
     else expireBeforeHead(running);
   }

@@ -2,7 +2,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { type Exchange, exchangeOf, type Given } from '@org/core';
+import { defineStages, type Exchange, exchangeOf, type Given } from '@org/core';
 import { type FakeClock, fakeClock, recordExchanges, serve } from '@org/core/testing';
 import { errors } from '@org/errors';
 import { setup } from '@org/setup';
@@ -114,6 +114,24 @@ describe.each(['app.use', 'setup'] as const)('a handler that takes too long, by 
         expect(reason).toMatchObject({ code: 'ERR_TIMEOUT' });
         expect(ended).toEqual([['/slow', 'answered']]);
         expect(deadline.stats?.()).toMatchObject({ running: 0, answeredTotal: 1, cutTotal: 0 });
+      },
+      how,
+    );
+  });
+
+  test('is answered for with a 503 also where its own answer is held back, and counted as answered', async () => {
+    await within(
+      {},
+      (app) =>
+        app.get('/held', (req, res) => {
+          exchangeOf(req, res).tap(defineStages({ hold: () => new Promise(() => undefined) }));
+          res.status(201).json({ made: true });
+        }),
+      async ({ late, ended }) => {
+        const answer = await late('/held');
+        expect(answer.status).toBe(503);
+        expect(await answer.json()).toMatchObject({ code: 'ERR_TIMEOUT' });
+        expect(ended).toEqual([['/held', 'answered']]);
       },
       how,
     );
