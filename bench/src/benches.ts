@@ -200,6 +200,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express'],
   },
   {
+    name: 'devtools',
+    kind: 'throughput',
+    contenders: [
+      BARE,
+      { server: 'devtools-used', label: 'ours, `app.use`' },
+      { server: 'devtools-setup', label: 'ours, `stack.listen`' },
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'analytics',
     kind: 'throughput',
     contenders: [

@@ -8,6 +8,7 @@ import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
+import type { DevtoolsOptions } from '@org/devtools';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { ShutdownOptions } from '@org/shutdown';
@@ -42,6 +43,8 @@ const OWN = Object.freeze({
   shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   openapi: API,
   dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
+  // For development alone: `org-devtools replay` tells what a change of code has changed.
+  devtools: { persist: true } satisfies Partial<DevtoolsOptions>,
   queue: {
     // Whoever keeps trips goes before those who only look around.
     priority: ({ headers }) => (headers['x-api-key'] === undefined ? 'normal' : 'high'),

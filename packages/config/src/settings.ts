@@ -109,6 +109,7 @@ export interface StandardOptions {
   readonly analytics: { readonly access?: string; readonly secret?: string };
   readonly profiler: { readonly stallMs: number; readonly access?: string };
   readonly dashboard: { readonly access?: string };
+  readonly devtools: { readonly access?: string };
   readonly websocket: { readonly maxConnections: number; readonly access?: string };
   readonly openapi: { readonly access?: string };
   readonly setup: { readonly allowHeavy: boolean; readonly monitoring?: string };
@@ -446,6 +447,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('analytics', 'access'),
       ...to('profiler', 'access'),
       ...to('dashboard', 'access'),
+      ...to('devtools', 'access'),
       ...to('tasks', 'access'),
       ...to('websocket', 'access'),
       ...to('openapi', 'access'),

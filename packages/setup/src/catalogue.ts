@@ -60,6 +60,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   dashboard: {
     import: async () => (await import('@org/dashboard')).dashboard,
   },
+  devtools: {
+    import: async () => (await import('@org/devtools')).devtools,
+  },
   shutdown: {
     import: async () => (await import('@org/shutdown')).shutdown,
   },

@@ -1,0 +1,297 @@
+import { defineMiddleware, HANDLED } from '@org/core';
+import { devtools, type ExchangeList } from '@org/devtools';
+import express from 'express';
+
+import { Redaction } from '../src/redaction.ts';
+import { closeTools, post, startTools } from './tools.ts';
+
+afterEach(closeTools);
+
+describe('what is kept of an exchange', () => {
+  it('is the request, the answer, and how long it took', async () => {
+    const { url, clock, newest } = await startTools({
+      routes: (app) =>
+        app.post('/orders/:id', (req, res) => {
+          clock.advance(40);
+          res.status(201).json({ id: req.params.id, lines: req.body.lines });
+        }),
+    });
+    await fetch(`${url}/orders/7?full=1`, post({ lines: [1, 2] }, { 'x-tenant': 'acme' }));
+    const kept = await newest(1);
+    expect(kept).toMatchObject({
+      id: '1',
+      at: Date.UTC(2026, 0, 1),
+      durationMs: 40,
+      method: 'POST',
+      url: '/orders/7?full=1',
+      route: '/orders/:id',
+      status: 201,
+      aborted: false,
+      mocked: false,
+      request: { body: { text: '{"lines":[1,2]}', truncated: false }, hasUnknownBody: false },
+      answer: { status: 201, body: { text: '{"id":"7","lines":[1,2]}', bytes: 24 } },
+    });
+    expect(kept.request.headers['x-tenant']).toBe('acme');
+    expect(kept.answer.headers['content-type']).toBe('application/json; charset=utf-8');
+  });
+
+  it('has no secrets: not in headers, query, bodies, and texts of errors', async () => {
+    const { url, newest, api } = await startTools({
+      options: { redact: ['pin'] },
+      routes: (app) => {
+        app.post('/login', (req, res) => {
+          res.cookie('session', 'c00kie-value');
+          res.location('/next?code=1&token=s3cret#access_token=s3cret');
+          res.json({ user: req.body.user, access_token: 's3cret', nested: [{ pin: 4711 }] });
+        });
+        app.get('/fails', () => {
+          throw new Error('no access with Bearer s3cret-s3cret');
+        });
+        app.use(((error, _req, res, _next) => {
+          res.locals['seen'] = error;
+          res.status(500).send(String(error));
+        }) as express.ErrorRequestHandler);
+      },
+    });
+    await fetch(
+      `${url}/login?token=s3cret&page=2`,
+      post(
+        { user: 'ada', password: 's3cret' },
+        { authorization: 'Bearer s3cret-s3cret', cookie: 'a=s3cret', 'x-api-key': 's3cret' },
+      ),
+    );
+    const kept = await newest(1);
+    expect(JSON.stringify(kept)).not.toMatch(/s3cret|c00kie|4711/);
+    expect(kept.url).toBe('/login?token=[redacted]&page=2');
+    expect(kept.request.secretHeaders.toSorted()).toEqual(['authorization', 'cookie', 'x-api-key']);
+    expect(JSON.parse(kept.request.body!.text)).toEqual({ user: 'ada', password: '[redacted]' });
+    expect(JSON.parse(kept.answer.body!.text)).toEqual({
+      user: 'ada',
+      access_token: '[redacted]',
+      nested: [{ pin: '[redacted]' }],
+    });
+    await fetch(`${url}/fails`);
+    expect(JSON.stringify(await newest(2))).not.toContain('s3cret');
+    expect(JSON.stringify(await api('/exchanges'))).not.toContain('s3cret');
+  });
+
+  it('holds the beginning of a long body, secrets in what was cut included', async () => {
+    const { url, newest } = await startTools({
+      options: { maxBodyBytes: 64 },
+      routes: (app) =>
+        app.get('/long', (_req, res) => {
+          res.json({ password: 's3cret', rest: 'x'.repeat(1000) });
+        }),
+    });
+    await fetch(`${url}/long`);
+    const { body } = (await newest(1)).answer;
+    expect(body).toMatchObject({ bytes: 1031, truncated: true, redacted: true });
+    expect(body!.text).toContain('"password":"[redacted]"');
+  });
+
+  it('shows what is no text in base64', async () => {
+    const { url, newest } = await startTools({
+      routes: (app) => app.get('/', (_req, res) => void res.type('png').send(Buffer.of(137, 80))),
+    });
+    await fetch(url);
+    expect((await newest(1)).answer.body).toMatchObject({ encoding: 'base64', text: 'iVA=' });
+  });
+
+  it('is bounded by number and by size, and the oldest go first', async () => {
+    const { url, newest, api, parts } = await startTools({
+      options: { maxExchanges: 2, maxKeptBytes: 5000 },
+      routes: (app) =>
+        app.get('/:n', (req, res) => void res.send('x'.repeat(Number(req.params.n)))),
+    });
+    for (const n of [1, 2, 3]) await fetch(`${url}/${n}`);
+    await newest(3);
+    const list = async (): Promise<string[]> =>
+      ((await api('/exchanges')) as ExchangeList).exchanges.map((one) => one.url);
+    expect(await list()).toEqual(['/3', '/2']);
+    await fetch(`${url}/4000`);
+    await fetch(`${url}/4001`);
+    while ((parts[0]!.stats!() as { seenTotal: number }).seenTotal < 5)
+      await fetch(`${url}/devtools`);
+    expect(await list()).toEqual([]);
+    expect(parts[0]!.stats!()).toMatchObject({ kept: 0, keptBytes: 0, droppedTotal: 5 });
+  });
+
+  it('leaves its own routes out, and can be cleared', async () => {
+    const { url, api, newest } = await startTools({
+      whole: [],
+      routes: (app) => app.get('/', (_req, res) => void res.send('fine')),
+    });
+    await api('/routes');
+    await fetch(url);
+    await newest(1);
+    expect((await api('/exchanges')).exchanges).toHaveLength(1);
+    await api('/exchanges', { method: 'DELETE' });
+    expect((await api('/exchanges')).exchanges).toEqual([]);
+    expect(await api('/exchanges/1')).toMatchObject({ status: 404, code: 'ERR_NOT_FOUND' });
+  });
+});
+
+describe('the waterfall', () => {
+  it('tells the time of every middleware with its phase, of the handler and of the way out', async () => {
+    const { url, clock, newest } = await startTools({
+      whole: [
+        defineMiddleware({ name: 'guard', phase: 'protect', step: () => clock.advance(5) }),
+        defineMiddleware({ name: 'slow', phase: 'read', step: () => clock.advance(20) }),
+      ],
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          clock.advance(100);
+          res.send('fine');
+        }),
+    });
+    await fetch(url);
+    const { spans, durationMs } = await newest(1);
+    expect(durationMs).toBe(125);
+    expect(spans.filter(({ selfMs }) => selfMs > 0)).toEqual([
+      { name: 'guard', phase: 'protect', startMs: 0, selfMs: 5 },
+      { name: 'slow', phase: 'read', startMs: 5, selfMs: 20 },
+      { name: 'handler', startMs: 25, selfMs: 100 },
+    ]);
+    expect(spans.map(({ name }) => name)).toContain('devtools:inspect');
+  });
+
+  it('shows what a protection refused', async () => {
+    const { url, newest } = await startTools({
+      whole: [
+        defineMiddleware({
+          name: 'guard',
+          phase: 'protect',
+          step({ res }) {
+            res.status(403).send('no');
+            return HANDLED;
+          },
+        }),
+      ],
+      routes: () => undefined,
+    });
+    await fetch(url);
+    expect(await newest(1)).toMatchObject({ status: 403, answer: { body: { text: 'no' } } });
+  });
+
+  it('keeps the error that was answered for', async () => {
+    const { url, newest } = await startTools({
+      whole: [],
+      routes: (app) =>
+        app.get('/', () => {
+          const cause = new Error('nobody delivered');
+          throw Object.assign(new Error('the shelf is empty', { cause }), { code: 'ERR_SHELF' });
+        }),
+    });
+    expect((await fetch(url)).status).toBe(500);
+    const { error } = await newest(1);
+    expect(error).toMatchObject({
+      message: 'the shelf is empty',
+      code: 'ERR_SHELF',
+      cause: { message: 'nobody delivered' },
+    });
+    expect(error!.stack).toContain('inspector.test');
+  });
+});
+
+describe('the tools', () => {
+  it('are refused in production, and say why', () => {
+    const { NODE_ENV } = process.env;
+    process.env['NODE_ENV'] = 'production';
+    try {
+      expect(() => devtools()).toThrow(/NODE_ENV is "production".*allowInProduction: true/);
+      expect(devtools({ allowInProduction: true })).toHaveLength(4);
+    } finally {
+      process.env['NODE_ENV'] = NODE_ENV;
+    }
+  });
+
+  it('are closed to strangers, and to pages of other sites', async () => {
+    const { url } = await startTools({
+      options: { access: 'a-token-of-16-chars' },
+      routes: () => undefined,
+    });
+    const ask = async (path: string, headers: Record<string, string>, method = 'GET') =>
+      (await fetch(`${url}/devtools${path}`, { method, headers })).status;
+    const stranger = { 'x-forwarded-for': '203.0.113.9' };
+    for (const path of ['', '/page/main.js', '/api/exchanges', '/api/events', '/api/routes']) {
+      expect(await ask(path, stranger)).toBe(403);
+    }
+    expect(
+      await ask('/api/exchanges', { ...stranger, authorization: 'Bearer a-token-of-16-chars' }),
+    ).toBe(200);
+    expect(await ask('/api/replay', { 'sec-fetch-site': 'cross-site' }, 'POST')).toBe(403);
+    expect(await ask('/api/events', { 'sec-fetch-site': 'cross-site' })).toBe(403);
+  });
+
+  it('let requests pass untouched once they are closed', async () => {
+    const { url, parts } = await startTools({
+      options: { faults: [{ fault: { status: 503 } }], mocks: { '/mocked': { type: 'null' } } },
+      routes: (app) => app.get('/', (_req, res) => void res.send('fine')),
+    });
+    expect((await fetch(url)).status).toBe(503);
+    for (const part of parts) await part.close?.();
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(`${url}/devtools`)).status).toBe(404);
+    expect((await fetch(`${url}/mocked`)).status).toBe(404);
+  });
+
+  it('list the routes with their methods, middlewares, hits and last status', async () => {
+    const { url, api, newest } = await startTools({
+      options: { mocks: { 'GET /hotels/:id': { type: 'object' } } },
+      routes: (app) => {
+        const router = express.Router();
+        router.use((_req, _res, next) => next());
+        router.get('/:id', (_req, res) => void res.send('one'));
+        app.use('/places', router);
+        app.all('/any', (_req, res) => void res.send('any'));
+      },
+    });
+    await fetch(`${url}/places/1`);
+    await fetch(`${url}/places/2`, { method: 'HEAD' });
+    await fetch(`${url}/places/2`);
+    await newest(3);
+    const { routes } = await api('/routes');
+    expect(routes).toEqual([
+      {
+        methods: ['GET', 'HEAD'],
+        route: '/places/:id',
+        middlewares: 8,
+        mocked: false,
+        hits: 3,
+        lastStatus: 200,
+      },
+      { methods: ['*'], route: '/any', middlewares: 7, mocked: false, hits: 0 },
+      { methods: ['GET'], route: '/hotels/:id', middlewares: 0, mocked: true, hits: 0 },
+    ]);
+  });
+});
+
+describe('hiding secrets', () => {
+  const redaction = new Redaction(['*pin']);
+
+  it.each<[string, string]>([
+    ['/a?token=1&b=2#id_token=3', '/a?token=[redacted]&b=2#id_token=[redacted]'],
+    ['/a?api%5Fkey=1', '/a?api%5Fkey=[redacted]'],
+    ['/a?cardPin=1', '/a?cardPin=[redacted]'],
+    ['/a?%E0%A4%A=1&pwd=2', '/a?%E0%A4%A=1&pwd=[redacted]'],
+    ['/a;session_id=7/b', '/a;session_id=[redacted]'],
+    ['/plain/token', '/plain/token'],
+  ])('in the address %s', (address, clean) => {
+    expect(redaction.url(address)).toBe(clean);
+  });
+
+  it('takes the time that it takes to read the text, whatever is in it', () => {
+    // Quadratic, each of these would take minutes.
+    for (const text of ['a'.repeat(1e6), '='.repeat(1e6), '"a'.repeat(5e5), 'eyJ'.repeat(3e5)]) {
+      for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
+        expect(redaction.body(text, type)).toEqual({ value: text, hidden: false });
+      }
+    }
+  });
+
+  it('hides what is too deep to be looked at', () => {
+    const deep = `${'['.repeat(5000)}"x"${']'.repeat(5000)}`;
+    const { value, hidden } = redaction.body(deep, 'application/json');
+    expect({ hidden, length: value.length < 200 }).toEqual({ hidden: true, length: true });
+  });
+});

@@ -1,0 +1,127 @@
+/** The page as its user has it, in a browser. */
+import type { Browser, Page } from 'playwright-core';
+import { defineMiddleware } from '@org/core';
+
+import { withChromium } from './chromium.ts';
+import { closeTools, startTools, type Tools } from './tools.ts';
+
+withChromium('the page of the devtools', (launch) => {
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+  afterEach(async () => {
+    await page.close();
+    await closeTools();
+  });
+
+  async function show(changed: () => boolean = () => false): Promise<Tools> {
+    const tools: Tools = await startTools({
+      options: { mocks: { 'GET /hotels/:id': { type: 'object' } } },
+      whole: [
+        defineMiddleware({ name: 'slow', phase: 'read', step: () => tools.clock.advance(20) }),
+      ],
+      routes(app) {
+        app.get('/list', (_req, res) => {
+          res.json({ items: [changed() ? '<b>new</b>' : 'old'], password: 's3cret' });
+        });
+        app.get('/fails', () => {
+          throw new Error('the shelf is empty');
+        });
+      },
+    });
+    page = await browser.newPage();
+    complaints = [];
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(`${tools.url}/devtools`);
+    await page.locator('#connection[data-state=live]').waitFor();
+    return tools;
+  }
+
+  test('shows exchanges as they come, and all of the one that is chosen', async () => {
+    const { url } = await show();
+    await fetch(`${url}/list?page=1`);
+    await page.getByRole('button', { name: 'GET /list?page=1' }).click();
+    const exchange = page.getByRole('article', { name: 'GET /list?page=1' });
+    await exchange.waitFor();
+    const slow = exchange.locator('tr', { hasText: 'slow' });
+    expect(await slow.innerText()).toMatch(/read\s+slow\s+20 ms/);
+    expect(await slow.locator('.bar-of-time').getAttribute('style')).toContain('--long: 100%');
+    expect(await exchange.locator('pre').last().innerText()).toContain('"password": "[redacted]"');
+    await fetch(`${url}/fails`);
+    await page.getByRole('button', { name: 'GET /fails' }).click();
+    await page.getByText('Error: the shelf is empty').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('replays one and all, and shows what has changed as text', async () => {
+    let changed = false;
+    const { url } = await show(() => changed);
+    await fetch(`${url}/list`);
+    await page.getByRole('button', { name: 'GET /list' }).click();
+    await page.getByRole('button', { name: 'Replay', exact: true }).click();
+    await page.getByText('Replayed: the same').waitFor();
+    changed = true;
+    await page.getByRole('button', { name: 'Replay all GETs' }).click();
+    await page.getByText('1 replayed: 0 same, 1 changed, 0 could not run.').waitFor();
+    const change = page.locator('tr', { hasText: '/items/0' });
+    expect(await change.innerText()).toMatch(/"old"\s+"<b>new<\/b>"/);
+    await page.getByText('replay changed 1').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('filters, and clears', async () => {
+    const { url } = await show();
+    await fetch(`${url}/list`);
+    await fetch(`${url}/fails`);
+    const rows = page.locator('.list tbody tr:visible');
+    await page.getByRole('button', { name: 'GET /fails' }).waitFor();
+    expect(await rows.count()).toBe(2);
+    await page.getByRole('searchbox').fill('get 500');
+    expect(await rows.allInnerTexts()).toEqual([expect.stringContaining('/fails')]);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.locator('.list tbody tr').first().waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
+  test('lists the routes, and sets faults', async () => {
+    const { url } = await show();
+    await page.getByRole('link', { name: 'Routes' }).click();
+    await page.getByRole('row', { name: '/list' }).waitFor();
+    expect(await page.getByRole('row', { name: '/hotels/:id' }).innerText()).toContain(
+      'answered from a schema',
+    );
+    await page.getByRole('link', { name: 'Faults' }).click();
+    await page
+      .getByLabel('Rules as JSON')
+      .fill('[{ "route": "/list", "fault": { "status": 503 } }]');
+    await page.getByRole('button', { name: 'Set' }).click();
+    await page.getByRole('row', { name: '{"status":503}' }).waitFor();
+    expect((await fetch(`${url}/list`)).status).toBe(503);
+    expect(complaints).toEqual([]);
+    await page.getByLabel('Rules as JSON').fill('[{}]');
+    await page.getByRole('button', { name: 'Set' }).click();
+    await page.getByText('fault rule 0 needs a fault').waitFor();
+  });
+
+  test('lets nothing in that is not its own', async () => {
+    const { url } = await show();
+    const answer = await fetch(`${url}/devtools`);
+    const policy = answer.headers.get('content-security-policy')!;
+    expect(policy).toMatch(
+      /^default-src 'none'; script-src 'nonce-[\w+/=]{24}'; style-src 'nonce-/,
+    );
+    expect((await fetch(`${url}/devtools`)).headers.get('content-security-policy')).not.toBe(
+      policy,
+    );
+    expect((await fetch(`${url}/devtools/page/nothing.js`)).status).toBe(404);
+    expect((await fetch(`${url}/devtools/page/..%2Fpackage.json`)).status).toBe(404);
+  });
+});

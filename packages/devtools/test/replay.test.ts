@@ -1,0 +1,368 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineMiddleware, exchangeOf, type Fault, FAULT_CHANNEL } from '@org/core';
+import { runCommand } from '@org/devtools';
+import express, { type Express } from 'express';
+
+import { closeTools, post, startTools, type Tools } from './tools.ts';
+
+afterEach(closeTools);
+
+/** An app whose code changes under it. */
+function changing(): { routes: (app: Express) => void; change(): void; ran: string[] } {
+  let changed = false;
+  const ran: string[] = [];
+  return {
+    ran,
+    change: () => void (changed = true),
+    routes(app) {
+      app.get('/steady', (req, res) => {
+        ran.push(String(req.headers['x-devtools-replay'] ?? 'first'));
+        const { clock } = exchangeOf(req, res);
+        const now = clock.now() + ran.length;
+        res.json({ id: crypto.randomUUID(), at: new Date().toISOString(), now, name: 'steady' });
+      });
+      app.get('/list', (_req, res) => {
+        const items = [{ name: 'b', price: 1 }, { name: 'c' }];
+        res.set('X-Edition', changed ? '2' : '1');
+        res.json({
+          items: changed ? [{ name: 'a' }, { name: 'b', price: 2 }, { name: 'c' }] : items,
+        });
+      });
+      app.get('/mine', (req, res) => void res.send(req.headers.authorization ?? 'nobody'));
+      app.post('/orders', (req, res) => {
+        ran.push(JSON.stringify(req.body));
+        res.status(changed ? 500 : 201).send('made');
+      });
+      app.post('/raw', (_req, res) => void res.send('raw'));
+    },
+  };
+}
+
+for (const how of ['by app.use', 'under setup'] as const) {
+  describe(`a replay, ${how}`, () => {
+    const whole =
+      how === 'under setup'
+        ? {
+            whole: [
+              defineMiddleware({
+                name: 'body',
+                phase: 'read',
+                handle: express.json(),
+              }),
+            ],
+          }
+        : {};
+
+    it('runs the request again through all of the app, body included, and tells what has changed', async () => {
+      const code = changing();
+      const { url, api, newest } = await startTools({ ...whole, routes: code.routes });
+      await fetch(`${url}/orders`, post({ lines: [1] }, { 'idempotency-key': '"k"' }));
+      await newest(1);
+      code.change();
+      const replay = await api('/exchanges/1/replay', { method: 'POST' });
+      expect(replay.diff).toEqual({
+        same: false,
+        changes: [{ part: 'status', at: '', before: 201, after: 500 }],
+        masked: 0,
+        incomplete: false,
+      });
+      expect(code.ran).toEqual(['{"lines":[1]}', '{"lines":[1]}']);
+      const kept = await api('/exchanges/1');
+      expect(kept.status).toBe(201);
+      expect(kept.replays).toEqual([replay]);
+      // It is no exchange of its own.
+      expect((await api('/exchanges')).exchanges).toMatchObject([{ id: '1', changes: 1 }]);
+    });
+
+    it('leaves out what changes with every answer', async () => {
+      const code = changing();
+      const { url, api, newest } = await startTools({ ...whole, routes: code.routes });
+      await fetch(`${url}/steady`);
+      await newest(1);
+      expect((await api('/exchanges/1/replay', { method: 'POST' })).diff).toEqual({
+        same: true,
+        changes: [],
+        masked: 3,
+        incomplete: false,
+      });
+      expect(code.ran).toEqual(['first', '1']);
+    });
+  });
+}
+
+describe('replays', () => {
+  it('of all that reads tell rows that came, values that changed, and headers', async () => {
+    const code = changing();
+    const { url, api, newest } = await startTools({ routes: code.routes });
+    for (const path of ['/list', '/list', '/steady']) await fetch(url + path);
+    await fetch(`${url}/orders`, post({}));
+    await newest(4);
+    code.change();
+    const result = await api('/replay', { method: 'POST' });
+    expect(result).toMatchObject({ replayed: 2, same: 1, changed: 1, failed: [] });
+    expect(result.results[0].diff.changes).toEqual([
+      { part: 'header', at: 'x-edition', before: '1', after: '2' },
+      { part: 'body', at: '/items/0/name', before: 'b', after: 'a' },
+      { part: 'body', at: '/items/0/price', before: 1 },
+      { part: 'body', at: '/items/1', after: { name: 'b', price: 2 } },
+    ]);
+    expect(code.ran).toEqual(['first', '{}', '3']);
+  });
+
+  it('leave out what is no answer of the app itself, or has no end', async () => {
+    let isBroken = true;
+    const { url, api, newest } = await startTools({
+      whole: [],
+      options: { faults: [{ route: '/broken', fault: { status: 503 } }] },
+      routes: (app) => {
+        app.get('/broken', (_req, res) => void res.send('fine'));
+        app.get('/cut', (_req, res) => {
+          if (isBroken) res.destroy();
+          else res.send('fine');
+        });
+        app.get('/events', (_req, res) => {
+          res.type('text/event-stream').write('data: 1\n\n');
+          if (isBroken) res.end();
+        });
+      },
+    });
+    await fetch(`${url}/broken`);
+    await fetch(`${url}/cut`).catch(() => undefined);
+    await (await fetch(`${url}/events`)).text();
+    await newest(3);
+    isBroken = false;
+    expect(await api('/replay', { method: 'POST' })).toMatchObject({ replayed: 0, failed: [] });
+    expect(await api('/exchanges/3/replay', { method: 'POST' })).toMatchObject({
+      code: 'ERR_NOT_REPLAYABLE',
+    });
+  });
+
+  it('compare neither what options leave out', async () => {
+    let rank = 0;
+    const { url, api, newest } = await startTools({
+      options: { ignoreHeaders: ['X-Rank'], volatile: ['/items/*/rank'] },
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          rank++;
+          res.set('X-Rank', String(rank)).json({ items: [{ rank }, { rank }], rank });
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    const { diff } = await api('/exchanges/1/replay', { method: 'POST' });
+    expect(diff).toMatchObject({
+      masked: 2,
+      changes: [{ part: 'body', at: '/rank', before: 1, after: 2 }],
+    });
+  });
+
+  it('send the secrets that memory has, and never show them', async () => {
+    const code = changing();
+    const { url, api, newest } = await startTools({ routes: code.routes });
+    await fetch(`${url}/mine`, { headers: { authorization: 'Bearer tokens-of-ada' } });
+    await newest(1);
+    const replay = await api('/exchanges/1/replay', { method: 'POST' });
+    expect(replay.diff.same).toBe(true);
+    expect(replay.answer.body.text).toBe('[redacted]');
+    expect(JSON.stringify(replay)).not.toContain('tokens-of-ada');
+  });
+
+  it('are refused where the body is not known, or the exchange is not', async () => {
+    const { url, api, newest } = await startTools({ whole: [], routes: changing().routes });
+    await fetch(`${url}/raw`, post({ a: 1 }));
+    await newest(1);
+    expect(await api('/exchanges/1/replay', { method: 'POST' })).toMatchObject({
+      status: 409,
+      code: 'ERR_NOT_REPLAYABLE',
+    });
+    expect(await api('/exchanges/9/replay', { method: 'POST' })).toMatchObject({ status: 404 });
+    expect(await api('/replay', post({ headers: { a: 1 } }))).toMatchObject({
+      code: 'ERR_DEVTOOLS_CALL',
+    });
+    expect(await api('/replay', { method: 'POST', body: '{' })).toMatchObject({ status: 400 });
+  });
+
+  it('end when their time is over', async () => {
+    let isSlow = false;
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    const { url, api, newest, clock } = await startTools({
+      whole: [],
+      options: { replayTimeoutMs: 500 },
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          if (isSlow) arrived();
+          else res.send('fast');
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    isSlow = true;
+    const replay = api('/exchanges/1/replay', { method: 'POST' });
+    await arrival;
+    clock.advance(500);
+    expect(await replay).toMatchObject({
+      code: 'ERR_NOT_REPLAYABLE',
+      detail: expect.stringContaining('500 ms'),
+    });
+  });
+
+  it('are cut off when the tools close', async () => {
+    let isSlow = false;
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    const { url, api, newest, parts } = await startTools({
+      whole: [],
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          if (isSlow) arrived();
+          else res.send('fast');
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    isSlow = true;
+    const replay = api('/exchanges/1/replay', { method: 'POST' });
+    await arrival;
+    await parts[0]!.close?.();
+    expect((await replay).diff.changes[0]).toMatchObject({ at: 'end', after: 'cut off' });
+  });
+});
+
+describe('exchanges that outlive the process', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'devtools-test-'));
+  const file = join(folder, 'kept', 'exchanges.json');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const run = async (tools: Tools, ...args: string[]) => {
+    const out: string[] = [];
+    const code = await runCommand({
+      args: ['replay', tools.url, ...args],
+      env: {},
+      out: (text) => void out.push(text),
+      error: (text) => void out.push(text),
+    });
+    return { code, out: out.join('\n') };
+  };
+
+  it('are replayed by the next one: what a change of code has changed is one command', async () => {
+    const code = changing();
+    const first = await startTools({ options: { persist: file }, routes: code.routes });
+    await fetch(`${first.url}/list`);
+    await fetch(`${first.url}/steady`);
+    await fetch(`${first.url}/mine`, { headers: { authorization: 'Bearer tokens-of-ada' } });
+    await first.newest(3);
+    await closeTools();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, 'kept')).mode & 0o777).toBe(0o700);
+    expect(readFileSync(file, 'utf8')).not.toContain('tokens-of-ada');
+
+    const second = await startTools({ options: { persist: file }, routes: code.routes });
+    // No request has shown the application yet but the command's own.
+    const same = await run(second, '--header', 'authorization: Bearer tokens-of-ada');
+    expect(same).toEqual({ code: 0, out: '3 replayed: 3 same, 0 changed.' });
+    code.change();
+    const { code: exit, out } = await run(second);
+    expect(exit).toBe(1);
+    expect(out).toBe(
+      [
+        'GET /mine',
+        '  line 1  "[redacted]" → nothing',
+        '  line 1  nothing → "nobody"',
+        'GET /list',
+        '  header x-edition  "1" → "2"',
+        '  /items/0/name  "b" → "a"',
+        '  /items/0/price  1 → nothing',
+        '  /items/1  nothing → {"name":"b","price":2}',
+        'Not kept, and not sent: authorization. Give them by --header.',
+        '3 replayed: 1 same, 2 changed.',
+      ].join('\n'),
+    );
+    const json = await run(second, '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ replayed: 3, changed: 2 });
+    await fetch(`${second.url}/steady`);
+    expect((await second.newest(1)).id).toBe('4');
+  });
+
+  it('are written a little later, and at the end', async () => {
+    const path = join(folder, 'later.json');
+    const { url, newest, clock } = await startTools({
+      options: { persist: path },
+      routes: changing().routes,
+    });
+    await fetch(`${url}/steady`);
+    await newest(1);
+    expect(() => statSync(path)).toThrow('ENOENT');
+    clock.advance(250);
+    expect(JSON.parse(readFileSync(path, 'utf8')).exchanges).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['another form', '{"form":0,"exchanges":[{}]}'],
+    ['records that are none', '{"form":1,"exchanges":[{"id":"x"},null]}'],
+  ])('are not read from a file with %s', async (_what, text) => {
+    const faults = await faultsOf(async () => {
+      const path = join(folder, 'strange.json');
+      writeFileSync(path, text, { mode: 0o600 });
+      const { api } = await startTools({ options: { persist: path }, routes: () => undefined });
+      expect((await api('/exchanges')).exchanges).toEqual([]);
+    });
+    expect(faults).toEqual(text === '{' ? ['devtools file'] : []);
+  });
+
+  it('are not read through a link', async () => {
+    const path = join(folder, 'link.json');
+    symlinkSync(file, path);
+    const faults = await faultsOf(async () => {
+      const { api } = await startTools({ options: { persist: path }, routes: () => undefined });
+      expect((await api('/exchanges')).exchanges).toEqual([]);
+    });
+    expect(faults).toEqual(['devtools file']);
+  });
+
+  it('and the command ends with 2 where it is called wrongly, or cannot reach the app', async () => {
+    const call = async (...args: string[]) => {
+      const told: string[] = [];
+      const code = await runCommand({
+        args,
+        env: {},
+        out: (text) => void told.push(text),
+        error: (text) => void told.push(text),
+      });
+      return { code, told: told.join('\n') };
+    };
+    expect(await call('--help')).toMatchObject({ code: 0, told: expect.stringMatching(/^Usage/) });
+    for (const args of [
+      [],
+      ['replay'],
+      ['replay', 'x'],
+      ['replay', 'http://x', '--header', 'none'],
+    ]) {
+      expect((await call(...args)).code).toBe(2);
+    }
+    expect(await call('replay', 'http://127.0.0.1:9')).toMatchObject({
+      code: 2,
+      told: expect.stringContaining('cannot be reached'),
+    });
+    const { url, served } = await startTools({ routes: () => undefined });
+    expect(await call('replay', url, '--path', '/nowhere')).toMatchObject({ code: 2 });
+    await served.close();
+  });
+});
+
+async function faultsOf(work: () => Promise<void>): Promise<string[]> {
+  const seen: string[] = [];
+  const hear = (message: unknown): void => void seen.push((message as Fault).where);
+  subscribe(FAULT_CHANNEL, hear);
+  try {
+    await work();
+  } finally {
+    unsubscribe(FAULT_CHANNEL, hear);
+  }
+  return seen;
+}

@@ -1,0 +1,90 @@
+import { channel } from 'node:diagnostics_channel';
+import { type Exchange, exchangeOf } from '@org/core';
+import { N_PLUS_ONE_CHANNEL, type NPlusOneMessage } from '@org/devtools';
+import type { Express } from 'express';
+
+import { shapeOf } from '../src/statements.ts';
+import { closeTools, startTools } from './tools.ts';
+
+afterEach(closeTools);
+
+const queries = channel('@org/db:query');
+const told = channel(N_PLUS_ONE_CHANNEL);
+
+/** An app that asks its database as a handler says. */
+const asking =
+  (ask: (exchange: Exchange) => void) =>
+  (app: Express): void =>
+    void app.get('/', (req, res) => {
+      ask(exchangeOf(req, res));
+      res.send('fine');
+    });
+
+const each = (exchange: Exchange, count: number): void => {
+  for (let id = 0; id < count; id++) {
+    const text = `SELECT name FROM country WHERE code = '${id}' AND n IN (1, 2)`;
+    queries.publish({ exchange, text, durationMs: 2, rows: 1, callSite: 'src/list.ts:7' });
+  }
+};
+
+describe('statements of one request', () => {
+  it('that run again and again are shown, without their values', async () => {
+    const { url, newest, api } = await startTools({
+      routes: asking((exchange) => each(exchange, 5)),
+    });
+    await fetch(url);
+    expect((await newest(1)).statements).toEqual({
+      count: 5,
+      durationMs: 10,
+      repeated: [
+        {
+          text: 'SELECT name FROM country WHERE code = ? AND n IN (…)',
+          count: 5,
+          durationMs: 10,
+          callSite: 'src/list.ts:7',
+        },
+      ],
+    });
+    expect((await api('/exchanges')).exchanges).toMatchObject([{ repeatedStatements: 1 }]);
+  });
+
+  it('are fine below the number that is asked for', async () => {
+    const { url, newest } = await startTools({
+      options: { repeatedStatements: 6 },
+      routes: asking((exchange) => each(exchange, 5)),
+    });
+    await fetch(url);
+    expect((await newest(1)).statements).toMatchObject({ count: 5, repeated: [] });
+  });
+
+  it('are told of by who knows better, whose word counts alone', async () => {
+    const message = {
+      text: 'SELECT * FROM city WHERE id = $1',
+      advice: 'Load them by one statement.',
+    };
+    const { url, newest } = await startTools({
+      routes: asking((exchange) => {
+        each(exchange, 9);
+        for (const count of [3, 7])
+          told.publish({ exchange, count, ...message } satisfies NPlusOneMessage);
+        told.publish({ exchange: undefined, count: 3, ...message } satisfies NPlusOneMessage);
+      }),
+    });
+    await fetch(url);
+    expect((await newest(1)).statements.repeated).toEqual([{ ...message, count: 7 }]);
+  });
+
+  it('are no longer heard of once the tools are closed', async () => {
+    const { url, parts } = await startTools({ routes: asking(() => undefined) });
+    await fetch(url);
+    expect([queries.hasSubscribers, told.hasSubscribers]).toEqual([true, true]);
+    await parts[0]!.close?.();
+    expect([queries.hasSubscribers, told.hasSubscribers]).toEqual([false, false]);
+  });
+
+  it('are the same but for values and the length of lists', () => {
+    expect(shapeOf("SELECT 'it''s',\n  12.5 FROM t1 WHERE a IN ($1, $2,$3)")).toBe(
+      'SELECT ?, ? FROM t1 WHERE a IN (…)',
+    );
+  });
+});
