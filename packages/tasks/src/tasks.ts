@@ -28,7 +28,7 @@ import type { Counts, Engine, LeasedJob, Progress } from './engine.ts';
 import { type TaskEvent, TASKS_CHANNEL } from './events.ts';
 import { monitoringRoute } from './monitoring-route.ts';
 import { resolveTasksOptions, type TasksOptions } from './options.ts';
-import { tasksClosed } from './refusals.ts';
+import { messageOf, tasksClosed } from './refusals.ts';
 import { type RunnableTask, Runner, TaskNumbers } from './runner.ts';
 import { type Schedule, type ScheduleOptions, Schedules } from './schedules.ts';
 import { statsOf } from './statistics.ts';
@@ -98,7 +98,10 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
   const engine = engineOf(settings);
   const schedules = new Schedules(clock);
   let begun: Promise<void> | undefined;
+  /** The engine runs, though perhaps without some of its tasks yet. */
+  let started = false;
   let up = false;
+  let startFailure: unknown;
   let closing: Promise<void> | undefined;
   /** A request has come. */
   let asked = false;
@@ -133,28 +136,38 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     },
   });
 
-  const begin = (): Promise<void> => (begun ??= bringUp());
+  /** @throws ProblemError `ERR_TASKS_CLOSED` where it would begin after its end */
+  const begin = (): Promise<void> =>
+    closing === undefined ? (begun ??= bringUp()) : (begun ?? Promise.reject(tasksClosed()));
 
   async function bringUp(): Promise<void> {
     try {
-      await engine.start({
-        clock,
-        limits: settings,
-        run: (job, settle) => runner.run(job, settle),
-        onProgress: tellProgress,
-        onNote(note, type, id) {
-          if (note === 'lost') takenOver++;
-          else evicted++;
-          tell(note, type, id);
-        },
-      });
+      if (!started) await startEngine();
       up = true;
       await Promise.all([...defined.values()].map(async (task) => engine.define(policyOf(task))));
       await schedules.start();
+      startFailure = undefined;
     } catch (error) {
       begun = undefined;
+      up = false;
+      startFailure = error;
       throw error;
     }
+  }
+
+  async function startEngine(): Promise<void> {
+    await engine.start({
+      clock,
+      limits: settings,
+      run: (job, settle) => runner.run(job, settle),
+      onProgress: tellProgress,
+      onNote(note, type, id) {
+        if (note === 'lost') takenOver++;
+        else evicted++;
+        tell(note, type, id);
+      },
+    });
+    started = true;
   }
 
   function tellProgress(type: string, id: string, progress: Progress): void {
@@ -341,7 +354,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     schedules.stop();
     // What is being brought up cannot be closed before it is there.
     await begun?.catch(() => undefined);
-    if (!up) return;
+    if (!started) return;
     await engine.pause();
     const over = timeLimit(clock, drainMs, signal);
     try {
@@ -377,6 +390,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
   }
 
   async function health(): Promise<HealthReport> {
+    if (startFailure !== undefined) return { status: 'fail', detail: messageOf(startFailure) };
     const own = await engine.health?.();
     return own === undefined || own.status === 'pass' ? healthOf() : own;
   }

@@ -78,6 +78,19 @@ class BullmqEngine implements Engine {
   }
 
   async define({ name, slots }: TypePolicy): Promise<void> {
+    if (this.lines.has(name)) return;
+    const line = this.open(name, slots);
+    this.lines.set(name, line);
+    try {
+      await this.within(line.queue.waitUntilReady());
+    } catch (error) {
+      this.lines.delete(name);
+      void this.end(line, true);
+      throw error;
+    }
+  }
+
+  private open(name: string, slots: number): Line {
     const { bull, port, settings } = this;
     const base = connectionOf(settings);
     const backend = this.backend();
@@ -107,8 +120,7 @@ class BullmqEngine implements Engine {
       // Of its own it has told at once.
       if (by !== this.worker) this.port.onProgress(name, id, progress);
     };
-    this.lines.set(name, line);
-    await this.within(queue.waitUntilReady());
+    return line;
   }
 
   async add(job: NewJob): Promise<Added> {
@@ -217,14 +229,24 @@ class BullmqEngine implements Engine {
     if (this.closed) return;
     this.closed = true;
     this.cancelAgeing?.();
-    for (const { worker, queue, results } of this.lines.values()) {
-      results.reject(tasksClosed());
-      if (worker !== undefined) {
-        // One whose server is away would wait for it; by force it does not.
-        await this.within(worker.close(this.lastError !== undefined)).catch(() => undefined);
-      }
-      await this.within(results.close()).catch(() => undefined);
-      await this.within(queue.close()).catch(() => undefined);
+    // One whose server is away would wait for it; by force it does not.
+    const byForce = this.lastError !== undefined;
+    await Promise.all([...this.lines.values()].map((line) => this.end(line, byForce)));
+  }
+
+  /** Ends what belongs to a task, all at once, so that many do not add up. Never rejects. */
+  private async end({ worker, queue, results }: Line, byForce: boolean): Promise<void> {
+    const events = results.stop(tasksClosed());
+    const worked = this.within(worker?.close(byForce)).catch(() => undefined);
+    await Promise.all([worked, this.disconnect(queue), this.disconnect(events)]);
+  }
+
+  /** What cannot say goodbye, for its server is away, would try for as long as the process lives. */
+  private async disconnect(part: Bull.Queue | Bull.QueueEvents | undefined): Promise<void> {
+    try {
+      await this.within(part?.close());
+    } catch {
+      void part?.disconnect().catch(() => undefined);
     }
   }
 
