@@ -18,7 +18,10 @@ import { deferred, until } from './engine-contract.ts';
 
 /** What the disk does next; `undefined`: what it is asked. */
 type Disk = (what: 'write' | 'sync' | 'rename') => string | undefined;
-const disk: { next: Disk } = { next: () => undefined };
+const disk: { next: Disk; onClose: () => void } = {
+  next: () => undefined,
+  onClose: () => undefined,
+};
 
 jest.mock('node:fs/promises', () => {
   const real = jest.requireActual<typeof import('node:fs/promises')>('node:fs/promises');
@@ -34,8 +37,13 @@ jest.mock('node:fs/promises', () => {
     },
     async open(path: string, flags: string) {
       const handle = await real.open(path, flags);
-      const { writeFile, datasync, sync } = handle;
+      const { writeFile, datasync, sync, close } = handle;
       return Object.assign(handle, {
+        close() {
+          const closed = close.call(handle);
+          disk.onClose();
+          return closed;
+        },
         async writeFile(bytes: Buffer) {
           const code = disk.next('write');
           if (code !== undefined) {
@@ -66,6 +74,7 @@ afterAll(() => void unsubscribe('@org/fault', quiet));
 const clean: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   disk.next = () => undefined;
+  disk.onClose = () => undefined;
   for (const step of clean.splice(0).toReversed()) await step();
 });
 
@@ -268,9 +277,11 @@ test('what has waited keeps its age over a restart', async () => {
   await first.close();
   nowMs += 10_000;
   const order: string[] = [];
-  const second = make(folder, { clock, ageingMs: 1000, works: true, concurrency: 1 });
-  await second.start();
-  const gate = deferred();
+  const second = make(folder, { clock, ageingMs: 1000, concurrency: 1 });
+  const [busy, gate] = [deferred(), deferred()];
+  const blocker = second.define('blocker', { handler: () => busy.promise });
+  await blocker.add({});
+  await until(() => second.stats().active === 1);
   const task = second.define<string>('aged', {
     concurrency: 1,
     handler: ({ data }) => {
@@ -279,8 +290,31 @@ test('what has waited keeps its age over a restart', async () => {
     },
   });
   await task.add('urgent');
+  busy.resolve();
   await gate.promise;
   expect(order).toEqual(['patient', 'urgent']);
+});
+
+test('a file that has been replaced is not needed, and its end breaks nothing', async () => {
+  let sync: () => void = () => undefined;
+  const clock = {
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    after: (_delayMs: number, task: () => void) => {
+      sync = task;
+      return () => undefined;
+    },
+    every: () => () => undefined,
+  };
+  const jobs = make(makeFolder(), { works: false, fsync: 'interval', compactBytes: 1024, clock });
+  const task = jobs.define('kept', { handler: () => undefined });
+  await task.add('x'.repeat(3000));
+  // The time to write through comes just as the file is given up for a new one.
+  disk.onClose = () => sync();
+  await task.add('begins a new file');
+  disk.onClose = () => undefined;
+  await task.add('goes on');
+  expect(await jobs.health()).toMatchObject({ status: 'pass' });
 });
 
 describe('a disk that fails, or is full, time and again', () => {
