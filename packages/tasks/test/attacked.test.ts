@@ -334,7 +334,8 @@ describe('a disk that fails, or is full, time and again', () => {
     await jobs.start();
     const promised = new Set<string>();
     const mayBeThere = new Set<string>();
-    const [lost, unknown]: string[][] = [[], []];
+    const lost: string[] = [];
+    const unknown: string[] = [];
     let refused = 0;
     disk.next = (what) => {
       if (random() > 0.12) return undefined;
