@@ -242,6 +242,22 @@ export const BENCHES: readonly Bench[] = [
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
   },
   {
+    name: 'observers',
+    kind: 'throughput',
+    contenders: [
+      { server: 'noop-setup', label: 'a step that does nothing' },
+      { server: 'correlation-setup', label: 'correlation' },
+      { server: 'logging-setup', label: 'logging' },
+      { server: 'metrics-setup', label: 'metrics' },
+      { server: 'analytics-setup', label: 'analytics' },
+      { server: 'profiler-setup', label: 'profiler, asked nothing' },
+      { server: 'dashboard-setup', label: 'dashboard, watched by nobody' },
+      { server: 'observers-setup', label: 'all of them' },
+      BARE,
+    ],
+    peers: ['express'],
+  },
+  {
     name: 'metrics',
     kind: 'throughput',
     contenders: [

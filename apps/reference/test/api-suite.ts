@@ -674,6 +674,7 @@ export function describeApi(service: () => Service): void {
         counted('http_request_method="GET",http_response_status_code="404",url_scheme="http"'),
       );
       expect(text).toMatch(/^org_db_queries_total [1-9]/m);
+      expect(text).toMatch(/^org_batch_batchers_batches_total\{name="countries by code"\} \d+$/m);
       expect(text).toMatch(/^org_cache_hit_ratio [\d.]+$/m);
       expect(text).toMatch(/^org_middleware_calls_total\{middleware="errors",phase="recover"\} /m);
       const { body } = await get('/health/middleware/performance');

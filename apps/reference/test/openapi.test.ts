@@ -41,6 +41,12 @@ describe('the service', () => {
     expect(await propertiesOf('2026-11-01')).toHaveProperty('coordinates');
   });
 
+  test('has patterns that mean the same to the page, which reads them without their flags', async () => {
+    const { text } = await service.get('/openapi.json');
+    expect(text).toContain('"pattern"');
+    expect(text).not.toMatch(/\\\\p\{/i);
+  });
+
   test('shows the page to everybody', async () => {
     const { status, headers } = await service.get('/docs', { 'x-forwarded-for': '203.0.113.7' });
     expect(status).toBe(200);

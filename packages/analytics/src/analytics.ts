@@ -19,7 +19,7 @@ import { type ConsumerName, Consumers } from './consumers.ts';
 import { type Erasure, Erasures, keyOf, remainsOf } from './erasures.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { Lease } from './lease.ts';
-import { memoryStore } from './memory-store.ts';
+import { endsWithProcess, memoryStore } from './memory-store.ts';
 import { type AnalyticsOptions, resolveAnalyticsOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
@@ -66,18 +66,25 @@ export function analytics(options?: Given<AnalyticsOptions>): Analytics {
   /** Erasures that this instance has heard of. */
   let heard: ReadonlySet<string> = new Set();
   let begun = false;
-  let closed = false;
+  let ending: Promise<void> | undefined;
 
   const stages = defineStages({
     done(exchange) {
-      if (!exchange.internal && !closed) recorder.record(exchange, consumers.of(exchange));
+      if (!exchange.internal && ending === undefined)
+        recorder.record(exchange, consumers.of(exchange));
     },
   });
 
   /** Under `setup` at its start; alone with the first request. */
   function begin(): void {
     begun = true;
-    if (closed) return;
+    if (ending !== undefined) return;
+    if (settings.secrets.length === 0 && !endsWithProcess(settings.store)) {
+      process.emitWarning(
+        'analytics: without "secret" a consumer is another one to each process and after each restart, though the store outlives them; give all processes the same (ANALYTICS_SECRET).',
+        { type: 'AnalyticsWarning' },
+      );
+    }
     stopFlushing = clock.every(settings.flushMs, () => void outbox.flush().catch(isTold));
     turn();
   }
@@ -117,7 +124,8 @@ export function analytics(options?: Given<AnalyticsOptions>): Analytics {
     reason: 'shows its operators what goes on, whatever the load',
     step: reportRoutes(reports, {
       ...settings,
-      flush: () => outbox.flush(),
+      flush: () => outbox.flush().catch(isTold),
+      pendingRequests: () => outbox.pendingRequests,
       nowMs: () => clock.now(),
     }),
   });
@@ -156,12 +164,10 @@ export function analytics(options?: Given<AnalyticsOptions>): Analytics {
       prunedTotal: rollUp.prunedTotal,
     }),
     async close(signal?: AbortSignal) {
-      if (closed) return;
-      closed = true;
       stopFlushing();
       stopTurning();
       rollUp.stop();
-      await Promise.race([finish(), aborted(signal)]);
+      await Promise.race([(ending ??= finish()), aborted(signal)]);
     },
   });
 

@@ -7,7 +7,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
-import { clientNetwork, type Exchange, report } from '@org/core';
+import { callHook, clientNetwork, type Exchange } from '@org/core';
 import type { Request } from 'express';
 
 import { DAY_MS, floorTo } from './tiers.ts';
@@ -36,6 +36,8 @@ export interface ConsumersOptions {
 
 /** What is remembered at once, of each kind and generation. */
 const MAX_REMEMBERED = 10_000;
+/** Longer names are hashed each time: what a client may send would fill the memory. */
+const MAX_NAME_LENGTH = 256;
 
 export class Consumers {
   private readonly options: ConsumersOptions;
@@ -101,13 +103,8 @@ export class Consumers {
   private nameOf(exchange: Exchange): string | undefined {
     const { nameOf } = this.options;
     if (nameOf === undefined) return undefined;
-    try {
-      const name: unknown = nameOf(exchange);
-      return typeof name === 'string' ? name : undefined;
-    } catch (error) {
-      report(error, 'analytics consumer', exchange);
-      return undefined;
-    }
+    const name = callHook(() => nameOf(exchange), 'analytics consumer', exchange);
+    return typeof name === 'string' && name !== '' ? name : undefined;
   }
 
   /** The network of an address: many people have it, so that it is nobody's. */
@@ -137,11 +134,13 @@ class Memory {
   }
 
   get(name: string): Consumer {
+    if (name.length > MAX_NAME_LENGTH) return this.make(name);
     const found = this.young.get(name);
     if (found !== undefined) return found;
     const consumer = this.old.get(name) ?? this.make(name);
     if (this.young.size >= MAX_REMEMBERED) this.age();
-    this.young.set(name, consumer);
+    // A copy: a part of a header would keep all of it.
+    this.young.set(Buffer.from(name).toString(), consumer);
     return consumer;
   }
 

@@ -9,7 +9,12 @@ import type { Tier } from './tiers.ts';
 export interface Told {
   readonly from: string;
   readonly to: string;
+  /** Requests to this instance that the store would not take yet: they are missing. */
+  readonly pending: number;
 }
+
+/** A report before it is sent. */
+export type Made<T extends Told> = Omit<T, 'pending'>;
 
 /** Numbers of an endpoint, or of several. */
 export interface UseView {

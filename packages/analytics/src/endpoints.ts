@@ -186,7 +186,8 @@ export function addTo(numbers: EndpointNumbers, state: EndpointState): void {
   numbers.consumers.merge(consumers);
 }
 
-function stateOf(numbers: EndpointNumbers): EndpointState {
+/** What is kept of an endpoint. */
+export function stateOf(numbers: EndpointNumbers): EndpointState {
   const { method, route, requests, clientErrors, serverErrors, aborted, bytes } = numbers;
   const latency = numbers.latency.state();
   const consumers = numbers.consumers.encode();

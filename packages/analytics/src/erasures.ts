@@ -76,7 +76,11 @@ export class Erasures {
 
   /** Has every instance leave these out of what was before. */
   async note(ids: readonly string[], erasedAt: number): Promise<void> {
-    const rows = ids.map((id): Row => ({ ...noteOf({ id, erasedAt }), revision: 1, payload: '' }));
+    const rows = ids.map((id): Row => ({
+      ...noteOf({ id, erasedAt }),
+      revision: 1,
+      payload: '{}',
+    }));
     await this.store.call('put', (store) => store.put(rows));
   }
 
@@ -86,19 +90,22 @@ export class Erasures {
     erasedAt: number,
   ): Promise<{ readonly rows: number; readonly requests: number }> {
     let rows = 0;
-    let requests = 0;
+    // Coarser rows tell of the same requests again, and of those whose finer ones are gone.
+    let told = new Map<number, number>();
     for (const tier of TIERS) {
+      const finer = sumBy(told, TIER_MS[tier]);
+      told = new Map();
       const range = { tier, kind: 'consumers', fromAt: 0, toAt: erasedAt } as const;
       for await (const row of this.store.rows(range)) {
         if (!isBefore(row, erasedAt)) continue;
         const found = await this.takeOut(ids, row);
         if (found === 0) continue;
         rows++;
-        // Hours and days tell of the same requests again.
-        if (tier === 'minute') requests += found;
+        told.set(row.startAt, (told.get(row.startAt) ?? 0) + found);
       }
+      for (const [at, sum] of finer) told.set(at, Math.max(sum, told.get(at) ?? 0));
     }
-    return { rows, requests };
+    return { rows, requests: [...told.values()].reduce((sum, part) => sum + part, 0) };
   }
 
   /** Ends what nobody can hold any more. */
@@ -125,6 +132,16 @@ export class Erasures {
     await this.store.call('replace', (store) => store.replace({ ...row, payload }, row.revision));
     return found;
   }
+}
+
+/** Numbers of periods, added up to those of longer ones. */
+function sumBy(numbers: ReadonlyMap<number, number>, periodMs: number): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const [at, number] of numbers) {
+    const period = floorTo(at, periodMs);
+    sums.set(period, (sums.get(period) ?? 0) + number);
+  }
+  return sums;
 }
 
 const NOTES = { tier: 'control', kind: 'erasure', fromAt: 0, toAt: EVER } as const;

@@ -8,6 +8,8 @@ import type { AnalyticsStore, ReadRange, Row } from './analytics-store.ts';
 
 /** Rows that are read, and held, at once: of many busy endpoints one may have more than a megabyte. */
 const PAGE = 50;
+/** Text that is read in one go, in characters: some milliseconds of parsing and merging. */
+const STINT = 256 * 1024;
 
 export class GuardedStore {
   private readonly store: AnalyticsStore;
@@ -33,15 +35,22 @@ export class GuardedStore {
     return this.within(name, () => call(this.store));
   }
 
-  /** Rows of a range, page by page; between pages others get their turn. */
+  /** Rows of a range, page by page; others get their turn between pages, and where rows are large. */
   async *rows(range: Omit<ReadRange, 'limit' | 'after'>): AsyncGenerator<Row> {
     let after: Row | undefined;
+    let read = 0;
     for (;;) {
       const page = await this.call('read', (store) => store.read({ ...range, after, limit: PAGE }));
-      yield* page;
+      for (const row of page) {
+        yield row;
+        read += row.payload.length;
+        if (read < STINT) continue;
+        read = 0;
+        await othersTurn();
+      }
       if (page.length < PAGE) return;
       after = page.at(-1);
-      await new Promise((resolve) => setImmediate(resolve));
+      await othersTurn();
     }
   }
 
@@ -59,4 +68,8 @@ export class GuardedStore {
       cancel();
     }
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

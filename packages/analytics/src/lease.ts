@@ -26,7 +26,6 @@ export class Lease {
   private readonly store: GuardedStore;
   private readonly holder: string;
   private readonly clock: Clock;
-  private held: boolean = false;
 
   constructor(store: GuardedStore, holder: string, clock: Clock) {
     this.store = store;
@@ -38,18 +37,15 @@ export class Lease {
   async take(): Promise<boolean> {
     const row = await this.read();
     const now = this.clock.now();
-    if (row !== undefined) {
-      const { holder, untilAt } = JSON.parse(row.payload) as Held;
-      if (holder !== this.holder && untilAt > now) return (this.held = false);
-    }
-    return (this.held = await this.write(row, now + LEASE_MS));
+    const held = heldIn(row);
+    if (held !== undefined && held.holder !== this.holder && held.untilAt > now) return false;
+    return this.write(row, now + LEASE_MS);
   }
 
   /** Gives it back, so that nobody has to wait for its end. */
   async release(): Promise<void> {
-    if (!this.held) return;
-    this.held = false;
-    await this.write(await this.read(), 0);
+    const row = await this.read();
+    if (heldIn(row)?.holder === this.holder) await this.write(row, 0);
   }
 
   private async read(): Promise<Row | undefined> {
@@ -65,4 +61,8 @@ export class Lease {
     const next: Row = { ...PLACE, revision: expected + 1, payload };
     return this.store.call('replace', (store) => store.replace(next, expected));
   }
+}
+
+function heldIn(row: Row | undefined): Held | undefined {
+  return row === undefined ? undefined : (JSON.parse(row.payload) as Held);
 }

@@ -2,7 +2,7 @@
  * Rows in the memory of one process: the default. They end with it, and are bounded by their
  * size: when there is no room left, the oldest of the finest go first.
  */
-import { bytes, type Given, resolveOptions } from '@org/core';
+import { bytes, type Given, report, resolveOptions } from '@org/core';
 
 import type {
   AnalyticsStore,
@@ -46,11 +46,17 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): AnalyticsStore
   return new MemoryRows(maxBytes);
 }
 
+/** Whether what is kept there is gone after a restart. */
+export function endsWithProcess(store: AnalyticsStore | undefined): boolean {
+  return store === undefined || store instanceof MemoryRows;
+}
+
 class MemoryRows implements AnalyticsStore {
   private readonly maxBytes: number;
   /** By tier, then by place. */
   private readonly tiers: Map<RowTier, Map<string, Kept>> = new Map();
   private usedBytes: number = 0;
+  private hasLost: boolean = false;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -130,11 +136,21 @@ class MemoryRows implements AnalyticsStore {
 
   private makeRoom(): void {
     for (const tier of SHED) {
-      for (const { row } of this.tier(tier).values()) {
+      for (const { row, rolled } of this.tier(tier).values()) {
         if (this.usedBytes <= this.maxBytes) return;
         this.remove(row);
+        if (!rolled && tier === 'minute') this.tellLoss(row);
       }
     }
+  }
+
+  /** Once: it goes on with each minute. */
+  private tellLoss({ startAt }: Row): void {
+    if (this.hasLost) return;
+    this.hasLost = true;
+    const when = new Date(startAt).toISOString();
+    const told = `memoryStore has no room for an hour of minutes: ${when} goes before it is rolled up. Raise "maxBytes" (${this.maxBytes}).`;
+    report(new Error(told), 'analytics memory');
   }
 }
 

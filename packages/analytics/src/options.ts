@@ -95,6 +95,11 @@ const SECRET: Check<string> = text({
   pattern: /^.{16,}$/s,
 });
 
+const SECRETS: Check<readonly string[]> = {
+  expected: 'a list of them, the current one first',
+  accepts: (value): value is readonly string[] => listOf(SECRET).accepts(value) && value.length > 0,
+};
+
 const RETENTION_CHECKS: Checks<Retention> = {
   minute: integer({ min: 2 * HOUR_MS }),
   hour: integer({ min: 2 * DAY_MS }),
@@ -112,7 +117,7 @@ const CHECKS: Checks<AnalyticsOptions> = {
     'prune',
     'remove',
   ]),
-  secret: either(SECRET, listOf(SECRET)),
+  secret: either(SECRET, SECRETS),
   consumer: func<(exchange: Exchange) => string | undefined>(),
   ipv4PrefixBits: integer({ min: 1, max: 32 }),
   ipv6PrefixBits: integer({ min: 1, max: 128 }),
@@ -148,6 +153,12 @@ export function resolveAnalyticsOptions(
     RETENTION_CHECKS,
     options.retentionMs,
   );
+  if (retention.minute > retention.hour || retention.hour > retention.day) {
+    const { minute, hour, day } = retention;
+    throw new OptionError('analytics', [
+      `option "retentionMs" must keep hours as long as minutes at least, and days as long as hours, but is ${JSON.stringify({ minute, hour, day })}: reports ask for the coarsest there is.`,
+    ]);
+  }
   if (options.maxPendingMs > retention.minute / 2) {
     throw new OptionError('analytics', [
       `option "maxPendingMs" must be at most half of retentionMs.minute (${retention.minute / 2}), but is ${options.maxPendingMs}: rows that come later than that have no hour to go into.`,

@@ -124,6 +124,8 @@ export class Outbox {
     const oldestAt = clock.now() - maxPendingMs;
     for (const [key, { minute, bytes, arrived }] of this.waiting) {
       if (this.pendingBytes <= maxPendingBytes && minute.startAt >= oldestAt) return;
+      // It is in memory anyhow, and would be collected, and lost, once more.
+      if (this.recorder.isIn(minute)) continue;
       this.waiting.delete(key);
       this.pendingBytes -= bytes;
       this.lostRequestsTotal += minute.requests - arrived;

@@ -1,11 +1,11 @@
 /** Keyset pages: one begins behind the key where the last one ended, whatever came before it meanwhile. */
 import { encodeCursor, type Period } from './cursor.ts';
 import type { DeclaredRoute } from './declared-routes.ts';
-import type { Page, Told } from './documents.ts';
+import type { Made, Page, Told } from './documents.ts';
 import { iso, type Query } from './query.ts';
 
 /** The period that a report tells of. */
-export function told({ fromAt, toAt }: Period): Told {
+export function told({ fromAt, toAt }: Period): Made<Told> {
   return { from: iso(fromAt), to: iso(toAt) };
 }
 
@@ -15,7 +15,7 @@ export function cut<T>(
   query: Query,
   ordered: readonly T[],
   keyOf: (one: T) => readonly (string | number)[],
-): Page<T> {
+): Made<Page<T>> {
   const { after, limit } = query;
   const rest =
     after === undefined ? ordered : ordered.filter((one) => compare(keyOf(one), after) > 0);

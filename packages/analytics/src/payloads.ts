@@ -43,14 +43,14 @@ export function foldOf(kind: UseKind, { maxEndpoints, maxConsumers }: Bounds): F
 
 /** Nothing where the row cannot be read; then that is told. */
 export function endpointsIn(row: Row): EndpointsState | undefined {
-  return parse(row) as EndpointsState | undefined;
+  return parse<EndpointsState>(row, 'endpoints');
 }
 
 export function consumersIn(
   row: Row,
   erased: ReadonlySet<string> | undefined,
 ): SpaceSavingState | undefined {
-  const state = parse(row) as SpaceSavingState | undefined;
+  const state = parse<SpaceSavingState>(row, 'hitters');
   return state === undefined || erased === undefined ? state : without(state, erased);
 }
 
@@ -59,9 +59,12 @@ export function without(state: SpaceSavingState, erased: ReadonlySet<string>): S
   return { ...state, hitters: state.hitters.filter(([id]) => !erased.has(id)) };
 }
 
-function parse(row: Row): unknown {
+/** @param list what makes it such a state: another version may have written something else */
+function parse<T>(row: Row, list: keyof T): T | undefined {
   try {
-    return JSON.parse(row.payload);
+    const state = JSON.parse(row.payload) as T;
+    if (Array.isArray(state[list])) return state;
+    throw new TypeError(`There is no list of ${String(list)} in ${row.payload.slice(0, 100)}`);
   } catch (error) {
     report(error, `analytics ${row.tier} of ${new Date(row.startAt).toISOString()}`);
     return undefined;

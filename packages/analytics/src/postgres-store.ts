@@ -73,7 +73,7 @@ function createTable(table: string): readonly [string, string] {
   payload text NOT NULL,
   PRIMARY KEY (tier, kind, start_at, writer)
 )`,
-    `CREATE INDEX IF NOT EXISTS ${table.replace('.', '_')}_unrolled ON ${table} (tier, kind, start_at) WHERE NOT rolled`,
+    `CREATE INDEX IF NOT EXISTS ${table.split('.').at(-1)}_unrolled ON ${table} (tier, kind, start_at) WHERE NOT rolled`,
   ];
 }
 

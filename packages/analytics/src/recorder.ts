@@ -102,6 +102,11 @@ export class Recorder {
     };
   }
 
+  /** Whether these rows are of the minute that is still being counted. */
+  isIn({ rows: [row] }: Minute): boolean {
+    return row!.startAt === this.startAt && row!.writer === this.writer;
+  }
+
   /** Begins another minute; says how long, in ms, until the next turn. Call `current` before. */
   turn(nowMs: number): number {
     const startAt = floorTo(nowMs, MINUTE_MS);

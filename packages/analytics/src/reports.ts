@@ -9,6 +9,7 @@ import type {
   ConsumerUse,
   EndpointsReport,
   EndpointView,
+  Made,
   PopularReport,
   Summary,
   UnusedReport,
@@ -37,7 +38,7 @@ export class Reports {
     this.options = options;
   }
 
-  async summary(query: Query): Promise<Summary> {
+  async summary(query: Query): Promise<Made<Summary>> {
     const { fromAt, toAt, step } = query;
     const whole = new Endpoints(this.options.maxEndpoints);
     const steps = new Map<number, Sum>();
@@ -73,7 +74,7 @@ export class Reports {
   }
 
   /** By route and method. */
-  async endpoints(query: Query): Promise<EndpointsReport> {
+  async endpoints(query: Query): Promise<Made<EndpointsReport>> {
     const { endpoints } = await this.fold(query);
     const ordered = [...endpoints.all()].toSorted(byName);
     const page = cut('endpoints', query, ordered, ({ route, method }) => [route, method]);
@@ -86,7 +87,7 @@ export class Reports {
   }
 
   /** The most used first. */
-  async popular(query: Query): Promise<PopularReport> {
+  async popular(query: Query): Promise<Made<PopularReport>> {
     const { endpoints } = await this.fold(query);
     const ordered = [...endpoints.all()].toSorted(
       (one, other) => other.requests - one.requests || byName(one, other),
@@ -108,7 +109,7 @@ export class Reports {
   }
 
   /** Those of the most requests first; nobody of fewer than the smallest group. */
-  async consumers(query: Query): Promise<ConsumersReport> {
+  async consumers(query: Query): Promise<Made<ConsumersReport>> {
     const { fromAt, toAt } = query;
     const summary = new SpaceSaving(this.options.maxConsumers);
     for await (const { row, erased } of this.reader.rows('consumers', fromAt, toAt, 'day')) {
@@ -136,7 +137,7 @@ export class Reports {
   }
 
   /** One of them, also where it is not among the most frequent: the bounds tell what may be missing. */
-  async consumer(id: string, query: Query): Promise<ConsumerReport> {
+  async consumer(id: string, query: Query): Promise<Made<ConsumerReport>> {
     const { fromAt, toAt, step } = query;
     const whole = new Sightings(id);
     const steps = new Map<number, Sightings>();
@@ -158,7 +159,7 @@ export class Reports {
   }
 
   /** Routes of the app that nobody asked for. */
-  async unused(query: Query, app: Application): Promise<UnusedReport> {
+  async unused(query: Query, app: Application): Promise<Made<UnusedReport>> {
     const { endpoints, firstAt } = await this.fold(query);
     const used = new Set<string>();
     for (const { method, route } of endpoints.all()) {

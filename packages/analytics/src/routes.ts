@@ -19,8 +19,10 @@ export interface RoutesOptions {
   readonly path: string;
   readonly access: MonitoringAccess | undefined;
   readonly retention: Retention;
-  /** Has this instance's own latest numbers be there, too. */
+  /** Has this instance's own latest numbers be there, too, if the store takes them. Never rejects. */
   readonly flush: () => Promise<void>;
+  /** Requests that the store has not taken. */
+  readonly pendingRequests: () => number;
   readonly nowMs: () => number;
 }
 
@@ -29,7 +31,7 @@ const PAGED: readonly Parameter[] = Object.freeze(['from', 'to', 'limit', 'curso
 
 /** Makes the step that answers them. */
 export function reportRoutes(reports: Reports, options: RoutesOptions): Step {
-  const { path, access, retention, flush, nowMs } = options;
+  const { path, access, retention, flush, pendingRequests, nowMs } = options;
 
   const report = (
     name: string,
@@ -40,7 +42,8 @@ export function reportRoutes(reports: Reports, options: RoutesOptions): Step {
       async GET(call) {
         const query = readQuery(name, parameters, call.query, nowMs(), retention);
         await flush();
-        return make(query, call);
+        const made = await make(query, call);
+        return { ...made, pending: pendingRequests() };
       },
     },
   });

@@ -7,6 +7,7 @@ import {
   type Analytics,
   analytics,
   memoryStore,
+  postgresStore,
   type AnalyticsOptions,
   type AnalyticsStore,
   type ConsumerReport,
@@ -20,6 +21,7 @@ import {
 import express, { type Express } from 'express';
 
 const MINUTE_MS = 60_000;
+const SECRET = 'a secret of many letters';
 const START = Date.UTC(2026, 0, 1, 12, 30);
 
 interface Watched {
@@ -273,6 +275,8 @@ describe('consumers', () => {
     await made.erase('maps-of-somebody');
     const kept = JSON.stringify(await rowsOf(store));
     expect(kept).toContain('n-');
+    for (const { payload } of await rowsOf(store))
+      expect(JSON.parse(payload)).toBeInstanceOf(Object);
     for (const secret of ['203.0.113', '3405803776', 'maps-of-somebody']) {
       expect(kept).not.toContain(secret);
     }
@@ -499,6 +503,7 @@ describe('reports', () => {
         .get((_req, res) => res.end())
         .put((_req, res) => res.end());
       app.get(/^\/re(x)?$/, (_req, res) => res.end());
+      app.all('/all', (_req, res) => res.end());
     });
     const names = async (): Promise<string[]> =>
       (await report<UnusedReport>('unused')).items.map(({ method, route }) => `${method} ${route}`);
@@ -506,6 +511,7 @@ describe('reports', () => {
       [
         'GET /^\\/re(x)?$/',
         'GET /a',
+        '* /all',
         'GET /b',
         'GET /both',
         'PUT /both',
@@ -519,9 +525,10 @@ describe('reports', () => {
     await ask('/both', { method: 'PUT' });
     await ask('/rex');
     await ask('/things/any', { method: 'PATCH' });
+    await ask('/all');
     await ask('/nowhere');
     expect(await names()).toEqual(['GET /a', 'GET /both', 'DELETE /things/:id']);
-    expect(await report<UnusedReport>('unused')).toMatchObject({ declared: 8, unused: 3 });
+    expect(await report<UnusedReport>('unused')).toMatchObject({ declared: 9, unused: 3 });
   });
 
   test.each([
@@ -645,10 +652,35 @@ describe('statistics', () => {
       lostRequestsTotal: 0,
     });
   });
+
+  test('name the ten most used endpoints, over all minutes', async () => {
+    const {
+      ask,
+      analytics: made,
+      clock,
+    } = await watch({}, (app) => {
+      for (let at = 0; at < 12; at++) app.get(`/r${at}`, (_req, res) => res.end());
+    });
+    for (let at = 0; at < 12; at++) await ask(`/r${at}`);
+    clock.advance(MINUTE_MS);
+    for (let at = 2; at < 12; at++) await ask(`/r${at}`);
+    for (let times = 0; times < 2; times++) await ask('/r7');
+    const { endpoints } = made.stats() as unknown as {
+      endpoints: { route: string; count: number }[];
+    };
+    expect(endpoints).toHaveLength(10);
+    expect(endpoints[0]).toMatchObject({ route: '/r7', count: 4 });
+    expect(endpoints.slice(1).every(({ count }) => count === 2)).toBe(true);
+  });
 });
 
 describe('a store that is away', () => {
-  function switchable(): { readonly store: AnalyticsStore; away: boolean; hangs: boolean } {
+  function switchable(): {
+    readonly store: AnalyticsStore;
+    away: boolean;
+    hangs: boolean;
+    readOnly: boolean;
+  } {
     const inner = memoryStore();
     const guard = <T>(answer: () => T | Promise<T>): T | Promise<T> => {
       if (made.hangs) return new Promise<T>(() => undefined);
@@ -658,8 +690,13 @@ describe('a store that is away', () => {
     const made = {
       away: false,
       hangs: false,
+      readOnly: false,
       store: {
-        put: (rows) => guard(() => inner.put(rows)),
+        put: (rows) =>
+          guard(() => {
+            if (made.readOnly) throw new Error('cannot execute INSERT in a read-only transaction');
+            return inner.put(rows);
+          }),
         read: (range) => guard(() => inner.read(range)),
         replace: (row, expected, sources) => guard(() => inner.replace(row, expected, sources)),
         unrolled: (tier, kind, periodMs, limit) =>
@@ -677,7 +714,13 @@ describe('a store that is away', () => {
 
   test('keeps nobody from being answered, is told once and by health, and loses nothing in its time', async () => {
     const away = switchable();
-    const { ask, url, report, analytics: made, clock } = await watch({ store: away.store });
+    const {
+      ask,
+      url,
+      report,
+      analytics: made,
+      clock,
+    } = await watch({ store: away.store, secret: SECRET });
     const [, observer] = made;
     await ask('/cities/1');
     await made.flush();
@@ -698,6 +741,20 @@ describe('a store that is away', () => {
     away.away = false;
     expect(await report<Summary>('summary')).toMatchObject({ requests: 6, lost: 0 });
     expect(await observer!.health!(signal)).toEqual({ status: 'pass' });
+  });
+
+  test('that can only be read is read, and reports say how many requests are missing', async () => {
+    const away = switchable();
+    const { ask, report, analytics: made } = await watch({ store: away.store, secret: SECRET });
+    await ask('/cities/1');
+    expect(await report<Summary>('summary')).toMatchObject({ requests: 1, pending: 0 });
+    away.readOnly = true;
+    for (let at = 0; at < 3; at++) await ask('/cities/1');
+    expect(await report<Summary>('summary')).toMatchObject({ requests: 1, pending: 3 });
+    expect(await report<EndpointsReport>('endpoints')).toMatchObject({ pending: 3 });
+    await expect(made.flush()).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    away.readOnly = false;
+    expect(await report<Summary>('summary')).toMatchObject({ requests: 4, pending: 0 });
   });
 
   test('for longer than rows wait loses the oldest, and says how many', async () => {
@@ -775,6 +832,33 @@ describe('the end', () => {
     expect(kept?.payload).toContain('/cities/:id');
   });
 
+  test('is the same for all who ask for it', async () => {
+    const inner = memoryStore();
+    let write = (): void => undefined;
+    const writable = new Promise<void>((resolve) => (write = resolve));
+    const store: AnalyticsStore = {
+      put: async (rows) => {
+        await writable;
+        await inner.put(rows);
+      },
+      read: (range) => inner.read(range),
+      replace: (row, expected, sources) => inner.replace(row, expected, sources),
+      unrolled: (tier, kind, periodMs, limit) => inner.unrolled(tier, kind, periodMs, limit),
+      prune: (tier, beforeAt, limit) => inner.prune(tier, beforeAt, limit),
+      remove: (place) => inner.remove(place),
+    };
+    const { ask, analytics: made } = await watch({ store, secret: SECRET });
+    await ask('/cities/1');
+    const ended: string[] = [];
+    const first = made.close().then(() => ended.push('first'));
+    const second = made.close().then(() => ended.push('second'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toEqual([]);
+    write();
+    await Promise.all([first, second]);
+    expect(await rowsOf(inner)).not.toEqual([]);
+  });
+
   test('has another instance roll up without waiting', async () => {
     const store = memoryStore();
     const first = await watch({ store });
@@ -792,12 +876,38 @@ describe('the end', () => {
   });
 });
 
+describe('a random secret', () => {
+  async function warnings(options: Partial<AnalyticsOptions>): Promise<readonly unknown[]> {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const { ask } = await watch(options);
+    await ask('/cities/1');
+    await ask('/cities/1');
+    const told = warned.mock.calls.map(([text]) => text);
+    warned.mockRestore();
+    return told;
+  }
+
+  test('is told of at the start where the store outlives it, and not where it does not', async () => {
+    const { put, read, replace, unrolled, prune, remove } = postgresStore({
+      query: () => Promise.resolve({ rows: [] }),
+    });
+    const store = { put, read, replace, unrolled, prune, remove };
+    expect(await warnings({ store })).toEqual([expect.stringContaining('ANALYTICS_SECRET')]);
+    expect(await warnings({ store, secret: SECRET })).toEqual([]);
+    expect(await warnings({ store: memoryStore() })).toEqual([]);
+    expect(await warnings({})).toEqual([]);
+  });
+});
+
 describe('options', () => {
   test.each<[object, string]>([
     [{ path: 'api' }, 'a path such as'],
     [{ secret: 'short' }, 'at least 16 characters'],
+    [{ secret: [] }, 'the current one first'],
     [{ retentionMs: { minutes: 1 } }, 'did you mean "minute"?'],
     [{ retentionMs: { minute: 1 } }, 'at least 7200000'],
+    [{ retentionMs: { minute: 5 * 86_400_000, hour: 3 * 86_400_000 } }, 'hours as long as minutes'],
+    [{ retentionMs: { day: 3 * 86_400_000 } }, 'days as long as hours'],
     [{ maxPendingMs: 25 * 3_600_000 }, 'half of retentionMs.minute'],
     [{ store: {} }, 'a store'],
     [{ instance: 'a b' }, 'a name of letters'],

@@ -16,10 +16,13 @@ import { Reports } from '../src/reports.ts';
 import { RollUp } from '../src/roll-up.ts';
 import type { AnalyticsOptions, ConsumersReport, Summary } from '@org/analytics';
 
+import type { Made } from '../src/documents.ts';
+
 export const SECRET = 'a secret of many letters';
 
 export interface Instance {
   readonly recorder: Recorder;
+  readonly lease: Lease;
   readonly outbox: Outbox;
   readonly erasures: Erasures;
   readonly rollUp: RollUp;
@@ -30,8 +33,8 @@ export interface Instance {
   /** Takes what the minute had, and begins the one that the clock shows. */
   turn(): void;
   rollUpNow(): Promise<void>;
-  summary(query: string): Promise<Summary>;
-  listConsumers(query?: string): Promise<ConsumersReport>;
+  summary(query: string): Promise<Made<Summary>>;
+  listConsumers(query?: string): Promise<Made<ConsumersReport>>;
 }
 
 export function instance(
@@ -58,6 +61,7 @@ export function instance(
     );
   return {
     recorder,
+    lease,
     outbox,
     erasures,
     rollUp,

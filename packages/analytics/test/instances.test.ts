@@ -218,6 +218,38 @@ test('one instance at a time rolls up, and another one does when it does not com
   expect(one.rollUp.rolledTotal).toBe(0);
 });
 
+test("the lease of somebody else is nobody's to give back", async () => {
+  const clock = fakeClock(START);
+  const store = memoryStore();
+  const [slow, next, third] = [0, 1, 2].map(() => instance(store, clock).lease);
+  expect(await slow!.take()).toBe(true);
+  clock.advance(HOUR_MS);
+  expect(await next!.take()).toBe(true);
+  await slow!.release();
+  expect(await third!.take()).toBe(false);
+  await next!.release();
+  expect(await third!.take()).toBe(true);
+});
+
+test('the minute that is being counted is not given up: it would be lost again and again', async () => {
+  jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const clock = fakeClock(START);
+  const store = failing(memoryStore());
+  const one = instance(store, clock, { maxPendingBytes: 64 * 1024 });
+  store.fails = 'before';
+  for (let flush = 0; flush < 4; flush++) {
+    // Its row alone is larger than what may wait.
+    for (let at = 0; at < 400; at++)
+      one.ask(`/of-a-route-that-has-quite-a-long-name-so-that-rows-are-large/${at}`);
+    await passing(() => one.outbox.flush());
+  }
+  expect(one.outbox.lostRequestsTotal).toBe(0);
+  expect(one.outbox.pendingRequests).toBe(1600);
+  store.fails = undefined;
+  await one.outbox.flush();
+  expect(await one.summary('')).toMatchObject({ requests: 1600, lost: 0 });
+});
+
 test('a row that nobody can read is told of, and keeps nobody from the others', async () => {
   const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   const clock = fakeClock(START);
@@ -236,12 +268,17 @@ test('a row that nobody can read is told of, and keeps nobody from the others', 
   await store.put([
     { ...broken, kind: 'endpoints' },
     { ...broken, kind: 'consumers' },
+    // Another version of the package may write something else.
+    { ...broken, kind: 'endpoints', writer: 'other', payload: '{"version":2}' },
+    { ...broken, kind: 'consumers', writer: 'other', payload: 'null' },
   ]);
   expect(await one.summary('')).toMatchObject({ requests: 1 });
   expect((await one.listConsumers()).requests).toBe(1);
   expect(warned.mock.calls.map(([text]) => String(text))).toEqual([
     expect.stringContaining('JSON'),
+    expect.stringContaining('There is no list of endpoints in {"version":2}'),
     expect.stringContaining('JSON'),
+    expect.stringContaining('null'),
   ]);
   clock.advance(2 * HOUR_MS);
   await one.rollUpNow();
@@ -340,6 +377,26 @@ describe('erasing', () => {
     });
     expect(kept.filter(({ payload }) => payload.includes(ada))).toEqual([]);
     expect(await one.listConsumers(from)).toEqual(again);
+  });
+
+  test('says of how many requests it told, also of those whose minutes and hours are gone', async () => {
+    const clock = fakeClock(START);
+    const store = memoryStore();
+    const one = instance(store, clock);
+    const ada = new Set([one.consumers.idOf('ada')]);
+    for (const daysLater of [0, 1, 100]) {
+      clock.advance(START + daysLater * DAY_MS - clock.now());
+      one.turn();
+      for (let hour = 0; hour < 5; hour++) {
+        one.ask('/x', { who: 'ada' });
+        one.turn();
+        await one.outbox.flush();
+        clock.advance(HOUR_MS);
+        one.turn();
+        await one.rollUpNow();
+      }
+    }
+    expect(await one.erasures.sweep(ada, clock.now())).toMatchObject({ requests: 15 });
   });
 
   test('finds an address on each day, under each secret, and nobody else', () => {

@@ -26,7 +26,11 @@ export async function startPglite(): Promise<PgliteProcess> {
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });
-  await once(child, 'message');
+  // It ends with whoever waits for it, and keeps nobody who has given up.
+  child.unref();
+  child.channel?.unref();
+  const begun = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => null)]);
+  if (begun === null) throw new Error(`PGlite ended with ${child.exitCode}`);
   return {
     query: async (statement, values) => {
       const id = ++asked;

@@ -115,6 +115,11 @@ describe('options', () => {
     expect(make).toThrow(message);
   });
 
+  test('an index bears the name of its table, which is not too long with that of a schema', () => {
+    const name = /INDEX IF NOT EXISTS (\w+)/.exec(postgresTable(`${'s'.repeat(60)}.use`))?.[1];
+    expect(name).toBe('use_unrolled');
+  });
+
   test('a table whose name needs quotes is not made', () => {
     expect(() => postgresTable('My Table')).toThrow(OptionError);
   });

@@ -88,8 +88,9 @@ export function batch(options?: Given<BatchOptions>): Batch {
     phase: 'session',
     reason: 'handlers load in batches; what is refused before them loads nothing',
     step: () => undefined,
-    stats: (): Stats =>
-      Object.fromEntries([...batchers].map(([name, batcher]) => [name, batcher.stats()])),
+    stats: (): Stats => ({
+      batchers: Object.fromEntries([...batchers].map(([name, one]) => [name, one.stats()])),
+    }),
     close() {
       for (const batcher of batchers.values()) batcher.close();
     },

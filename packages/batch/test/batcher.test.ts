@@ -622,8 +622,10 @@ describe('batch', () => {
     await batching.batcher('by three', load, { maxBatchSize: 3 }).loadMany([1, 2, 3]);
     expect(sizes).toEqual([2, 1, 3]);
     expect(batching.stats?.()).toMatchObject({
-      'by two': { keysTotal: 3, batchesTotal: 2, meanBatchSize: 1.5 },
-      'by three': { keysTotal: 3, batchesTotal: 1 },
+      batchers: {
+        'by two': { keysTotal: 3, batchesTotal: 2, meanBatchSize: 1.5 },
+        'by three': { keysTotal: 3, batchesTotal: 1 },
+      },
     });
   });
 

@@ -7,19 +7,18 @@
 import type { Application, Request } from 'express';
 import { match } from 'path-to-regexp';
 
-interface ListedRoute {
-  readonly path: string | RegExp;
-  readonly methods: readonly string[] | undefined;
-  readonly router: ListingRouter | undefined;
-}
+import {
+  joinPatterns,
+  type ListingRouter as ListedRouter,
+  MAX_ROUTER_DEPTH,
+} from './listed-routes.ts';
 
-/** A router, as far as its list goes; the two settings are those it was made with. */
-interface ListingRouter {
+/** A router with the settings that it was made with. */
+interface ListingRouter extends ListedRouter {
   readonly caseSensitive?: boolean;
   readonly strict?: boolean;
   /** One layer for each route, mounted router and plain middleware. */
   readonly stack?: readonly unknown[];
-  listRoutes?(): readonly ListedRoute[];
 }
 
 /** Answers the part of a path that it matched, or nothing. */
@@ -55,8 +54,6 @@ export interface Allowed {
 /** Looks an address up; nothing where no route matches it. `nowMs` is monotonic. */
 export type AllowedMethods = (req: Request, nowMs: number) => Allowed | undefined;
 
-/** Routers deeper than this are not looked into: one may be mounted in itself. */
-const MAX_DEPTH = 16;
 /** Methods that are added to a route after it was listed are seen after this time. */
 const STALE_AFTER_MS = 1000;
 
@@ -103,7 +100,7 @@ function listNodes(
   depth: number,
   sizes: Map<ListingRouter, number>,
 ): Node[] {
-  if (depth > MAX_DEPTH) return [];
+  if (depth > MAX_ROUTER_DEPTH) return [];
   sizes.set(router, router.stack?.length ?? Number.NaN);
   const { caseSensitive: sensitive = false, strict = false } = router;
   return (router.listRoutes?.() ?? []).map(({ path, methods, router: nested }) => ({
@@ -129,7 +126,7 @@ function collect(
   for (const node of nodes) {
     const matched = node.matches(path);
     if (matched === undefined) continue;
-    const pattern = join(prefix, node.pattern);
+    const pattern = joinPatterns(prefix, node.pattern);
     if (node.methods === undefined) {
       const rest = restOf(path, matched);
       if (rest !== undefined) {
@@ -191,10 +188,4 @@ function withinApp(app: Application & { parent?: Application }): (path: string) 
     }
     return outer;
   };
-}
-
-function join(prefix: string, path: string): string {
-  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  if (path === '/' || path === '') return head === '' ? '/' : head;
-  return path.startsWith('/') ? head + path : `${head}/${path}`;
 }

@@ -95,6 +95,15 @@ export {
 } from './monitoring-routes.ts';
 export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from './preconditions.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
+export {
+  type AppRoute,
+  appRoutes,
+  joinPatterns,
+  type ListedRoute,
+  type ListingRouter,
+  MAX_ROUTER_DEPTH,
+  mountPattern,
+} from './listed-routes.ts';
 export { Listeners } from './listeners.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { type Correlated, isPropagator, type Propagator } from './propagator.ts';

@@ -46,6 +46,8 @@ export interface MonitoringRoute {
 
 interface Compiled {
   readonly pattern: string;
+  /** What every address of it begins with. */
+  readonly start: string;
   readonly regexp: RegExp;
   readonly names: readonly string[];
   readonly route: MonitoringRoute;
@@ -69,17 +71,15 @@ export function monitoringRoutes(
 ): Step {
   const mayLookInside = monitoringGuard(access);
   const compiled = Object.entries(routes).map(([pattern, route]) => compileRoute(pattern, route));
-  const common = commonStart(Object.keys(routes).map((pattern) => pattern.split(':')[0]!));
 
   return (exchange) => {
     const { req } = exchange;
     const { url } = req;
-    // One look tells for nearly every other request.
-    if (!url.startsWith(common)) return undefined;
-    const end = url.indexOf('?');
-    const path = end === -1 ? url : url.slice(0, end);
-    for (const { pattern, regexp, names, route } of compiled) {
-      const found = regexp.exec(path);
+    for (const { pattern, start, regexp, names, route } of compiled) {
+      // One look tells for nearly every other request.
+      if (!url.startsWith(start)) continue;
+      const end = url.indexOf('?');
+      const found = regexp.exec(end === -1 ? url : url.slice(0, end));
       if (found === null) continue;
       exchange.route = `${req.baseUrl ?? ''}${pattern}`;
       if (!mayLookInside(req))
@@ -107,13 +107,8 @@ function compileRoute(pattern: string, route: MonitoringRoute): Compiled {
         : segment.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`),
     )
     .join('/');
-  return { pattern, regexp: new RegExp(`^${source}$`), names, route };
-}
-
-function commonStart(texts: readonly string[]): string {
-  let start = texts[0] ?? '';
-  for (const text of texts) while (!text.startsWith(start)) start = start.slice(0, -1);
-  return start;
+  const start = pattern.split(':')[0]!;
+  return { pattern, start, regexp: new RegExp(`^${source}$`), names, route };
 }
 
 function paramsOf(names: readonly string[], found: RegExpExecArray): Record<string, string> {

@@ -24,6 +24,7 @@ import {
   swallowEnd,
 } from './response-end.ts';
 import { holds } from './response-hold.ts';
+import { MAX_ROUTER_DEPTH } from './listed-routes.ts';
 import { captureChunk, runHeadStages, runUnsent, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES, HOLD } from './stages.ts';
 import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
@@ -51,6 +52,9 @@ export function tapResponse(res: ServerResponse): void {
     return;
   }
   if (prototype[TAPPED] === true) return;
+  for (const nested of appsIn((prototype as { readonly app?: Tappable }).app?.router)) {
+    tapApplication(nested);
+  }
   // Somebody may have patched this very response before the tap existed, and hold the methods of then.
   const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const found = methodsOf(res);
@@ -64,10 +68,31 @@ function methodsOf(res: ServerResponse): Methods {
   return { writeHead, write, end, flushHeaders, ...(flush === undefined ? {} : { flush }) };
 }
 
-/** Taps the responses of an app before the first one exists. */
-export function tapApplication(app: { readonly response: object }): void {
-  if ((app.response as Target)[TAPPED] === true) return;
-  install(app.response, Object.getPrototypeOf(app.response) as Methods);
+/**
+ * Taps the responses of an app, before the first one exists, and those of apps that stand in its
+ * routers by then: Express gives a response to such an app with that one's own prototype.
+ */
+export function tapApplication(app: Tappable): void {
+  if ((app.response as Target)[TAPPED] !== true) {
+    install(app.response, Object.getPrototypeOf(app.response) as Methods);
+  }
+  for (const nested of appsIn(app.router)) tapApplication(nested);
+}
+
+/** An Express app, as far as it is tapped. */
+interface Tappable {
+  readonly response: object;
+  readonly router?: unknown;
+}
+
+/** Apps that were mounted in routers; those that an app has mounted itself inherit its prototype. */
+function appsIn(router: unknown, depth: number = 0): readonly Tappable[] {
+  const { stack = [] } = (router ?? {}) as { stack?: readonly { readonly handle?: unknown }[] };
+  if (depth > MAX_ROUTER_DEPTH) return [];
+  return stack.flatMap(({ handle }): readonly Tappable[] => {
+    const { response } = (handle ?? {}) as Partial<Tappable>;
+    return typeof response === 'object' ? [handle as Tappable] : appsIn(handle, depth + 1);
+  });
 }
 
 /** The response prototype of the outermost Express app, from which those of mounted apps inherit. */

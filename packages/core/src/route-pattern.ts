@@ -5,24 +5,14 @@
  * come from the router's public `listRoutes()` (router 2.3). The list is made when
  * a route is first seen, not per request.
  */
-import type { Application, Request, Router } from 'express';
+import type { Application, Request } from 'express';
 
-interface ListedRoute {
-  readonly path: string | RegExp;
-  readonly methods: readonly string[] | undefined;
-  readonly router: ListingRouter | undefined;
-}
-
-interface ListingRouter {
-  listRoutes?(): ListedRoute[];
-}
+import { appRoutes, joinPatterns, mountPattern } from './listed-routes.ts';
 
 /** What one app's routers list: from a route's own path to the whole patterns it may stand for. */
 type RouteIndex = Map<string, string[]>;
 
 const INDEX: unique symbol = Symbol.for('@org/route-index') as never;
-/** How deep routers may be nested before the rest is ignored. */
-const MAX_DEPTH = 16;
 
 /** The composed pattern of the matched route, or nothing when none has matched. */
 export function routePattern(req: Request): string | undefined {
@@ -42,45 +32,21 @@ export function routePattern(req: Request): string | undefined {
     Object.defineProperty(app, INDEX, { value: index, configurable: true });
   }
   const candidates = index.get(path)!;
-  const within = mountPath(app);
-  if (candidates.length === 1) return join(within, candidates[0]!);
+  const within = mountPattern(app);
+  if (candidates.length === 1) return joinPatterns(within, candidates[0]!);
   const url = pathname(req.originalUrl);
-  const whole = candidates.map((candidate) => join(within, candidate));
+  const whole = candidates.map((candidate) => joinPatterns(within, candidate));
   return whole.find((candidate) => matches(candidate, url)) ?? whole[0];
 }
 
 function indexRoutes(app: Application): RouteIndex {
   const index: RouteIndex = new Map();
-  const walk = (router: ListingRouter, prefix: string, depth: number): void => {
-    for (const { path, router: nested } of router.listRoutes?.() ?? []) {
-      const pattern = join(prefix, String(path));
-      if (nested !== undefined) {
-        if (depth < MAX_DEPTH) walk(nested, pattern, depth + 1);
-        continue;
-      }
-      const known = index.get(String(path)) ?? [];
-      if (!known.includes(pattern)) known.push(pattern);
-      index.set(String(path), known);
-    }
-  };
-  walk(app.router as Router & ListingRouter, '', 0);
-  return index;
-}
-
-/** The patterns under which an app is mounted on its parents. */
-function mountPath(app: Application & { parent?: Application }): string {
-  let path = '';
-  for (let at: typeof app | undefined = app; at?.parent !== undefined; at = at.parent) {
-    const mount = Array.isArray(at.mountpath) ? at.mountpath[0]! : at.mountpath;
-    path = join(mount, path);
+  for (const { path, pattern } of appRoutes(app)) {
+    const known = index.get(path) ?? [];
+    if (!known.includes(pattern)) known.push(pattern);
+    index.set(path, known);
   }
-  return path;
-}
-
-function join(prefix: string, path: string): string {
-  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  if (path === '/' || path === '') return head === '' ? '/' : head;
-  return path.startsWith('/') ? head + path : `${head}/${path}`;
+  return index;
 }
 
 function pathname(url: string): string {

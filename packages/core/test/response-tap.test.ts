@@ -657,6 +657,38 @@ describe('the tap', () => {
     expect(log).toEqual(['done', 'done']);
   });
 
+  test('reaches apps that stand in routers, to which Express gives a prototype of their own', async () => {
+    const log: unknown[] = [];
+    const stages = defineStages({
+      head: (head) => head.set('X-Tap', '1'),
+      done: ({ bytes }) => void log.push(bytes),
+    });
+    const tapping = defineMiddleware({
+      name: 'tapping',
+      phase: 'shape',
+      step: (exchange) => exchange.tap(stages),
+    });
+    const deep = express().get('/', (_req, res) => void res.send('deep'));
+    const nested = express()
+      .get('/', (_req, res) => void res.send('inner'))
+      .use('/further', express.Router().use('/deep', deep));
+    const router = express.Router().use('/nested', express.Router().use('/app', nested));
+    const { url, close } = await serve(
+      express()
+        .use(tapping as RequestHandler)
+        .use('/in', router),
+    );
+    for (const [path, text] of [
+      ['/in/nested/app', 'inner'],
+      ['/in/nested/app/further/deep', 'deep'],
+    ] as const) {
+      const answer = await fetch(url + path);
+      expect([answer.headers.get('x-tap'), await answer.text()]).toEqual(['1', text]);
+    }
+    await close();
+    expect(log).toEqual([5, 4]);
+  });
+
   test('serves a plain node:http response without Express', async () => {
     const log: unknown[] = [];
     const stages = defineStages({

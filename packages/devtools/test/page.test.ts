@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { defineMiddleware } from '@org/core';
 
-import { withChromium } from './chromium.ts';
+import { withChromium } from 'test-servers/chromium';
 import { closeTools, startTools, type Tools } from './tools.ts';
 
 withChromium('the page of the devtools', (launch) => {

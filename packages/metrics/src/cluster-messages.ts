@@ -29,15 +29,24 @@ export type ToPrimary =
       readonly what: What;
       readonly asker: number;
       readonly part: unknown;
-    };
+    }
+  /** The time is over, and these workers have not answered: what had they counted? */
+  | { readonly kind: 'late'; readonly id: number; readonly silent: readonly number[] };
 
 export type ToWorker =
   /** Who takes part? */
   | { readonly kind: 'who' }
   | { readonly kind: 'collect'; readonly id: number; readonly what: What; readonly asker: number }
-  /** How many others were asked; `past` is what workers that have gone had counted. */
-  | { readonly kind: 'asked'; readonly id: number; readonly others: number; readonly past: unknown }
-  | { readonly kind: 'part'; readonly id: number; readonly part: unknown };
+  /** Which others were asked; `past` is what workers that have gone had counted. */
+  | {
+      readonly kind: 'asked';
+      readonly id: number;
+      readonly others: readonly number[];
+      readonly past: unknown;
+    }
+  | { readonly kind: 'part'; readonly id: number; readonly from: number; readonly part: unknown }
+  /** `past` by now, with what those had counted that did not answer. */
+  | { readonly kind: 'late'; readonly id: number; readonly past: unknown };
 
 export function tagged<M extends ToPrimary | ToWorker>(message: M): M & Tagged {
   return { ...message, tag: TAG };

@@ -1,10 +1,11 @@
 /**
  * A worker's part in a cluster: it answers what others ask for, and asks for the parts of the
- * others when it is scraped, for as long as the time limit allows. Whoever asks meanwhile waits
- * for the same answer.
+ * others when it is scraped, for as long as the time limit allows. What those had counted that do
+ * not answer the primary knows, as of when they last did. Whoever asks meanwhile waits for the same
+ * answer.
  */
 import cluster, { type Worker } from 'node:cluster';
-import { type Clock, report } from '@org/core';
+import { type Cancel, type Clock, report } from '@org/core';
 
 import {
   type Parts,
@@ -22,7 +23,7 @@ export type MakeParts = { readonly [W in What]: () => Promise<Parts[W]> };
 /** The parts of all that answered, this worker's own first. */
 export interface Gathered<P> {
   readonly parts: readonly P[];
-  /** What workers that have gone had counted. */
+  /** What workers that have gone, or do not answer, had counted. */
   readonly past: readonly Family[];
   /** Workers that were asked and did not answer in time. */
   readonly silent: number;
@@ -32,8 +33,11 @@ export interface Gathered<P> {
 interface Question {
   readonly parts: unknown[];
   past: readonly Family[];
-  /** Unknown until the primary has asked. */
-  others: number | undefined;
+  /** Workers that have not answered yet; unknown until the primary has asked. */
+  open: Set<number> | undefined;
+  /** Ends the wait for what is asked: first for the workers, then for what the primary knows of them. */
+  cancel: Cancel;
+  isLate: boolean;
   settle(): void;
 }
 
@@ -86,23 +90,34 @@ export class ClusterPeer {
     if (!this.listening) return { parts: [own], past: [], silent: 0 };
     const id = ++this.lastId;
     return new Promise((resolve) => {
-      const cancel = this.clock.after(this.timeoutMs, () => question.settle());
       const question: Question = {
         parts: [],
         past: [],
-        others: undefined,
+        open: undefined,
+        cancel: this.clock.after(this.timeoutMs, () => this.giveUp(what, id, question)),
+        isLate: false,
         settle: () => {
-          cancel();
+          question.cancel();
           this.questions.delete(id);
-          const { parts, past, others } = question;
-          if (others === undefined) this.complain();
-          const silent = Math.max(0, (others ?? 0) - parts.length);
-          resolve({ parts: [own, ...(parts as Parts[W][])], past, silent });
+          const { parts, past, open } = question;
+          if (open === undefined) this.complain();
+          resolve({ parts: [own, ...(parts as Parts[W][])], past, silent: open?.size ?? 0 });
         },
       };
       this.questions.set(id, question);
       this.tell({ kind: 'ask', id, what, own });
     });
+  }
+
+  /** What those had counted that have not answered must be in the sum all the same. */
+  private giveUp(what: What, id: number, question: Question): void {
+    if (question.open === undefined || what !== 'families') {
+      question.settle();
+      return;
+    }
+    question.isLate = true;
+    question.cancel = this.clock.after(this.timeoutMs, question.settle);
+    this.tell({ kind: 'late', id, silent: [...question.open] });
   }
 
   private readonly hear = (raw: unknown): void => {
@@ -118,13 +133,14 @@ export class ClusterPeer {
     } else {
       const question = this.questions.get(message.id);
       if (question === undefined) return;
-      if (message.kind === 'part') question.parts.push(message.part);
-      else {
-        question.others = message.others;
-        question.past = message.past as readonly Family[];
-      }
-      if (question.others !== undefined && question.parts.length >= question.others)
-        question.settle();
+      if (message.kind === 'part') {
+        // The primary has been asked for what this one had counted, and would count it again.
+        if (question.isLate) return;
+        question.parts.push(message.part);
+        question.open?.delete(message.from);
+      } else question.past = message.past as readonly Family[];
+      if (message.kind === 'asked') question.open = new Set(message.others);
+      if (message.kind === 'late' || question.open?.size === 0) question.settle();
     }
   };
 

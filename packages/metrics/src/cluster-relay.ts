@@ -1,7 +1,8 @@
 /**
  * The primary's part: workers cannot talk to each other, so it carries their questions and
- * answers. It also keeps what workers had counted that have gone: the sum of all must not fall
- * because one was replaced, or Prometheus takes it for a restart and counts everything twice.
+ * answers. It also keeps what workers had counted that have gone, or are too busy to answer: the sum
+ * of all must not fall because one is missing, or Prometheus takes it for a restart and counts
+ * everything twice.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { type Component, defineComponent, OptionError, type Stats } from '@org/core';
@@ -35,8 +36,12 @@ export function relayMetrics(): MetricsRelay {
     joined.add(from.id);
     if (message.kind === 'ask') ask(from, message);
     else if (message.kind === 'part') {
-      if (message.what === 'families') latest.set(from.id, message.part as readonly Family[]);
-      tell(cluster.workers?.[message.asker], { kind: 'part', id: message.id, part: message.part });
+      const { id, what, asker, part } = message;
+      if (what === 'families') latest.set(from.id, part as readonly Family[]);
+      tell(cluster.workers?.[asker], { kind: 'part', id, from: from.id, part });
+    } else if (message.kind === 'late') {
+      const known = message.silent.map((id) => cumulative(latest.get(id) ?? []));
+      tell(from, { kind: 'late', id: message.id, past: mergeFamilies([past, ...known]) });
     }
   }
 
@@ -44,12 +49,18 @@ export function relayMetrics(): MetricsRelay {
     relayedTotal++;
     if (what === 'families') latest.set(from.id, own as readonly Family[]);
     const others = Object.values(cluster.workers ?? {}).filter(
-      (worker) => worker !== undefined && worker.id !== from.id && joined.has(worker.id),
+      (worker): worker is Worker =>
+        worker !== undefined && worker.id !== from.id && joined.has(worker.id),
     );
     const asked = others.filter((worker) =>
       tell(worker, { kind: 'collect', id, what, asker: from.id }),
     );
-    tell(from, { kind: 'asked', id, others: asked.length, past: what === 'families' ? past : [] });
+    tell(from, {
+      kind: 'asked',
+      id,
+      others: asked.map((worker) => worker.id),
+      past: what === 'families' ? past : [],
+    });
   }
 
   function bury({ id }: Worker): void {
@@ -60,6 +71,8 @@ export function relayMetrics(): MetricsRelay {
   }
 
   cluster.on('message', hear);
+  // One that drains has no channel any more, and may take long to exit.
+  cluster.on('disconnect', bury);
   cluster.on('exit', bury);
   // Those that were there before.
   for (const worker of Object.values(cluster.workers ?? {})) tell(worker, { kind: 'who' });
@@ -68,6 +81,7 @@ export function relayMetrics(): MetricsRelay {
     stats: (): Stats => ({ workers: joined.size, relayedTotal }),
     close() {
       cluster.off('message', hear);
+      cluster.off('disconnect', bury);
       cluster.off('exit', bury);
       joined.clear();
       latest.clear();

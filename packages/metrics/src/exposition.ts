@@ -9,6 +9,7 @@ import {
   labelName,
   type Labels,
   prometheusName,
+  sampleName,
   unitWord,
 } from './family.ts';
 import type { Exemplar } from './histogram.ts';
@@ -20,29 +21,41 @@ export type Format = 'prometheus' | 'openmetrics';
 
 /** All families as text. Of two that would have the same name the first stands. */
 export function exposition(families: readonly Family[], format: Format): string {
+  const levels = new Set(
+    families.filter(({ kind }) => kind !== 'counter').map((family) => prometheusName(family)),
+  );
   const names = new Set<string>();
   let text = '';
   for (const family of families) {
-    const name = prometheusName(family);
-    if (names.has(name) || family.samples.length === 0) continue;
-    names.add(name);
-    text += format === 'openmetrics' ? openMetricsHead(family, name) : prometheusHead(family, name);
-    text += samplesOf(family, name, format);
+    const full = sampleName(family);
+    if (names.has(full) || family.samples.length === 0) continue;
+    names.add(full);
+    text +=
+      format === 'prometheus'
+        ? prometheusHead(family, full)
+        : openMetricsHead(family, levels.has(prometheusName(family)));
+    text += samplesOf(family, full, format);
   }
   return format === 'openmetrics' ? `${text}# EOF\n` : text;
 }
 
 function prometheusHead({ kind, help }: Family, name: string): string {
-  const full = kind === 'counter' ? `${name}_total` : name;
   const type = kind === 'unknown' ? 'untyped' : kind;
   const told = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-  return `# HELP ${full} ${told}\n# TYPE ${full} ${type}\n`;
+  return `# HELP ${name} ${told}\n# TYPE ${name} ${type}\n`;
 }
 
-/** OpenMetrics names a counter without the ending of its samples, and escapes quotes in texts too. */
-function openMetricsHead(family: Family, name: string): string {
-  const unit = unitWord(family);
-  return `# TYPE ${name} ${family.kind}\n${unit === '' ? '' : `# UNIT ${name} ${unit}\n`}# HELP ${name} ${escape(family.help)}\n`;
+/**
+ * OpenMetrics names a counter without the ending of its samples, and escapes quotes in texts too.
+ * Beside a level of that name (`queued` and `queuedTotal`) it may not be one: families must not
+ * share a name, so it is of unknown type there, and its samples are called as ever.
+ */
+function openMetricsHead(family: Family, isLevel: boolean): string {
+  const { kind, help } = family;
+  const isHidden = kind === 'counter' && isLevel;
+  const name = isHidden ? sampleName(family) : prometheusName(family);
+  const unit = isHidden ? '' : unitWord(family);
+  return `# TYPE ${name} ${isHidden ? 'unknown' : kind}\n${unit === '' ? '' : `# UNIT ${name} ${unit}\n`}# HELP ${name} ${escape(help)}\n`;
 }
 
 function samplesOf(family: Family, name: string, format: Format): string {
@@ -50,9 +63,8 @@ function samplesOf(family: Family, name: string, format: Format): string {
     const ends = [...family.bounds.map(boundary), '+Inf'];
     return family.samples.map((sample) => histogramLines(name, ends, sample, format)).join('');
   }
-  const ending = family.kind === 'counter' ? '_total' : '';
   return family.samples
-    .map(({ labels, value, suffix = ending }) => {
+    .map(({ labels, value, suffix = '' }) => {
       const inside = labelText(labels);
       return `${name}${suffix}${inside === '' ? '' : `{${inside}}`} ${number(value)}\n`;
     })

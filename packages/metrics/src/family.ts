@@ -72,6 +72,12 @@ export function prometheusName(family: Pick<Family, 'name' | 'unit'>): string {
   return unit === '' || name.endsWith(`_${unit}`) ? name : `${name}_${unit}`;
 }
 
+/** What samples of the family are called in Prometheus. Two families may share a name, but not this. */
+export function sampleName(family: Pick<Family, 'name' | 'unit' | 'kind'>): string {
+  const name = prometheusName(family);
+  return family.kind === 'counter' ? `${name}_total` : name;
+}
+
 /** A label's name in Prometheus. */
 export function labelName(name: string): string {
   const plain = name.replaceAll(/[^a-zA-Z0-9_]/g, '_');

@@ -201,7 +201,8 @@ function headOf(name: string, help: string): { name: string; unit: ''; help: str
 
 function collected(name: string, collect: () => number): number {
   try {
-    return collect();
+    const value: unknown = collect();
+    return typeof value === 'number' ? value : Number.NaN;
   } catch (error) {
     report(error, `metrics collect of ${name}`);
     return Number.NaN;

@@ -3,13 +3,14 @@
  * gauges become the largest or the mean, as their family says. What two processes count in
  * different buckets is not put together: the first one's stands.
  */
-import type {
-  Family,
-  HistogramFamily,
-  HistogramSample,
-  Labels,
-  NumberFamily,
-  Sample,
+import {
+  type Family,
+  type HistogramFamily,
+  type HistogramSample,
+  type Labels,
+  type NumberFamily,
+  type Sample,
+  sampleName,
 } from './family.ts';
 
 /** Merges, the first one's order and texts first. */
@@ -17,8 +18,9 @@ export function mergeFamilies(parts: readonly (readonly Family[])[]): readonly F
   if (parts.length === 1) return parts[0]!;
   const byName = new Map<string, Family[]>();
   for (const family of parts.flat()) {
-    const known = byName.get(family.name);
-    if (known === undefined) byName.set(family.name, [family]);
+    const name = sampleName(family);
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, [family]);
     else known.push(family);
   }
   return [...byName.values()].map(([first, ...others]) => {
@@ -34,7 +36,12 @@ export function mergeFamilies(parts: readonly (readonly Family[])[]): readonly F
 
 /** What of a process remains once it has gone: what only grows must not fall. */
 export function cumulative(families: readonly Family[]): readonly Family[] {
-  return families.filter(({ kind }) => kind === 'counter' || kind === 'histogram');
+  return families.flatMap((family) => {
+    if (family.kind === 'gauge') return [];
+    if (family.kind !== 'summary') return [family];
+    // Of a summary only the sum and the count grow.
+    return [{ ...family, samples: family.samples.filter(({ suffix }) => Boolean(suffix)) }];
+  });
 }
 
 function isAlike(one: HistogramFamily, other: Family): other is HistogramFamily {

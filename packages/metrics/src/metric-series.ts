@@ -32,7 +32,8 @@ export class Count implements CounterSeries {
   }
 
   add(by: number = 1): void {
-    if (by > 0) this.value += by;
+    // Also for who has no types: a text that was added would spoil the page.
+    if (typeof by === 'number' && by > 0) this.value += by;
   }
 }
 
@@ -45,11 +46,11 @@ export class Level implements GaugeSeries {
   }
 
   set(value: number): void {
-    this.value = value;
+    if (typeof value === 'number') this.value = value;
   }
 
   add(by: number = 1): void {
-    this.value += by;
+    if (typeof by === 'number') this.value += by;
   }
 }
 
@@ -72,7 +73,7 @@ export class Distribution implements HistogramSeries {
   }
 
   observe(value: number, trace?: TraceContext): void {
-    if (Number.isNaN(value)) return;
+    if (typeof value !== 'number' || Number.isNaN(value)) return;
     const bucket = this.buckets.record(value);
     if (trace?.sampled === true) this.buckets.exemplify(bucket, value, trace, this.clock);
     this.tell(this.of, value);

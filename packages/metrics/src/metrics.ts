@@ -50,7 +50,7 @@ export type Metrics = Middleware[] & {
   /** The page that Prometheus gets, of all workers of a cluster; OpenMetrics if `accept` asks for it. */
   page(accept?: string): Promise<Page>;
   /**
-   * Begins to measure the process; `setup` calls it, and so does the first request where nobody has.
+   * Begins to measure the process; `setup` calls it, and so does the first request or scrape where nobody has.
    * @throws Error, as a rejection, where OpenTelemetry is wanted and its API not installed
    */
   start(): Promise<void>;
@@ -112,13 +112,18 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   let host: Host | undefined;
   let closed = false;
 
-  /** Under `setup` at its start; alone with the first request. */
+  /** Under `setup` at its start; alone with the first request, or the first who wants to know. */
   function start(): Promise<void> {
     starting ??= closed ? Promise.resolve() : startNow();
     return starting;
   }
 
+  function begin(): void {
+    if (starting === undefined) start().catch((error: unknown) => report(error, 'metrics start'));
+  }
+
   async function startNow(): Promise<void> {
+    epochs.start(clock);
     runtime?.start();
     peer?.start();
     if (!given.openTelemetry) return;
@@ -182,6 +187,8 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   }
 
   async function page(accept?: string): Promise<Page> {
+    // A worker that had no request yet must ask the others all the same.
+    begin();
     const format = formatFor(accept);
     const contentType = format === 'openmetrics' ? OPEN_METRICS_TEXT : PROMETHEUS_TEXT;
     return { contentType, body: exposition(await allFamilies(), format) };
@@ -211,8 +218,10 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   }
   if (given.performancePath !== false) {
     answers[given.performancePath] = {
-      GET: async () =>
-        performanceOf(peer === undefined ? [part()] : (await peer.performance()).parts),
+      GET: async () => {
+        begin();
+        return performanceOf(peer === undefined ? [part()] : (await peer.performance()).parts);
+      },
     };
   }
 
@@ -224,7 +233,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     step(exchange) {
       // What the house asks itself, such as a cache's refresh, is nobody's request.
       if (closed || exchange.internal) return;
-      if (starting === undefined) start().catch((error: unknown) => report(error, 'metrics start'));
+      begin();
       http.begin(exchange);
     },
     attach(whole) {
@@ -239,6 +248,7 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
   function close(): void {
     if (closed) return;
     closed = true;
+    epochs.close();
     selfTimes.close();
     runtime?.close();
     peer?.close();

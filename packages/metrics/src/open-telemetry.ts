@@ -11,7 +11,7 @@ import type {
   Observable,
 } from '@opentelemetry/api';
 
-import type { Family, Labels, NumberFamily } from './family.ts';
+import { type Family, type Labels, type NumberFamily, sampleName } from './family.ts';
 import type { HttpRecorder } from './http-recorder.ts';
 import type { Instruments } from './instruments.ts';
 
@@ -34,7 +34,9 @@ export async function loadMeter(): Promise<Meter> {
 export class TelemetryBridge {
   private readonly meter: Meter;
   private readonly collect: () => readonly Family[];
+  /** By what Prometheus calls their samples: two may have one name, such as `queued` and `queuedTotal`. */
   private readonly observables: Map<string, Observable> = new Map();
+  private readonly names: Set<string> = new Set();
   private registered: Observable[] = [];
   private readonly histograms: Map<string, Histogram> = new Map();
   private readonly observe: BatchObservableCallback;
@@ -46,11 +48,11 @@ export class TelemetryBridge {
     this.observe = (result) => {
       const families = this.numbers();
       this.register(families);
-      for (const { name, samples } of families) {
-        const observable = this.observables.get(name);
+      for (const family of families) {
+        const observable = this.observables.get(sampleName(family));
         // A family that is new is observed from the next collection on.
         if (observable === undefined) continue;
-        for (const { labels, value } of samples) result.observe(observable, value, labels);
+        for (const { labels, value } of family.samples) result.observe(observable, value, labels);
       }
     };
     this.register(this.numbers());
@@ -119,15 +121,19 @@ export class TelemetryBridge {
 
   /** A callback can only observe what it was registered with: it is registered anew when something is new. */
   private register(families: readonly NumberFamily[]): void {
-    const fresh = families.filter(({ name }) => !this.observables.has(name));
+    const fresh = families.filter((family) => !this.observables.has(sampleName(family)));
     if (fresh.length === 0) return;
-    for (const family of fresh) this.observables.set(family.name, this.create(family));
+    for (const family of fresh) this.observables.set(sampleName(family), this.create(family));
     this.meter.removeBatchObservableCallback(this.observe, this.registered);
     this.registered = [...this.observables.values()];
     this.meter.addBatchObservableCallback(this.observe, this.registered);
   }
 
-  private create({ name, kind, unit, help: description }: NumberFamily): Observable {
+  private create(family: NumberFamily): Observable {
+    const { kind, unit, help: description } = family;
+    // An instrument has a name of its own: the second of two is called as its samples are.
+    const name = this.names.has(family.name) ? sampleName(family) : family.name;
+    this.names.add(name);
     if (kind === 'counter') return this.meter.createObservableCounter(name, { unit, description });
     // What adds up over processes is an up-down counter, by the conventions; a level is a gauge.
     if (name === 'http.server.active_requests') {

@@ -3,7 +3,9 @@
  * values are made when it is asked, and the registry's own metrics stand on our page. It is known
  * by its methods alone, so that nobody has to install it.
  */
-import { type Family, type Labels, prometheusName } from './family.ts';
+import { report } from '@org/core';
+
+import { type Family, type Labels, prometheusName, sampleName } from './family.ts';
 import { foreignFamily, type PromMetric, type PromValue } from './prom-family.ts';
 
 /** What is used of a `Registry` of prom-client 15. */
@@ -11,6 +13,7 @@ export interface PromRegistry {
   registerMetric(metric: never): void;
   removeSingleMetric(name: string): void;
   getMetricsAsArray(): object[];
+  readonly contentType?: string;
 }
 
 /** One of ours in a registry of theirs. */
@@ -20,12 +23,12 @@ class Mirror {
   readonly help: string;
   readonly type: string;
   readonly aggregator: string;
-  private readonly family: string;
-  private readonly find: (family: string) => Family | undefined;
+  /** As it is registered, whatever becomes of the name. */
+  readonly registered: string;
+  private readonly find: (name: string) => Family | undefined;
 
-  constructor(family: Family, find: (family: string) => Family | undefined) {
-    this.family = family.name;
-    this.name = registeredName(family);
+  constructor(family: Family, find: (name: string) => Family | undefined) {
+    this.registered = this.name = sampleName(family);
     this.help = family.help;
     this.type = family.kind;
     this.aggregator = family.kind === 'gauge' ? AGGREGATORS[family.merge] : 'sum';
@@ -34,7 +37,7 @@ class Mirror {
 
   async get(): Promise<PromMetric> {
     const { name, help, type, aggregator } = this;
-    const family = this.find(this.family);
+    const family = this.find(this.registered);
     const values = family === undefined ? [] : valuesOf(family);
     return { name, help, type, aggregator, values };
   }
@@ -51,6 +54,7 @@ export class PromBridge {
   private readonly registry: PromRegistry;
   private readonly collect: () => readonly Family[];
   private readonly mirrors: Map<string, Mirror> = new Map();
+  private readonly failed: WeakSet<object> = new WeakSet();
   private snapshot: ReadonlyMap<string, Family> | undefined = undefined;
 
   /** @param collect what is measured here */
@@ -62,11 +66,12 @@ export class PromBridge {
   /** Registers the families that there are; those whose name somebody else has are left out. */
   register(families: readonly Family[]): void {
     for (const family of families) {
-      if (this.mirrors.has(family.name)) continue;
+      const known = sampleName(family);
+      if (this.mirrors.has(known)) continue;
       const mirror = new Mirror(family, (name) => this.find(name));
       try {
         this.registry.registerMetric(mirror as never);
-        this.mirrors.set(family.name, mirror);
+        this.mirrors.set(known, mirror);
       } catch {
         // The name is taken: the application's own metric stands.
       }
@@ -79,16 +84,28 @@ export class PromBridge {
     const theirs = this.registry.getMetricsAsArray().filter((metric) => !own.has(metric));
     // What a registry adds to all of its metrics can only be asked for with values and all, ours included.
     const labels = (this.registry as { _defaultLabels?: Labels })._defaultLabels ?? {};
-    const metrics = await Promise.all(
-      theirs.map(async (metric) => (metric as { get(): Promise<PromMetric> }).get()),
+    // In OpenMetrics it takes `_total` off the names of its counters, and writes it in any case.
+    const ending = this.registry.contentType?.startsWith('application/openmetrics-text') === true;
+    const families = await Promise.all(
+      theirs.map(async (metric) => {
+        try {
+          const found = await (metric as { get(): Promise<PromMetric> }).get();
+          return foreignFamily(found, labels, ending);
+        } catch (error) {
+          // Its collect function has failed: the others are wanted all the same.
+          if (!this.failed.has(metric)) report(error, 'metrics registry');
+          this.failed.add(metric);
+          return undefined;
+        }
+      }),
     );
-    return metrics.map((metric) => foreignFamily(metric, labels));
+    return families.filter((family) => family !== undefined);
   }
 
   close(): void {
     const theirs = new Set(this.registry.getMetricsAsArray());
     for (const mirror of this.mirrors.values()) {
-      if (theirs.has(mirror)) this.registry.removeSingleMetric(mirror.name);
+      if (theirs.has(mirror)) this.registry.removeSingleMetric(mirror.registered);
     }
     this.mirrors.clear();
   }
@@ -98,16 +115,11 @@ export class PromBridge {
     if (this.snapshot === undefined) {
       const families = this.collect();
       this.register(families);
-      this.snapshot = new Map(families.map((family) => [family.name, family]));
+      this.snapshot = new Map(families.map((family) => [sampleName(family), family]));
       queueMicrotask(() => (this.snapshot = undefined));
     }
     return this.snapshot.get(name);
   }
-}
-
-function registeredName(family: Family): string {
-  const name = prometheusName(family);
-  return family.kind === 'counter' ? `${name}_total` : name;
 }
 
 function valuesOf(family: Family): readonly PromValue[] {

@@ -31,10 +31,15 @@ const MERGES: Readonly<Record<string, 'sum' | 'max' | 'mean'>> = Object.freeze({
   average: 'mean',
 });
 
-/** A metric of theirs as a family of ours; `defaults` are the labels that its registry adds. */
+/**
+ * A metric of theirs as a family of ours.
+ * @param defaults labels that its registry adds
+ * @param ending whether its registry has all counters end in `_total`
+ */
 export function foreignFamily(
   { name, help, type, aggregator = '', values }: PromMetric,
   defaults: Labels,
+  ending: boolean,
 ): Family {
   const labelsOf = (value: PromValue): Record<string, string> =>
     Object.fromEntries(
@@ -42,8 +47,8 @@ export function foreignFamily(
     );
   if (type === 'histogram') return histogramOf(name, help, values, labelsOf);
   // A counter without the ending keeps its name, under which somebody may already look for it.
-  const isCounter = type === 'counter' && name.endsWith('_total');
-  const base = isCounter ? name.slice(0, -'_total'.length) : name;
+  const isCounter = type === 'counter' && (ending || name.endsWith('_total'));
+  const base = isCounter ? name.replace(/_total$/, '') : name;
   const samples = values.map((value): Sample => {
     const suffix = value.metricName?.slice(name.length) ?? '';
     return {

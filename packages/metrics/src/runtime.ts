@@ -80,6 +80,7 @@ export class Runtime {
   private readonly clock: Clock;
   /** Two that begin anew by turns: the elder one has seen at least half of a window. */
   private watches: LoopWatch[] = [];
+  private half: number = 0;
   private observer: PerformanceObserver | undefined = undefined;
   private readonly gcByKind: Map<string, Histogram> = new Map();
   private readonly gcWindow: Window = new Window();
@@ -213,7 +214,9 @@ export class Runtime {
 
   /** Twice in a window the elder watch begins anew and becomes the younger one. */
   private turn(epoch: number): void {
-    if (this.watches.length === 0 || epoch % (SLICES / 2) !== 0) return;
+    const half = Math.floor(epoch / (SLICES / 2));
+    if (this.watches.length === 0 || half === this.half) return;
+    this.half = half;
     const [elder, younger] = this.watches as [LoopWatch, LoopWatch];
     elder.delay.reset();
     elder.before = performance.eventLoopUtilization();

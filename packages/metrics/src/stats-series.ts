@@ -10,11 +10,20 @@
  *   a group in the plural whose members are groups; their keys are the label `name`. A row that holds
  *   nothing but groups is a table in turn, by the label `part`.
  * - A group of numbers that is named `…Total` is one counter; its keys are the label `name`.
- * - Tables of single events (`id` or `at` in a row) are for people, and left out.
+ * - Tables of single events (`id` or `at` in a row) are for people, and left out. So are callers: a
+ *   `consumer` is no label, for each that ever calls would be a series for ever where they are stored.
  */
 import { type Component, report, type Stats } from '@org/core';
 
-import type { Family, Labels, Merge, NumberFamily, Sample, Unit } from './family.ts';
+import {
+  type Family,
+  type Labels,
+  type Merge,
+  type NumberFamily,
+  type Sample,
+  sampleName,
+  type Unit,
+} from './family.ts';
 import type { Overflow } from './overflow.ts';
 
 /** Members of a row that tell which one it is. */
@@ -23,7 +32,6 @@ const LABELS: readonly string[] = [
   'route',
   'method',
   'endpoint',
-  'consumer',
   'channel',
   'version',
   'type',
@@ -32,6 +40,8 @@ const LABELS: readonly string[] = [
 
 /** How deep groups may be nested before the rest is left out. */
 const MAX_DEPTH = 8;
+/** Members of one component that are looked at: circles in many places would never end. */
+const MAX_MEMBERS = 100_000;
 
 const UNITS: readonly (readonly [ending: string, unit: Unit, factor: number, merge: Merge])[] = [
   ['Ms', 's', 1e-3, 'max'],
@@ -50,10 +60,12 @@ const NOTHING_LENT: Lent = Object.freeze({ unit: '', factor: 1, merge: 'sum' });
 
 /** The series of one scrape. */
 export class StatsSeries {
+  /** By what their samples are called: `queued` and `queuedTotal` are two, though of one name. */
   private readonly families: Map<string, NumberFamily & { readonly samples: Sample[] }> = new Map();
   private readonly seen: Set<string> = new Set();
   private readonly overflow: Overflow;
   private readonly prefix: string;
+  private members: number = 0;
 
   constructor(prefix: string, overflow: Overflow) {
     this.prefix = prefix;
@@ -62,6 +74,7 @@ export class StatsSeries {
 
   /** Adds a component's numbers. */
   add(name: string, stats: Stats): void {
+    this.members = 0;
     this.group([this.prefix, ...words(name)], stats, {}, NOTHING_LENT, 0);
   }
 
@@ -78,14 +91,15 @@ export class StatsSeries {
   ): void {
     if (depth > MAX_DEPTH) return;
     for (const [key, value] of Object.entries(stats)) {
+      if (++this.members > MAX_MEMBERS) return;
       if (typeof value === 'number' || typeof value === 'boolean') {
-        this.number(path, key, Number(value), labels, lent);
+        this.number(path, key, value, labels, lent);
       } else if (Array.isArray(value)) {
         this.table([...path, ...words(key)], value as readonly unknown[], labels, depth);
       } else if (typeof value === 'object' && value !== null) {
         const [stem, own] = unitOf(key);
         const inside = own ?? lent;
-        const below = [...path, ...words(stem)];
+        const below = stem === '' ? path : [...path, ...words(stem)];
         const members = value as Stats;
         if (isTally(key, members)) this.tally(path, key, members, labels);
         else if (isTable(key, members)) this.named(below, members, labels, inside, depth);
@@ -135,7 +149,7 @@ export class StatsSeries {
   private number(
     path: readonly string[],
     key: string,
-    value: number,
+    value: number | boolean,
     labels: Labels,
     lent: Lent,
   ): void {
@@ -145,21 +159,27 @@ export class StatsSeries {
       isCounter ? key.slice(0, -'Total'.length) : key,
       lent,
     );
-    const name = [...path, ...words(stem)].join('.');
-    const kind = isCounter ? 'counter' : 'gauge';
+    const help = `${key} of ${path.slice(1).join(' ')}.`;
+    const family: NumberFamily = {
+      name: (stem === '' ? path : [...path, ...words(stem)]).join('.'),
+      unit,
+      help,
+      kind: isCounter ? 'counter' : 'gauge',
+      // What is so in one process or in several is so.
+      merge: isCounter ? 'sum' : typeof value === 'boolean' ? 'max' : merge,
+      samples: [],
+    };
+    const name = sampleName(family);
     const series = `${name} ${JSON.stringify(labels)}`;
     if (this.seen.has(series) || !this.overflow.admits(this.seen.size, series)) return;
     this.seen.add(series);
-    let family = this.families.get(name);
-    if (family === undefined) {
-      const help = `${key} of ${path.slice(1).join(' ')}.`;
-      family = { name, unit, help, kind, merge: isCounter ? 'sum' : merge, samples: [] };
-      this.families.set(name, family);
+    let known = this.families.get(name);
+    if (known === undefined) {
+      known = { ...family, samples: [] };
+      this.families.set(name, known);
     }
-    // Two numbers that come to one name, but are of two kinds, cannot both be told.
-    if (family.kind === kind && family.unit === unit) {
-      family.samples.push({ labels, value: value * factor });
-    }
+    // `xTotal: 1` beside a level that is called `x_total`: two kinds cannot both be told.
+    if (known.kind === family.kind) known.samples.push({ labels, value: Number(value) * factor });
   }
 }
 
@@ -186,7 +206,8 @@ export function statsFamilies(
 /** The key without its unit, and what the unit means; nothing where it has none. */
 function unitOf(key: string): readonly [string, Lent | undefined] {
   for (const [ending, unit, factor, merge] of UNITS) {
-    if (key.endsWith(ending) && key.length > ending.length) {
+    // `ratio` alone is one as well.
+    if (key.endsWith(ending) || key === ending.toLowerCase()) {
       return [key.slice(0, -ending.length), { unit, factor, merge }];
     }
   }

@@ -1,7 +1,9 @@
 /**
- * The last minute or so, without a timer: time is cut into slices, and whoever records into one
- * that is older than the window clears it first. What is read is the sum of the slices.
+ * The last minute or so: time is cut into slices, and whoever records into one that is older than
+ * the window clears it first. What is read is the sum of the slices.
  */
+import type { Cancel, Clock } from '@org/core';
+
 import { Sketch } from './sketch.ts';
 
 /** Slices of a window. */
@@ -67,6 +69,7 @@ export class Epochs {
   private readonly sliceMs: number;
   private readonly beginMs: number;
   private readonly begun: ((epoch: number) => void)[] = [];
+  private cancel: Cancel | undefined = undefined;
 
   constructor(windowMs: number, nowMs: number) {
     this.sliceMs = windowMs / SLICES;
@@ -82,6 +85,20 @@ export class Epochs {
     }
     // Times that are recorded a little late belong to the present.
     return this.current;
+  }
+
+  /**
+   * Has slices begin on time from now on. Without it the first one who records or reads begins
+   * them, and what others had counted by then would belong to the slice before.
+   */
+  start(clock: Clock): void {
+    const nowMs = clock.monotonicMs();
+    const nextMs = this.beginMs + (this.at(nowMs) + 1) * this.sliceMs;
+    this.cancel = clock.after(Math.ceil(nextMs - nowMs), () => this.start(clock));
+  }
+
+  close(): void {
+    this.cancel?.();
   }
 
   onBegin(listener: (epoch: number) => void): void {

@@ -1,6 +1,7 @@
 /** Workers of a real cluster: any of them tells of all. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { channel } from 'node:diagnostics_channel';
@@ -11,7 +12,7 @@ import { parse, type ParsedFamily } from './exposition-parser.ts';
 import { ask, OPEN_METRICS, valuesOf } from './serving.ts';
 
 interface Said {
-  readonly event: 'port' | 'exit';
+  readonly event: 'port' | 'hung' | 'left' | 'exit';
   readonly id: number;
   readonly port: number;
 }
@@ -120,6 +121,17 @@ test('any worker tells of all of them, in series and in percentiles', async () =
   });
 });
 
+test('one that has had no request yet tells of all who have', async () => {
+  primary = new Primary(30_000);
+  const urls = await primary.fork(1, 2, 3);
+  await ask(`${urls[0]}/work/mail`);
+  expect(valuesOf((await scrape(urls[1]!)).get('jobs'))).toEqual({ 'kind=mail': 1 });
+  const told = (await (
+    await fetch(`${urls[2]}/health/middleware/performance`)
+  ).json()) as Performance;
+  expect(told.http.count).toBe(1);
+});
+
 test('many who ask at once all get an answer', async () => {
   primary = new Primary(30_000);
   const urls = await primary.fork(1, 2);
@@ -128,17 +140,43 @@ test('many who ask at once all get an answer', async () => {
   expect(pages.map((families) => total(families.get('jobs')))).toEqual(Array(20).fill(1));
 });
 
-test('a worker that does not answer is waited for no longer than the limit, and told of', async () => {
+test('a worker that does not answer is waited for no longer than the limit, told of, and stays in the sum', async () => {
   primary = new Primary(2000);
   const urls = await primary.fork(1, 2);
-  await scrape(urls[0]!);
+  await ask(`${urls[0]}/work/mail`);
+  await ask(`${urls[1]}/work/mail`);
+  // Whoever was asked last, it is the primary that knows.
+  await scrape(urls[1]!);
+  await ask(`${urls[1]}/work/mail`);
   primary.tell('hang 2');
-  const families = await scrape(urls[0]!);
-  expect(valuesOf(families.get('org_metrics_processes'))).toEqual({
-    'state=answered': 1,
-    'state=silent': 1,
-  });
+  await primary.heard('hung', 2);
+  for (let times = 0; times < 2; times++) {
+    const families = await scrape(urls[0]!);
+    expect(valuesOf(families.get('org_metrics_processes'))).toEqual({
+      'state=answered': 1,
+      'state=silent': 1,
+    });
+    expect(valuesOf(families.get('jobs'))).toEqual({ 'kind=mail': 2 });
+    expect(total(families.get(DURATION))).toBe(2);
+  }
   primary.tell('wake 2');
+  await ask(`${urls[1]}/work/mail`);
+  expect(valuesOf((await scrape(urls[0]!)).get('jobs'))).toEqual({ 'kind=mail': 4 });
+});
+
+test('what a worker had counted that drains stays in the sum, before it exits', async () => {
+  primary = new Primary(30_000);
+  const urls = await primary.fork(1, 2);
+  await ask(`${urls[1]}/work/mail`);
+  expect(total((await scrape(urls[0]!)).get('jobs'))).toBe(1);
+  // A request that does not end keeps it from exiting.
+  const open = connect(Number(new URL(urls[1]!).port), '127.0.0.1');
+  open.write('GET /work/mail HTTP/1.1\r\n');
+  primary.tell('leave 2');
+  await primary.heard('left', 2);
+  const families = await scrape(urls[0]!);
+  open.destroy();
+  expect(valuesOf(families.get('jobs'))).toEqual({ 'kind=mail': 1 });
 });
 
 test('what a worker had counted that has gone stays in the sum', async () => {

@@ -193,7 +193,21 @@ describe('families of several processes', () => {
   });
 
   test('of which one has gone leave what only grows', () => {
-    const kept = cumulative([level('sum', 1), counter('done', '', 'x', []), histogram]);
-    expect(kept.map(({ name }) => name)).toEqual(['done', histogram.name]);
+    const summary: Family = {
+      ...level('sum', 1),
+      name: 'sizes',
+      kind: 'summary',
+      samples: [
+        { labels: { quantile: '0.5' }, value: 7, suffix: '' },
+        { labels: {}, value: 14, suffix: '_sum' },
+        { labels: {}, value: 2, suffix: '_count' },
+      ],
+    } as Family;
+    // A counter of prom-client without the ending.
+    const visits = { ...counter('visits', '', 'x', []), kind: 'unknown' } as Family;
+    const done = counter('done', '', 'x', []);
+    const kept = cumulative([level('sum', 1), done, histogram, summary, visits]);
+    expect(kept.map(({ name }) => name)).toEqual(['done', histogram.name, 'sizes', 'visits']);
+    expect(kept[2]!.samples).toMatchObject([{ suffix: '_sum' }, { suffix: '_count' }]);
   });
 });

@@ -236,6 +236,20 @@ describe('the performance document', () => {
     expect(gc.count).toBeGreaterThanOrEqual(0);
   });
 
+  test('forgets how late the event loop was long ago, whenever it is asked', async () => {
+    const { url, clock, made } = await serving({}, routes);
+    await ask(`${url}/fine/1`);
+    const latest = () => made.performance().eventLoop.delayMs.max;
+    while (latest() < 50) {
+      const untilMs = performance.now() + 100;
+      while (performance.now() < untilMs);
+      await new Promise((resolve) => setTimeout(resolve, 11));
+    }
+    // An hour and a quarter of the window later: an odd number of slices.
+    clock.advance(3_600_000 + 15_000);
+    expect(latest()).toBe(0);
+  });
+
   test('is what the component tells of itself', async () => {
     const { url, made, performance } = await serving({ runtime: false }, routes);
     await ask(`${url}/fine/1`);

@@ -140,6 +140,26 @@ describe('a histogram', () => {
   });
 });
 
+test('what is no number, as it comes from where there are no types, spoils nothing', async () => {
+  const one = make();
+  const done = one.counter('jobs_total', { help: 'Jobs.' });
+  const depth = one.gauge('depth', { help: 'Depth.' });
+  const waits = one.histogram('wait_seconds', { help: 'Waits.' });
+  one.gauge('rooms', { help: 'Rooms.', collect: () => undefined as never });
+  for (const odd of ['3', undefined, null, {}] as never[]) {
+    done.add(odd);
+    depth.set(odd);
+    depth.add(odd);
+    waits.observe(odd);
+  }
+  const families = await read(one);
+  // Nothing is what the default stands for.
+  expect(valuesOf(families.get('jobs'))).toEqual({ '': 1 });
+  expect(valuesOf(families.get('depth'))).toEqual({ '': 1 });
+  expect(valuesOf(families.get('wait_seconds'))).toEqual({ '': 0 });
+  expect(valuesOf(families.get('rooms'))).toEqual({ '': Number.NaN });
+});
+
 describe('a declaration', () => {
   test('that was made already is found again, and one that differs refused', () => {
     const one = make();

@@ -102,6 +102,16 @@ test('counters and levels are observed when they are collected, new ones from th
   expect(found.get('nodejs.eventloop.utilization')!.descriptor.unit).toBe('1');
 });
 
+test('a level and a total of one name are two instruments', async () => {
+  const queue = defineComponent('queue', { stats: () => ({ queued: 3, queuedTotal: 40 }) });
+  const made = metrics({ openTelemetry: true, components: [queue], runtime: false });
+  clean.push(() => made.close());
+  await made.start();
+  const found = await collected();
+  expect(found.get('org.queue.queued')!.dataPoints[0]!.value).toBe(3);
+  expect(found.get('org_queue_queued_total')!.dataPoints[0]!.value).toBe(40);
+});
+
 test('the application’s histograms are recorded too', async () => {
   const made = metrics({ openTelemetry: true, runtime: false });
   clean.push(() => made.close());

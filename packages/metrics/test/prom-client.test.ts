@@ -1,5 +1,6 @@
 /** The bridge to prom-client: one page, whoever asks, and whoever has counted. */
-import { defineComponent } from '@org/core';
+import { channel } from 'node:diagnostics_channel';
+import { defineComponent, FAULT_CHANNEL, type Fault } from '@org/core';
 import { fakeClock } from '@org/core/testing';
 import { metrics } from '@org/metrics';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, Summary } from 'prom-client';
@@ -146,6 +147,46 @@ test('its default metrics and ours do not get in each other’s way', async () =
   expect(families.has('process_memory_usage_bytes')).toBe(true);
   made.close();
   registry.clear();
+});
+
+test('a metric of theirs that fails is reported once, and the others stand', async () => {
+  const faults: Fault[] = [];
+  const hear = (fault: unknown): number => faults.push(fault as Fault);
+  channel(FAULT_CHANNEL).subscribe(hear);
+  const registry = filled();
+  registry.registerMetric(
+    new Gauge({
+      name: 'shop_failing',
+      help: 'Failing',
+      registers: [],
+      collect() {
+        throw new Error('deliberate');
+      },
+    }),
+  );
+  const made = metrics({ registry, runtime: false });
+  for (let at = 0; at < 2; at++) {
+    expect((await made.page()).body).toContain('\nshop_depth -1.5\n');
+  }
+  channel(FAULT_CHANNEL).unsubscribe(hear);
+  made.close();
+  expect(faults.map(({ where }) => where)).toEqual(['metrics registry']);
+});
+
+test('one that speaks OpenMetrics keeps the names of its counters here, and is left as it was', async () => {
+  const registry = filled();
+  const before = registry.getMetricsAsArray().length;
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+  const made = metrics({ registry, runtime: false });
+  made.counter('jobs_total', { help: 'Jobs.' }).add();
+  // It takes the endings off, then and for good.
+  await registry.metrics();
+  await registry.metrics();
+  const families = parse((await made.page()).body, 'prometheus');
+  expect(families.get('shop_orders_total')).toMatchObject({ type: 'counter' });
+  expect(families.get('shop_visits_total')).toMatchObject({ type: 'counter' });
+  made.close();
+  expect(registry.getMetricsAsArray()).toHaveLength(before);
 });
 
 test('close() takes ours out again, and resetting theirs does not reset ours', async () => {

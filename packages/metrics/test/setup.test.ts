@@ -86,6 +86,20 @@ test('calls and errors of each middleware are exact, and those of the window whe
   expect(valuesOf((await scrape()).get('org_middleware_calls'))[key]).toBe(3);
 });
 
+test('a request after a quiet time counts for the middlewares too, and not for the time before', async () => {
+  const { url, performance, clock } = await serving(
+    { timedRatio: 0 },
+    (app) => app.get('/', (_req, res) => void res.send('x')),
+    { by: 'setup', components: [defineMiddleware({ name: 'some', phase: 'read', step() {} })] },
+  );
+  await ask(url);
+  clock.advance(300_000);
+  await ask(url);
+  const { http, middleware } = await performance();
+  expect(http.count).toBe(1);
+  expect(middleware.find(({ name }) => name === 'some')).toMatchObject({ calls: 1 });
+});
+
 test('the share that is timed is picked by chance', () => {
   const wanted: ((exchange: never) => boolean)[] = [];
   const values = [0.1, 0.3, 0.24, 0.25];

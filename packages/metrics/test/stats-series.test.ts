@@ -4,6 +4,9 @@ import { type Component, defineComponent, FAULT_CHANNEL, type Fault, type Stats 
 import { metrics } from '@org/metrics';
 import * as fc from 'fast-check';
 
+import { mergeFamilies } from '../src/merge-families.ts';
+import { Overflow } from '../src/overflow.ts';
+import { StatsSeries } from '../src/stats-series.ts';
 import { parse, type ParsedFamily } from './exposition-parser.ts';
 import { OPEN_METRICS, valuesOf } from './serving.ts';
 
@@ -89,6 +92,7 @@ test('lists are tables: what names a row is its labels', async () => {
         { name: 'mail', state: 'fine', waiting: 3, doneTotal: 8 },
         { name: 'report', state: 'fine', waiting: 0, doneTotal: 1 },
       ],
+      consumers: [{ consumer: 'n-4f1a', count: 9 }],
       endpoints: [{ method: 'GET', route: '/a/:id', count: 4, latencyMs: { p95: 30 } }],
       nameless: [{ count: 1 }],
       plain: [1, 2, 3],
@@ -139,10 +143,55 @@ test('lists of single events are for people, and left out', async () => {
   ).toEqual({ 'counter org_errors_seen': { '': 1 } });
 });
 
+test('a level and a total of one name are both told, whichever comes first, and so are two units', async () => {
+  const queue = { queued: 3, queuedTotal: 40 };
+  const pool = { entriesBytes: 64, entriesTotal: 9, entries: 2, waitMs: 10, waitMsTotal: 500 };
+  expect(await told('queue', queue)).toEqual({
+    'gauge org_queue_queued': { '': 3 },
+    // OpenMetrics has no two families of one name; the sample is called as ever.
+    'unknown org_queue_queued_total': { '': 40 },
+  });
+  expect(await told('pool', pool)).toEqual({
+    'gauge org_pool_entries_bytes': { '': 64 },
+    'unknown org_pool_entries_total': { '': 9 },
+    'gauge org_pool_entries': { '': 2 },
+    'gauge org_pool_wait_seconds': { '': 0.01 },
+    'unknown org_pool_wait_seconds_total': { '': 0.5 },
+  });
+  const component = defineComponent('queue', { stats: () => queue });
+  const one = metrics({ components: [component], runtime: false });
+  const plain = parse((await one.page()).body, 'prometheus');
+  one.close();
+  expect(plain.get('org_queue_queued_total')).toMatchObject({ type: 'counter' });
+  expect(plain.get('org_queue_queued')).toMatchObject({ type: 'gauge' });
+});
+
+test('a unit alone is one too', async () => {
+  const stats = { ratio: 0.2, bytes: 7, gap: { ms: 5 } };
+  expect(await told('compression', stats)).toEqual({
+    'gauge org_compression_ratio': { '': 0.2 },
+    'gauge org_compression_bytes': { '': 7 },
+    'gauge org_compression_gap_seconds': { '': 0.005 },
+  });
+});
+
+test('in a cluster what is on is on, however many say so, and ratios are no sums', () => {
+  const part = (overloaded: boolean, ratio: number) => {
+    const series = new StatsSeries('org', new Overflow(100));
+    series.add('queue', { overloaded, ratio, limit: 10 });
+    return series.all();
+  };
+  const merged = mergeFamilies([part(true, 0.25), part(true, 0.5), part(false, 0.75)]);
+  const values = Object.fromEntries(
+    merged.map(({ name, samples }) => [name, (samples[0] as { value: number }).value]),
+  );
+  expect(values).toEqual({ 'org.queue.overloaded': 1, 'org.queue': 0.5, 'org.queue.limit': 30 });
+});
+
 test('the first of two that come to one name stands', async () => {
   expect(
     await told('odd', {
-      hits: 1,
+      hits_total: 1,
       hitsTotal: 2,
       rows: [
         { name: 'a', n: 1 },
@@ -151,7 +200,7 @@ test('the first of two that come to one name stands', async () => {
       'h!ts': 3,
     }),
   ).toEqual({
-    'gauge org_odd_hits': { '': 1 },
+    'gauge org_odd_hits_total': { '': 1 },
     'gauge org_odd_rows_n': { 'name=a': 1 },
     'gauge org_odd_h_ts': { '': 3 },
   });
@@ -198,6 +247,10 @@ test('a circle does not hang anybody', async () => {
   const circle: Record<string, unknown> = { n: 1 };
   circle['again'] = circle;
   expect((await seriesOf('round', () => circle)).size).toBeLessThanOrEqual(10);
+  // Each level would have thirty times the members of the one above it.
+  const many: Record<string, unknown> = { n: 1 };
+  for (let at = 0; at < 30; at++) many[`again${at}`] = many;
+  expect((await seriesOf('round', () => many)).size).toBeLessThanOrEqual(1000);
 });
 
 test('a component that fails is reported once, and its neighbours stand', async () => {

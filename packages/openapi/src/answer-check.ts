@@ -23,37 +23,36 @@ export function answerCheck({
   );
   if (validators.size === 0) return undefined;
 
-  /** Throws, or reports. */
-  const tell = (exchange: Exchange, what: string): void => {
-    const error = answerProblem(exchange, what);
-    if (validateResponses === 'throw') throw error;
-    report(error, 'openapi answer', exchange);
+  const judge = (exchange: Exchange, { issues }: StandardSchemaV1.Result<unknown>): void => {
+    if (issues !== undefined) throw answerProblem(exchange, issueText(issues));
   };
 
-  const judge = (exchange: Exchange, result: StandardSchemaV1.Result<unknown>): void => {
-    if (result.issues !== undefined) tell(exchange, issueText(result.issues));
+  const check = (value: unknown, exchange: Exchange): void => {
+    const { statusCode } = exchange.res;
+    const status = validators.has(String(statusCode)) ? String(statusCode) : 'default';
+    if (!validators.has(status) && statusCode < 400) {
+      throw answerProblem(exchange, 'no response describes this status');
+    }
+    const result = validators.get(status)?.['~standard'].validate(asJson(value));
+    if (result instanceof Promise) {
+      // It cannot be waited for: the answer leaves now.
+      result
+        .then((late) => judge(exchange, late))
+        .catch((error: unknown) => report(error, 'openapi answer', exchange));
+    } else if (result !== undefined) {
+      judge(exchange, result);
+    }
   };
 
   return defineStages({
     transform(value, exchange, kind) {
       // Problems have a form of their own, and lines are parts of an answer.
       if (kind !== 'whole') return value;
-      const status = String(exchange.res.statusCode);
-      const described = validators.has(status) ? status : 'default';
-      if (!validators.has(described)) {
-        if (exchange.res.statusCode < 400) tell(exchange, 'no response describes this status');
-        return value;
-      }
-      const validator = validators.get(described);
-      if (validator === undefined) return value;
-      const result = validator['~standard'].validate(asJson(value));
-      if (result instanceof Promise) {
-        // It cannot be waited for: the answer leaves now.
-        result
-          .then((late) => judge(exchange, late))
-          .catch((error: unknown) => report(error, 'openapi answer', exchange));
-      } else {
-        judge(exchange, result);
+      try {
+        check(value, exchange);
+      } catch (error) {
+        if (validateResponses === 'throw') throw error;
+        report(error, 'openapi answer', exchange);
       }
       return value;
     },

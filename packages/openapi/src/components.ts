@@ -81,8 +81,13 @@ export class SchemaComponents {
       }
       names.set(name, own.replaceAll(/[^\w.-]/g, '_'));
     }
-    const isRecursive = pointsAtRoot(root);
+    const pointers = pointersIn({ root, definitions });
+    const isRecursive = pointers.includes('#');
     if (isRecursive) names.set('', use.name);
+    for (const pointer of new Set(pointers)) {
+      if (nameOf(pointer, names) !== undefined || pointer.startsWith(PREFIX)) continue;
+      this.problems.push(`${use.where} points to ${pointer}, which its "$defs" do not have.`);
+    }
     for (const [name, definition] of Object.entries(definitions as Record<string, JsonSchema>)) {
       this.keep(names.get(name)!, turn(definition, names), use);
     }
@@ -110,24 +115,45 @@ export function pointerTo(name: string): { readonly $ref: string } {
   return { $ref: `${PREFIX}${name}` };
 }
 
-function pointsAtRoot(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(pointsAtRoot);
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([key, member]) =>
-    key === '$ref' ? member === '#' : pointsAtRoot(member),
+/** Every pointer to a place in the schema itself. */
+function pointersIn(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]: [string, unknown]) =>
+    key === '$ref' && typeof member === 'string'
+      ? member.startsWith('#')
+        ? [member]
+        : []
+      : pointersIn(member),
   );
+}
+
+/** The component that a pointer leads to. */
+function nameOf(pointer: string, names: ReadonlyMap<string, string>): string | undefined {
+  const local = pointer === '#' ? '' : pointer.replace(/^#\/\$defs\//, '');
+  return names.get(decodeURIComponent(local).replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** A copy whose pointers lead to the components. */
 function turn<T>(value: T, names: ReadonlyMap<string, string>): T {
   if (Array.isArray(value)) return value.map((member: unknown) => turn(member, names)) as T;
   if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([key, member]) => !isSafeLimit(key, member));
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]: [string, unknown]) => {
+    members.map(([key, member]: [string, unknown]) => {
       if (key !== '$ref' || typeof member !== 'string') return [key, turn(member, names)];
-      const local = member === '#' ? '' : member.replace(/^#\/\$defs\//, '');
-      const name = names.get(decodeURIComponent(local).replaceAll('~1', '/').replaceAll('~0', '~'));
+      const name = nameOf(member, names);
       return [key, name === undefined ? member : pointerTo(name).$ref];
     }),
   ) as T;
+}
+
+/**
+ * zod tells of every integer that it is one that JSON can carry (RFC 8259 §6), which says nothing
+ * of the API, and makes pages show the least of them as the example.
+ */
+function isSafeLimit(key: string, limit: unknown): boolean {
+  return (
+    (key === 'minimum' && limit === Number.MIN_SAFE_INTEGER) ||
+    (key === 'maximum' && limit === Number.MAX_SAFE_INTEGER)
+  );
 }

@@ -39,6 +39,7 @@ export class Comparison {
   private readonly before: unknown;
   private readonly after: unknown;
   private readonly seen = new Set<string>();
+  private readonly numbers = new Map<object, number>();
 
   constructor(before: unknown, after: unknown) {
     this.before = before;
@@ -59,13 +60,29 @@ export class Comparison {
     return follow(this.after, side);
   }
 
-  /** Whether two places have been compared before: shared schemas are once, and cycles end. */
+  /**
+   * Whether two places, or what stands at them, have been compared before: shared schemas are
+   * once, and cycles end. What parts are put together from has no place of its own.
+   */
   isKnown(one: Side, other: Side, direction: string): boolean {
-    const key = `${direction} ${one.pointer} ${other.pointer}`;
-    if (this.seen.has(key)) return true;
-    this.seen.add(key);
-    return false;
+    const keys = [`${direction} ${one.pointer} ${other.pointer}`];
+    if (isObject(one.value) && isObject(other.value)) {
+      keys.push(`${direction} #${this.numberOf(one.value)} #${this.numberOf(other.value)}`);
+    }
+    const isKnown = keys.some((key) => this.seen.has(key));
+    for (const key of keys) this.seen.add(key);
+    return isKnown;
   }
+
+  private numberOf(value: object): number {
+    const number = this.numbers.get(value) ?? this.numbers.size;
+    this.numbers.set(value, number);
+    return number;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A member of what stands somewhere. */

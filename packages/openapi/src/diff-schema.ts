@@ -15,17 +15,45 @@ export function diffSchemas(
   after: Side,
   direction: Direction,
 ): void {
-  const old = comparison.old(before);
-  const now = comparison.new(after);
+  const [olds, nows] = [withParts(before), withParts(after)];
+  const [old, now] = [comparison.old(olds), comparison.new(nows)];
   if (isSame(old.value, now.value) && !hasReference(old.value)) return;
-  if (comparison.isKnown(old, now, direction)) return;
+  // Put together, it would be another one each time.
+  const places = [olds === before ? old : before, nows === after ? now : after] as const;
+  if (comparison.isKnown(...places, direction)) return;
   if (typeof old.value === 'boolean' || typeof now.value === 'boolean') {
     diffBooleans(comparison, old, now, direction);
-  } else if (alternativesOf(old) !== undefined || alternativesOf(now) !== undefined) {
-    diffAlternatives(comparison, old, now, direction);
-  } else {
-    diffPlain(comparison, old, now, direction);
+    return;
   }
+  const was = { value: flat(comparison, old, 'old'), pointer: old.pointer };
+  const is = { value: flat(comparison, now, 'new'), pointer: now.pointer };
+  if (alternativesOf(was) !== undefined || alternativesOf(is) !== undefined) {
+    diffAlternatives(comparison, was, is, direction);
+  } else {
+    diffPlain(comparison, was, is, direction);
+  }
+}
+
+/** What beside a pointer demands nothing. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  '$ref',
+  'title',
+  'description',
+  'examples',
+  'deprecated',
+]);
+
+/** What stands beside a pointer holds as well (JSON Schema 2020-12 §8.2.3.1): both are parts of one. */
+function withParts(side: Side): Side {
+  const { $ref: reference, ...own } = (side.value ?? {}) as Schema;
+  if (reference === undefined || Object.keys(own).every((name) => ANNOTATIONS.has(name))) {
+    return side;
+  }
+  return { ...side, value: { ...own, allOf: [{ $ref: reference }, ...partsOf(own)] } };
+}
+
+function partsOf({ allOf }: Schema): readonly unknown[] {
+  return Array.isArray(allOf) ? allOf : [];
 }
 
 /** `true` and what is absent take everything, `false` nothing. */
@@ -46,7 +74,7 @@ function alternativesOf(side: Side): readonly Side[] | undefined {
   return (schema[name] as unknown[]).map((_one, at) => member(list, at));
 }
 
-/** A schema without alternatives is the only one of its own. */
+/** A schema without alternatives is the only one of its own. The same are compared first, then those of one kind. */
 function diffAlternatives(
   comparison: Comparison,
   old: Side,
@@ -55,12 +83,21 @@ function diffAlternatives(
 ): void {
   const [olds, nows] = [alternativesOf(old), alternativesOf(now)];
   const gone = [...(olds ?? [old])];
-  const come = (nows ?? [now]).filter((one) => {
-    const at = gone.findIndex((other) => isAlike(comparison, other, one));
-    if (at === -1) return true;
-    diffSchemas(comparison, gone.splice(at, 1)[0]!, one, direction);
-    return false;
-  });
+  const come = [isAlike, isOfKind].reduce<readonly Side[]>(
+    (left, isPair) =>
+      left.filter((one) => {
+        const others = gone.filter((other) => isPair(comparison, other, one));
+        const [was] = others;
+        if (was === undefined) return true;
+        const rivals = left.filter((rival) => isPair(comparison, was, rival));
+        // Of several of one kind nobody knows which has become which.
+        if (isPair === isOfKind && others.length + rivals.length > 2) return true;
+        gone.splice(gone.indexOf(was), 1);
+        diffSchemas(comparison, was, one, direction);
+        return false;
+      }),
+    nows ?? [now],
+  );
   if (gone.length === 1 && come.length === 1) {
     diffSchemas(comparison, gone[0]!, come[0]!, direction);
   } else {
@@ -80,9 +117,20 @@ function isAlike(comparison: Comparison, one: Side, other: Side): boolean {
   );
 }
 
-function diffPlain(comparison: Comparison, before: Side, after: Side, direction: Direction): void {
-  const old = { value: flat(comparison, before, 'old'), pointer: before.pointer };
-  const now = { value: flat(comparison, after, 'new'), pointer: after.pointer };
+/** Whether two alternatives have one type and, where they tell by a constant what they are, say the same. */
+function isOfKind(comparison: Comparison, one: Side, other: Side): boolean {
+  return isSame(kindOf(comparison.old(one)), kindOf(comparison.new(other)));
+}
+
+function kindOf({ value }: Side): object {
+  const { type, properties } = (value ?? {}) as Schema;
+  const tags = Object.entries((properties ?? {}) as Readonly<Record<string, Schema | undefined>>)
+    .map(([name, property]) => [name, property?.['const']] as const)
+    .filter(([, only]) => only !== undefined);
+  return { type, tags: Object.fromEntries(tags) };
+}
+
+function diffPlain(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
   if (!diffTypes(comparison, old, now, direction)) return;
   diffValues(comparison, old, now, direction);
   diffBounds(comparison, old, now, direction);
@@ -140,7 +188,7 @@ function flat(
   seen.add(side.pointer);
   const list = member(side, 'allOf');
   const parts = allOf.map((_part, at) =>
-    flat(comparison, comparison[of](member(list, at)), of, seen),
+    flat(comparison, comparison[of](withParts(member(list, at))), of, seen),
   );
   return [...parts, own].reduce<Schema>(
     (whole, part) => ({
@@ -181,13 +229,19 @@ function diffProperties(comparison: Comparison, old: Side, now: Side, direction:
   }
   for (const [name, is] of members(nows)) {
     if (known.has(name)) continue;
-    const mustBeSent = direction === 'input' && isRequired.has(name);
+    const mustBeSent = direction === 'input' && isRequired.has(name) && !wasRequired.has(name);
     comparison.add(
       mustBeSent ? 'breaking' : 'safe',
       mustBeSent ? 'required-property-added' : 'property-added',
       is,
       mustBeSent ? `"${name}" must be sent now` : `"${name}" is new`,
     );
+  }
+  // No property describes what a record must have.
+  for (const name of new Set([...wasRequired, ...isRequired])) {
+    if (known.has(name) || member(nows, name).value !== undefined) continue;
+    const side = member(isRequired.has(name) ? now : old, 'required');
+    diffRequired(comparison, side, name, wasRequired.has(name), isRequired.has(name), direction);
   }
 }
 
@@ -217,7 +271,7 @@ function diffRequired(
 function diffMore(comparison: Comparison, old: Side, now: Side, direction: Direction): void {
   const name = 'additionalProperties';
   const [was, is] = [member(old, name), member(now, name)];
-  const [before, after] = [was.value ?? true, is.value ?? true];
+  const [before, after] = [restOf(was), restOf(is)];
   if (isSame(before, after) && !hasReference(before)) return;
   if (typeof before === 'object' && typeof after === 'object') {
     diffSchemas(comparison, was, is, direction);
@@ -240,6 +294,11 @@ function diffMore(comparison: Comparison, old: Side, now: Side, direction: Direc
       'properties that are not named are taken now',
     );
   }
+}
+
+/** An empty schema takes everything, as one that is absent does. */
+function restOf({ value = true }: Side): unknown {
+  return isSame(value, {}) ? true : value;
 }
 
 function diffTuples(comparison: Comparison, old: Side, now: Side, direction: Direction): void {

@@ -91,19 +91,31 @@ function has(values: readonly unknown[], one: unknown): boolean {
   return values.some((value) => isSame(value, one));
 }
 
-/** Each bound, and whether it is a lower one. */
-const BOUNDS: readonly (readonly [string, boolean])[] = [
-  ['minimum', true],
-  ['exclusiveMinimum', true],
-  ['minLength', true],
-  ['minItems', true],
-  ['minProperties', true],
-  ['maximum', false],
-  ['exclusiveMaximum', false],
-  ['maxLength', false],
-  ['maxItems', false],
-  ['maxProperties', false],
+/** A limit of a value; the exclusive one leaves its own number out. */
+interface Limit {
+  readonly name: string;
+  readonly isLower: boolean;
+  /** What holds where nothing is said. */
+  readonly none: number;
+  readonly exclusive?: string;
+}
+
+const LIMITS: readonly Limit[] = [
+  { name: 'minimum', isLower: true, none: -Infinity, exclusive: 'exclusiveMinimum' },
+  { name: 'maximum', isLower: false, none: Infinity, exclusive: 'exclusiveMaximum' },
+  ...['Length', 'Items', 'Properties'].flatMap((of) => [
+    { name: `min${of}`, isLower: true, none: 0 },
+    { name: `max${of}`, isLower: false, none: Infinity },
+  ]),
 ];
+
+/** How far a schema lets a value go: the tighter of what it says. */
+interface Bound {
+  readonly at: Side;
+  readonly number: number;
+  readonly isExclusive: boolean;
+  readonly words: string;
+}
 
 export function diffBounds(
   comparison: Comparison,
@@ -111,31 +123,33 @@ export function diffBounds(
   now: Side,
   direction: Direction,
 ): void {
-  for (const [name, isLower] of BOUNDS) {
-    const none = isLower ? -Infinity : Infinity;
-    const was = boundOf(old, name, none);
-    const is = boundOf(now, name, none);
-    if (was === is) continue;
-    const change = is > was === isLower ? 'narrowed' : 'widened';
-    const words = `${name} was ${showBound(was)} and is ${showBound(is)}`;
-    tell(
-      comparison,
-      direction,
-      'bound',
-      change,
-      member(Math.abs(is) === Infinity ? old : now, name),
-      words,
-    );
+  for (const limit of LIMITS) {
+    const [was, is] = [boundOf(old, limit), boundOf(now, limit)];
+    const further =
+      was.number === is.number ? 0 : is.number > was.number === limit.isLower ? 1 : -1;
+    const tighter = further || Number(is.isExclusive) - Number(was.isExclusive);
+    if (tighter === 0) continue;
+    const at = is.number === limit.none ? was.at : is.at;
+    const words = `it was ${was.words} and is ${is.words}`;
+    tell(comparison, direction, 'bound', tighter > 0 ? 'narrowed' : 'widened', at, words);
   }
 }
 
-function boundOf(side: Side, name: string, none: number): number {
-  const { value } = member(side, name);
-  return typeof value === 'number' ? value : none;
-}
-
-function showBound(value: number): string {
-  return Math.abs(value) === Infinity ? 'none' : String(value);
+function boundOf(side: Side, { name, isLower, none, exclusive }: Limit): Bound {
+  const isWhole = (side.value as Schema)['type'] === 'integer';
+  let bound: Bound = { at: side, number: none, isExclusive: false, words: `no ${name}` };
+  for (const one of exclusive === undefined ? [name] : [name, exclusive]) {
+    const at = member(side, one);
+    if (typeof at.value !== 'number') continue;
+    // Whole numbers above 0 are those from 1 on.
+    const step = one === exclusive && isWhole && Number.isInteger(at.value) ? 1 : 0;
+    const number = at.value + (isLower ? step : -step);
+    const isExclusive = one === exclusive && step === 0;
+    if (number === bound.number ? isExclusive : number > bound.number === isLower) {
+      bound = { at, number, isExclusive, words: `${one} ${at.value}` };
+    }
+  }
+  return bound;
 }
 
 /** Forms cannot be compared, only told apart. */

@@ -23,13 +23,24 @@ export interface ComparedDocument {
   readonly security?: unknown;
 }
 
-/** The changes from one document to another, the gravest first. */
+/**
+ * The changes from one document to another, the gravest first.
+ * @throws TypeError for documents that are not as OpenAPI says: they are taken at their word
+ */
 export function diff(before: ComparedDocument, after: ComparedDocument): readonly DocumentChange[] {
   const comparison = new Comparison(before, after);
   const [old, now] = [root(before), root(after)];
-  diffPaths(comparison, old, now);
-  comparison.operation = '';
-  diffSchemes(comparison, old, now);
+  try {
+    diffPaths(comparison, old, now);
+    comparison.operation = '';
+    diffSchemes(comparison, old, now);
+  } catch (error) {
+    const where = comparison.operation === '' ? '' : ` at ${comparison.operation}`;
+    throw new TypeError(
+      `One of the documents is not as OpenAPI 3.1 says${where}; check them first.`,
+      { cause: error },
+    );
+  }
   return comparison.changes.toSorted(
     (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
   );
@@ -133,6 +144,7 @@ function diffParameters(
       );
     }
     diffSchemas(comparison, member(was, 'schema'), member(is, 'schema'), 'input');
+    diffContent(comparison, was, is, 'input');
   }
   for (const [key, is] of nows) {
     if (olds.has(key)) continue;
@@ -202,9 +214,13 @@ function diffResponses(comparison: Comparison, before: Side, after: Side): void 
       continue;
     }
     if (comparison.isKnown(was, is, 'response')) continue;
+    // RFC 9110 §5.1: the case of their names means nothing.
+    const headers = new Map(
+      members(member(is, 'headers')).map(([name, header]) => [name.toLowerCase(), header]),
+    );
     for (const [name, header] of members(member(was, 'headers'))) {
-      const now = member(member(is, 'headers'), name);
-      if (now.value === undefined) {
+      const now = headers.get(name.toLowerCase());
+      if (now === undefined) {
         comparison.add('breaking', 'response-header-removed', header, `the header ${name} is gone`);
       } else {
         const sides = [comparison.old(header), comparison.new(now)] as const;

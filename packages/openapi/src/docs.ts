@@ -1,45 +1,41 @@
 /** What is answered at the page's address and below it. */
 import { randomBytes } from 'node:crypto';
-import { answerWhole, type Exchange, HANDLED } from '@org/core';
+import { HANDLED, monitoringPage, type MonitoringRoute, ProblemError } from '@org/core';
 
 import { interfaceFiles, interfaceFolder } from './interface-files.ts';
 import type { OpenapiSettings } from './options.ts';
 import { originsOf, pageOf, pagePolicy } from './page.ts';
 
-/** What a file below the page may be called. */
-const FILE = /^\/[\w-]+\.[0-9a-f]{16}\.(?:js|css)$/;
+/** Behind the page's address: nothing, a slash, or what a file of the page may be called. */
+const BELOW = /^(?:\/(?:[\w-]+\.[0-9a-f]{16}\.(?:js|css))?)?(?:\?|$)/;
 
-/** The page, its files, and the way back to it. */
-export interface Docs {
-  /** What a path asks for; nothing where it is not one of the page's. */
-  at(path: string): 'page' | 'slash' | 'file' | undefined;
-  answerPage(exchange: Exchange, version: string | undefined): Promise<typeof HANDLED>;
-  /** Sends a client that asks with a slash at the end to the page: addresses there are relative. */
-  answerSlash(exchange: Exchange): typeof HANDLED;
-  /** Answers nothing where there is no file of that name. */
-  answerFile(exchange: Exchange, path: string): Promise<typeof HANDLED | void>;
+/** Whether the page, a file of it, or the way back to it is asked for. */
+export function isDocs(docsPath: string, url: string): boolean {
+  return url.startsWith(docsPath) && BELOW.test(url.slice(docsPath.length));
 }
 
-/** @throws OptionError where Swagger UI is not installed */
-export function docsAt(docsPath: string, settings: OpenapiSettings): Docs {
+/**
+ * The page, its files, and the way back to it.
+ * @param versionOf which version a query of the page asks for
+ * @throws OptionError where Swagger UI is not installed
+ */
+export function docsRoutes(
+  docsPath: string,
+  settings: OpenapiSettings,
+  versionOf: (query: URLSearchParams) => string | undefined,
+): Readonly<Record<string, MonitoringRoute>> {
   const files = interfaceFiles(interfaceFolder());
   const keeping = `${settings.public ? 'public' : 'private'}, max-age=31536000, immutable`;
+  const { servers, info, documentPath, names } = settings;
 
-  return {
-    at(path) {
-      if (!path.startsWith(docsPath)) return undefined;
-      const below = path.slice(docsPath.length);
-      if (below === '') return 'page';
-      if (below === '/') return 'slash';
-      return FILE.test(below) ? 'file' : undefined;
-    },
-    async answerPage(exchange, version) {
+  const page: MonitoringRoute = {
+    async GET({ query }) {
+      const version = versionOf(query);
       const nonce = randomBytes(16).toString('base64');
-      const { servers, info, documentPath, names } = settings;
       const urls = (typeof servers === 'function' ? servers(version) : servers).map(
         ({ url }) => url,
       );
-      const page = pageOf({
+      const body = pageOf({
         title: info.title,
         nonce,
         files: await files(),
@@ -48,40 +44,39 @@ export function docsAt(docsPath: string, settings: OpenapiSettings): Docs {
         version,
         versions: names,
       });
-      return send(exchange, 'text/html; charset=utf-8', Buffer.from(page), [
-        ['Cache-Control', 'no-store'],
-        ['Content-Security-Policy', pagePolicy(nonce, originsOf(urls))],
-        ['Referrer-Policy', 'no-referrer'],
-      ]);
+      const headers = {
+        'Content-Security-Policy': pagePolicy(nonce, originsOf(urls)),
+        'Referrer-Policy': 'no-referrer',
+      };
+      return monitoringPage({ contentType: 'text/html; charset=utf-8', body, headers });
     },
-    answerSlash({ res }) {
+  };
+  // Addresses on the page are relative to its own, without a slash at its end.
+  const slash: MonitoringRoute = {
+    GET({ exchange: { res }, query }) {
+      const search = query.size === 0 ? '' : `?${query.toString()}`;
       res.statusCode = 308;
-      res.setHeader('Location', `../${docsPath.slice(docsPath.lastIndexOf('/') + 1)}`);
+      res.setHeader('Location', `../${docsPath.slice(docsPath.lastIndexOf('/') + 1)}${search}`);
       res.end();
       return HANDLED;
     },
-    async answerFile(exchange, path) {
-      const file = (await files()).byName.get(path.slice(docsPath.length + 1));
-      if (file === undefined) return undefined;
-      return send(exchange, file.type, file.body, [['Cache-Control', keeping]]);
+  };
+  const file: MonitoringRoute = {
+    async GET({ params: { name } }) {
+      const found = (await files()).byName.get(name!);
+      if (found === undefined) throw noFile();
+      const { type, body } = found;
+      return monitoringPage({ contentType: type, body, headers: { 'Cache-Control': keeping } });
     },
   };
+  return { [docsPath]: page, [`${docsPath}/`]: slash, [`${docsPath}/:name`]: file };
 }
 
-function send(
-  exchange: Exchange,
-  type: string,
-  body: Buffer,
-  headers: readonly (readonly [string, string])[],
-): typeof HANDLED {
-  // Somebody may have answered while files were read, such as a deadline.
-  if (exchange.abandoned) return HANDLED;
-  const all = [
-    ['Content-Type', type],
-    ['Content-Length', String(body.length)],
-    ['X-Content-Type-Options', 'nosniff'],
-    ...headers,
-  ];
-  answerWhole(exchange, 200, all.flat(), body);
-  return HANDLED;
+/** Such as a file of another release, for a page that was open when this one came. */
+function noFile(): ProblemError {
+  return new ProblemError({
+    code: 'ERR_NOT_FOUND',
+    status: 404,
+    detail: 'The page has no such file; load it again.',
+  });
 }

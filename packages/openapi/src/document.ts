@@ -57,9 +57,16 @@ export function documentOf(
   const ids = new Set<string>();
   const schemes = new Set(Object.keys(settings.securitySchemes));
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const [path, item] of Object.entries(settings.paths)) paths[path] = { ...item };
+  for (const [path, given] of Object.entries(settings.paths)) {
+    const item: Record<string, unknown> = { ...given };
+    paths[path] = item;
+    for (const method of METHODS) {
+      const { operationId } = (item[method] ?? {}) as Partial<OperationObject>;
+      if (operationId !== undefined) ids.add(operationId);
+    }
+  }
 
-  for (const { method, template, pattern, description } of placed(mounted, version, schemas)) {
+  for (const { method, template, pattern, description } of placed(mounted, version)) {
     const item = (paths[template.path] ??= {});
     // What was written by hand, and what the app asks first, stands.
     if (item[method] !== undefined) continue;
@@ -102,11 +109,7 @@ export function documentOf(
 }
 
 /** Every operation of the version at its address, in the order of the document. */
-function placed(
-  mounted: readonly MountedRoute[],
-  version: string | undefined,
-  schemas: SchemaComponents,
-): readonly Placed[] {
+function placed(mounted: readonly MountedRoute[], version: string | undefined): readonly Placed[] {
   const found: (Placed & { readonly at: number })[] = [];
   const shapes = new Map<string, PathTemplate>();
   for (const [at, { method, pattern, description: given }] of mounted.entries()) {
@@ -118,14 +121,6 @@ function placed(
       for (const name of methodsOf(method, given)) {
         found.push({ method: name, template: alike(template, shapes), pattern, description, at });
       }
-    }
-  }
-  for (const { description, pattern, method } of found) {
-    const names = new Set(pathTemplates(pattern).flatMap((template) => template.names));
-    if (names.size === 0 && description.params !== undefined) {
-      schemas.problems.push(
-        `${method.toUpperCase()} ${pattern} checks parameters of the path, but its pattern has none.`,
-      );
     }
   }
   return found.toSorted(
@@ -147,7 +142,7 @@ function alike(template: PathTemplate, shapes: Map<string, PathTemplate>): PathT
   const shape = shapeOf(template.path);
   const first = shapes.get(shape);
   if (first === undefined) shapes.set(shape, template);
-  return first ?? template;
+  return { ...(first ?? template), ownNames: template.names };
 }
 
 /** An address without the names of its parameters. */

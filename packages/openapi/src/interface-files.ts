@@ -31,6 +31,8 @@ const SCRIPT = 'text/javascript; charset=utf-8';
 /** What it shows is beside it on the page; it loads nothing from elsewhere, `validatorUrl` included. */
 const START = `(() => {
   const { document: url } = document.currentScript.dataset;
+  const { matches } = matchMedia('(prefers-color-scheme: dark)');
+  document.documentElement.classList.toggle('dark-mode', matches);
   SwaggerUIBundle({
     url: new URL(url, location.href).href,
     dom_id: '#docs',

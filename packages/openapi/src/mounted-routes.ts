@@ -3,6 +3,12 @@
  * list (router 2.3), handlers from the layers of its routes. Apps that are mounted in others keep
  * their routers to themselves; ask for a document of each.
  */
+import {
+  joinPatterns,
+  type ListingRouter as ListedRouter,
+  MAX_ROUTER_DEPTH,
+  mountPattern,
+} from '@org/core';
 import type { Application } from 'express';
 
 import { METHODS, type RouteDescription } from './description.ts';
@@ -19,12 +25,6 @@ export interface MountedRoute {
   readonly description: Readonly<RouteDescription> | undefined;
 }
 
-interface ListedRoute {
-  readonly path: string | RegExp;
-  readonly methods: readonly string[] | undefined;
-  readonly router: ListingRouter | undefined;
-}
-
 interface RouteLayer {
   /** In lower case; absent for `all`. */
   readonly method?: string;
@@ -35,18 +35,14 @@ interface Layer {
   readonly route?: { readonly path: unknown; readonly stack: readonly RouteLayer[] };
 }
 
-interface ListingRouter {
+interface ListingRouter extends ListedRouter {
   readonly stack?: readonly Layer[];
-  listRoutes?(): readonly ListedRoute[];
 }
-
-/** Routers deeper than this are not looked into: one may be mounted in itself. */
-const MAX_DEPTH = 16;
 
 /** Every route of an app, in the order in which the app asks them. */
 export function mountedRoutes(app: Application): readonly MountedRoute[] {
   const found: MountedRoute[] = [];
-  walk(app.router, mountPath(app), 0, found);
+  walk(app.router as ListingRouter, mountPattern(app), 0, found);
   return found;
 }
 
@@ -62,49 +58,43 @@ export function areSame(one: readonly MountedRoute[], other: readonly MountedRou
 }
 
 function walk(router: ListingRouter, prefix: string, depth: number, found: MountedRoute[]): void {
-  if (depth > MAX_DEPTH) return;
+  if (depth > MAX_ROUTER_DEPTH) return;
   // The list names a route once for each of its paths, in the order of the layers.
   const layers = (router.stack ?? []).flatMap(({ route }) =>
-    route === undefined ? [] : [route.path].flat().map(() => route),
+    route === undefined ? [] : [route.path].flat(Infinity).map(() => route),
   );
   let at = 0;
   for (const { path, router: nested } of router.listRoutes?.() ?? []) {
-    const pattern = path instanceof RegExp ? path : join(prefix, path);
+    const pattern = path instanceof RegExp ? path : joinPatterns(prefix, path);
     if (nested !== undefined) {
       if (typeof pattern === 'string') walk(nested, pattern, depth + 1, found);
       // Below a regular expression no address can be told: what is there is one that is not.
       else found.push({ method: 'all', pattern, handler: undefined, description: undefined });
       continue;
     }
-    const stack = layers[at++]?.stack ?? [];
-    for (const method of methodsOf(stack)) {
-      const handler = stack.find(
-        (layer) =>
-          (method === 'all' || layer.method === method) &&
-          descriptionOf(layer.handle) !== undefined,
-      )?.handle as RouteHandler | undefined;
+    for (const [method, handlers] of handlersOf(layers[at++]?.stack ?? [])) {
+      const handler = handlers.find((one) => descriptionOf(one) !== undefined) as
+        | RouteHandler
+        | undefined;
       found.push({ method, pattern, handler, description: descriptionOf(handler) });
     }
   }
 }
 
-/** `app.all` is a layer for each method that Node knows. */
-function methodsOf(stack: readonly RouteLayer[]): ReadonlySet<string> {
-  const methods = new Set(stack.map(({ method = 'all' }) => method));
-  return METHODS.every((method) => methods.has(method)) ? new Set(['all']) : methods;
-}
-
-/** The patterns under which an app is mounted on its parents. */
-function mountPath(app: Application & { parent?: Application }): string {
-  let path = '';
-  for (let at: typeof app | undefined = app; at?.parent !== undefined; at = at.parent) {
-    path = join([at.mountpath].flat()[0]!, path);
+/** The handlers of a route by method. */
+function handlersOf(stack: readonly RouteLayer[]): ReadonlyMap<string, readonly unknown[]> {
+  const byMethod = new Map<string, unknown[]>();
+  for (const { method = 'all', handle } of stack) {
+    byMethod.set(method, [...(byMethod.get(method) ?? []), handle]);
   }
-  return path;
-}
-
-function join(prefix: string, path: string): string {
-  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  if (path === '/' || path === '') return head === '' ? '/' : head;
-  return path.startsWith('/') ? head + path : `${head}/${path}`;
+  // `app.all` is a layer for each method that Node knows.
+  if (METHODS.every((method) => byMethod.has(method))) {
+    return new Map([['all', byMethod.get('get')!]]);
+  }
+  // What `route.all` puts around the methods of a route, such as who may, is no method of its own.
+  const around = byMethod.get('all');
+  if (byMethod.size > 1 && around?.every((one) => descriptionOf(one) === undefined) === true) {
+    byMethod.delete('all');
+  }
+  return byMethod;
 }

@@ -11,6 +11,9 @@ import {
   isNotModified,
   type Middleware,
   monitoringGuard,
+  monitoringPage,
+  type MonitoringRoute,
+  monitoringRoutes,
   OptionError,
   ProblemError,
   type Stats,
@@ -18,7 +21,7 @@ import {
 } from '@org/core';
 import type { Application } from 'express';
 
-import { docsAt } from './docs.ts';
+import { docsRoutes, isDocs } from './docs.ts';
 import { documentOf, type OpenapiDocument } from './document.ts';
 import { type Drift, driftOf } from './drift.ts';
 import { Editions } from './editions.ts';
@@ -51,71 +54,28 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
   const newest = names.at(-1);
   const mayRead = settings.public ? () => true : monitoringGuard(settings.access);
   const caching = settings.public ? 'no-cache' : 'private, no-cache';
-  const docs = docsPath === false ? undefined : docsAt(docsPath, settings);
   const editions = new Editions(settings);
-  const byPath = new Map(names.map((name) => [versionPath(documentPath, name), name]));
   const counts = { documents: 0, pages: 0, refused: 0 };
 
-  const answerDocument = (exchange: Exchange, version: string | undefined): typeof HANDLED => {
+  const answerDocument = (
+    exchange: Exchange,
+    version: string | undefined,
+  ): object | typeof HANDLED => {
     const { req } = exchange;
     const { body, etag } = editions.of(req.app as Application, version);
     counts.documents++;
-    const headers = ['ETag', etag, 'Cache-Control', caching];
-    if (isNotModified(req.headers['if-none-match'], undefined, etag, Number.NaN, 0)) {
-      answerWhole(exchange, 304, headers, Buffer.alloc(0));
-    } else {
-      const length = String(body.length);
-      const own = ['Content-Type', JSON_TYPE, 'Content-Length', length, ...headers];
-      answerWhole(exchange, 200, own, body);
+    const headers = { ETag: etag, 'Cache-Control': caching };
+    if (!isNotModified(req.headers['if-none-match'], undefined, etag, Number.NaN, 0)) {
+      return monitoringPage({ contentType: JSON_TYPE, body, headers });
     }
+    answerWhole(exchange, 304, Object.entries(headers).flat(), Buffer.alloc(0));
     return HANDLED;
   };
 
-  /** Lets those in who may, by a method that reads. */
-  const admit = (exchange: Exchange, path: string): void => {
-    const { req } = exchange;
-    if (!mayRead(req)) {
-      counts.refused++;
-      throw closed();
-    }
-    exchange.route = `${req.baseUrl ?? ''}${path}`;
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw notAllowed();
-  };
-
-  const step = (exchange: Exchange): StepResult => {
-    const { url } = exchange.req;
-    if (!isOurs(url)) return undefined;
-    const end = url.indexOf('?');
-    const path = end === -1 ? url : url.slice(0, end);
-    const query = end === -1 ? '' : url.slice(end);
-    if (path === documentPath) {
-      admit(exchange, path);
-      return answerDocument(exchange, asked(query) ?? spoken(exchange) ?? newest);
-    }
-    const version = byPath.get(path);
-    if (version !== undefined) {
-      admit(exchange, path);
-      return answerDocument(exchange, version);
-    }
-    const part = docs?.at(path);
-    if (docs === undefined || part === undefined) return undefined;
-    admit(exchange, part === 'file' ? `${String(docsPath)}/:file` : String(docsPath));
-    if (part === 'file') return docs.answerFile(exchange, path);
-    if (part === 'slash') return docs.answerSlash(exchange);
-    counts.pages++;
-    return docs.answerPage(exchange, asked(query) ?? newest);
-  };
-
-  /** Lets nearly every request go by after one or two comparisons. */
-  const stem = documentPath.slice(0, -'.json'.length);
-  const isOurs = (url: string): boolean =>
-    url.startsWith(stem) || (docsPath !== false && url.startsWith(docsPath));
-
   /** The version in the query. @throws ProblemError for one that there is not */
-  const asked = (query: string): string | undefined => {
-    if (query === '' || names.length === 0) return undefined;
-    const version = new URLSearchParams(query).get('version');
-    if (version === null) return undefined;
+  const asked = (query: URLSearchParams): string | undefined => {
+    const version = query.get('version');
+    if (version === null || names.length === 0) return undefined;
     if (names.includes(version)) return version;
     throw unknownVersion(names);
   };
@@ -123,6 +83,39 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
   /** The version that the request itself is served in. */
   const spoken = ({ version }: Exchange): string | undefined =>
     version !== undefined && names.includes(version) ? version : undefined;
+
+  const answers: Record<string, MonitoringRoute> = {
+    [documentPath]: {
+      GET: ({ exchange, query }) =>
+        answerDocument(exchange, asked(query) ?? spoken(exchange) ?? newest),
+    },
+  };
+  for (const name of names) {
+    answers[versionPath(documentPath, name)] = {
+      GET: ({ exchange }) => answerDocument(exchange, name),
+    };
+  }
+  if (docsPath !== false) {
+    const versionOf = (query: URLSearchParams): string | undefined => {
+      const version = asked(query) ?? newest;
+      counts.pages++;
+      return version;
+    };
+    Object.assign(answers, docsRoutes(docsPath, settings, versionOf));
+  }
+  const answer = monitoringRoutes(answers, (req) => {
+    const may = mayRead(req);
+    if (!may) counts.refused++;
+    return may;
+  });
+  const stem = documentPath.slice(0, -'.json'.length);
+  /** Lets nearly every request go by after one or two comparisons. */
+  const step = (exchange: Exchange): StepResult => {
+    const { url } = exchange.req;
+    return url.startsWith(stem) || (docsPath !== false && isDocs(docsPath, url))
+      ? answer(exchange)
+      : undefined;
+  };
 
   const middleware = defineMiddleware({
     name: 'openapi',
@@ -152,23 +145,6 @@ export function openapi(options?: Given<OpenapiOptions>): Openapi {
     drift: (app: Application, document?: Pick<OpenapiDocument, 'paths'>) =>
       driftOf(mountedRoutes(app), settings, document),
   }) as Openapi;
-}
-
-function closed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is open to loopback callers and to callers with the monitoring token.',
-  });
-}
-
-function notAllowed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: 'Documents are read with GET or HEAD.',
-    headers: { Allow: 'GET, HEAD' },
-  });
 }
 
 function unknownVersion(names: readonly string[]): ProblemError {

@@ -23,15 +23,23 @@ export function parametersOf(
   versionParameter: ParameterObject | undefined,
 ): readonly ParameterObject[] {
   const path = membersOf(description.params, useOf('params', place), schemas);
-  const inPath = place.template.names.map((name): ParameterObject => {
-    const isWildcard = place.template.wildcards.has(name);
+  const { names, ownNames, wildcards } = place.template;
+  for (const [name, { isRequired }] of path) {
+    if (!isRequired || ownNames.includes(name)) continue;
+    schemas.problems.push(
+      `${useOf('params', place).where} need "${name}", which is not in the path: no request is right.`,
+    );
+  }
+  const inPath = names.map((name, at): ParameterObject => {
+    const isWildcard = wildcards.has(name);
+    const own = ownNames[at]!;
     return {
       name,
       in: 'path',
       required: true,
       ...(isWildcard ? { description: 'May contain slashes.' } : {}),
-      ...parameterOf(path.get(name)?.schema ?? { type: 'string' }),
-      ...examplesOf(description, 'params', name, path.get(name)?.schema),
+      ...parameterOf(path.get(own)?.schema ?? { type: 'string' }),
+      ...examplesOf(description, 'params', own, path.get(own)?.schema),
     };
   });
   const versionHeader = versionParameter?.name.toLowerCase();

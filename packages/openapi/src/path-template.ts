@@ -11,6 +11,8 @@ export interface PathTemplate {
   readonly path: string;
   /** Names in the order in which they stand. */
   readonly names: readonly string[];
+  /** What the route itself calls them, where another route of the address has named them first. */
+  readonly ownNames: readonly string[];
   /** Those of them that may contain slashes. */
   readonly wildcards: ReadonlySet<string>;
 }
@@ -24,14 +26,18 @@ const MAX_TEMPLATES = 16;
 export function pathTemplates(pattern: string): readonly PathTemplate[] {
   return expand(parse(pattern).tokens)
     .slice(0, MAX_TEMPLATES)
-    .map((parts) => ({
-      path:
-        parts.map((part) => (typeof part === 'string' ? part : `{${part.name}}`)).join('') || '/',
-      names: parts.flatMap((part) => (typeof part === 'string' ? [] : [part.name])),
-      wildcards: new Set(
-        parts.flatMap((part) => (typeof part !== 'string' && part.isWildcard ? [part.name] : [])),
-      ),
-    }));
+    .map((parts) => {
+      const names = parts.flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
+      return {
+        path:
+          parts.map((part) => (typeof part === 'string' ? part : `{${part.name}}`)).join('') || '/',
+        names,
+        ownNames: names,
+        wildcards: new Set(
+          parts.flatMap((part) => (typeof part !== 'string' && part.isWildcard ? [part.name] : [])),
+        ),
+      };
+    });
 }
 
 function expand(tokens: readonly Token[]): readonly (readonly Part[])[] {

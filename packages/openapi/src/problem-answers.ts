@@ -31,12 +31,24 @@ const PROBLEM: JsonSchema = Object.freeze({
   required: ['type', 'title', 'status'],
 });
 
+const VALIDATION = 'ERR_VALIDATION';
+
+/** As `requestProblem` tells it. */
+const VALIDATION_EXAMPLE = Object.freeze({
+  type: 'about:blank',
+  title: 'Validation failed',
+  status: 400,
+  detail: 'One value is not as expected.',
+  code: VALIDATION,
+  errors: [{ detail: 'Invalid input: expected number, received string', pointer: '#/items/0' }],
+});
+
 const VALIDATION_PROBLEM: JsonSchema = Object.freeze({
   allOf: [pointerTo('Problem')],
   type: 'object',
   description: 'A request that is not as it is described.',
   properties: {
-    code: { const: 'ERR_VALIDATION' },
+    code: { const: VALIDATION },
     errors: {
       type: 'array',
       items: {
@@ -129,8 +141,12 @@ export class ProblemAnswers {
         : isValidation
           ? { anyOf: [this.schemas.define('ValidationProblem', VALIDATION_PROBLEM), problem] }
           : problem;
-    const examples = Object.fromEntries(
-      types.map(({ title, code, type = 'about:blank' }, at) => [
+    const shown = types.length > 0 || isValidation ? types : [{ status }];
+    const examples = Object.fromEntries([
+      ...(isValidation
+        ? [[VALIDATION, { value: { ...VALIDATION_EXAMPLE, status } }] as const]
+        : []),
+      ...shown.map(({ title, code, type = 'about:blank' }, at) => [
         code ?? `problem${at + 1}`,
         {
           value: {
@@ -141,12 +157,12 @@ export class ProblemAnswers {
           },
         },
       ]),
-    );
+    ]);
     return {
       description,
       ...(status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}),
       content: {
-        [PROBLEM_JSON]: { schema, ...(types.length === 0 ? {} : { examples }) },
+        [PROBLEM_JSON]: { schema, examples },
       },
     };
   }

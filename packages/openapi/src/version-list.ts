@@ -12,10 +12,12 @@ export interface VersionChange {
   readonly routes?: readonly string[];
 }
 
+const VERSION = /^(?:\d{4}-\d\d-\d\d|0|[1-9]\d{0,8})$/;
+
 export const versionCheck: Check<Version> = {
   expected: 'a version, a date such as "2026-11-01" or a whole number',
   accepts: (value): value is Version =>
-    /^[\w.-]+$/.test(String(value)) && typeof value !== 'object',
+    (typeof value === 'string' || typeof value === 'number') && VERSION.test(String(value)),
 };
 
 /** Orders versions: whole numbers by their value, dates as text. */

@@ -56,7 +56,8 @@ describe('org-openapi', () => {
     [['diff', old, more, '--fail-on', 'all'], '--fail-on must be one of breaking, risky, safe'],
     [['diff', old, join(folder, 'absent.json')], 'ENOENT'],
     [['diff', old, file('text.json', 'openapi: 3.1.1')], 'is no JSON'],
-    [['diff', old, file('other.json', { swagger: '2.0' })], 'is no OpenAPI 3 document'],
+    [['diff', old, file('other.json', { swagger: '2.0' })], 'is no OpenAPI 3.1 document'],
+    [['diff', old, file('former.json', { openapi: '3.0.4' })], 'is no OpenAPI 3.1 document'],
     [
       [
         'diff',

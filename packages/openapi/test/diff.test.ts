@@ -77,6 +77,24 @@ describe('between operations', () => {
       ),
     ],
     [
+      'the type of a parameter that is JSON',
+      both(
+        query({ content: { 'application/json': { schema: { type: 'number' } } } }),
+        query({ content: { 'application/json': { schema: { type: 'integer' } } } }),
+        ['breaking type-narrowed'],
+        ['safe type-widened'],
+      ),
+    ],
+    [
+      'the case of a header of an answer',
+      both(
+        doc({ responses: { 200: { headers: { ETag: { schema: text } } } } }),
+        doc({ responses: { 200: { headers: { etag: { schema: text } } } } }),
+        [],
+        [],
+      ),
+    ],
+    [
       'whether a parameter is required',
       both(
         query({}),
@@ -223,6 +241,16 @@ describe('between schemas, from the tighter to the looser', () => {
     ['any value', { type: 'string', enum: ['a'] }, { type: 'string' }, 'enum', 'risky'],
     ['a minimum', { minimum: 2 }, { minimum: 1 }, 'bound', 'risky'],
     ['a maximum', { maximum: 1 }, {}, 'bound', 'risky'],
+    ['a minimum that is no part', { exclusiveMinimum: 1 }, { minimum: 1 }, 'bound', 'risky'],
+    ['a minimum by another word', { minimum: 5 }, { exclusiveMinimum: 0 }, 'bound', 'risky'],
+    ['the tighter of two', { minimum: 2, exclusiveMinimum: 0 }, { minimum: 1 }, 'bound', 'risky'],
+    [
+      'a maximum of whole numbers',
+      { type: 'integer', exclusiveMaximum: 1 },
+      { type: 'integer', maximum: 1 },
+      'bound',
+      'risky',
+    ],
     [
       'a length',
       { type: 'string', maxLength: 5 },
@@ -253,6 +281,43 @@ describe('between schemas, from the tighter to the looser', () => {
       'members',
       'risky',
     ],
+    [
+      'alternatives of one kind',
+      { anyOf: [{ type: 'string', maxLength: 3 }, { type: 'number' }, { type: 'null' }] },
+      {
+        anyOf: [
+          { type: 'null' },
+          { type: 'number', description: 'N' },
+          { type: 'string', maxLength: 5 },
+        ],
+      },
+      'bound',
+      'risky',
+    ],
+    [
+      'alternatives that say what they are',
+      {
+        oneOf: [
+          object({ is: { const: 'a' }, x: { maxLength: 3 } }),
+          object({ is: { const: 'b' } }),
+        ],
+      },
+      {
+        oneOf: [
+          object({ is: { const: 'b', description: 'Words.' } }),
+          object({ is: { const: 'a' }, x: {} }),
+        ],
+      },
+      'bound',
+      'risky',
+    ],
+    [
+      'a described schema that was the only one',
+      { ...text, description: 'Words.' },
+      { anyOf: [text, { type: 'null' }] },
+      'alternative',
+      'breaking',
+    ],
     ['items', { items: { type: 'integer' } }, { items: { type: 'number' } }, 'type', 'breaking'],
     ['nothing', false, true, 'schema', 'breaking'],
   ])('%s', (_what, tight, loose, kind, gravity) => {
@@ -267,6 +332,7 @@ describe('between properties', () => {
   const a = object({ a: text });
   const ab = object({ a: text, b: text });
   const needsB = object({ a: text, b: text }, ['b']);
+  const needsA = object({ a: text }, ['a']);
   const strictA = object({ a: text }, [], { additionalProperties: false });
   const strictAb = object({ a: text, b: text }, [], { additionalProperties: false });
 
@@ -309,6 +375,29 @@ describe('between properties', () => {
       [],
     ],
     ['parts that are put together', { allOf: [a, needsB] }, needsB, [], []],
+    ['a minimum that every text has', text, { ...text, minLength: 0 }, [], []],
+    [
+      'a minimum of whole numbers by another word',
+      { type: 'integer', exclusiveMinimum: 0 },
+      { type: 'integer', minimum: 1 },
+      [],
+      [],
+    ],
+    ['others that are taken in so many words', a, { ...a, additionalProperties: {} }, [], []],
+    [
+      'a key of a record',
+      object({}, ['a'], { additionalProperties: text }),
+      object({}, ['a', 'b'], { additionalProperties: text }),
+      ['breaking property-required'],
+      ['safe property-required'],
+    ],
+    [
+      'a description of what was required',
+      object({}, ['a']),
+      needsA,
+      ['safe property-added'],
+      ['safe property-added'],
+    ],
     [
       'a pattern that cannot be compared',
       { pattern: 'a' },
@@ -375,6 +464,45 @@ describe('a change', () => {
     ]);
   });
 
+  it.each([
+    ['a part', { allOf: [{ $ref: '#/components/schemas/A' }] }],
+    ['a pointer with more beside it', { $ref: '#/components/schemas/A', minProperties: 1 }],
+    ['the only alternative', { anyOf: [{ $ref: '#/components/schemas/A' }] }],
+  ])('ends where a schema is in itself as %s', (_what, child) => {
+    const circle = (leaf: object): object => ({
+      ...output({ $ref: '#/components/schemas/A' }),
+      components: { schemas: { A: object({ leaf, child }), B: child } },
+    });
+    expect(diff(circle(text), circle(text))).toEqual([]);
+    expect(kinds(circle(text), circle({}))).toContain('breaking type-widened');
+    const self = { ...output(text), components: { schemas: { A: child } } };
+    const endless = { ...output({ $ref: '#/components/schemas/A' }), components: self.components };
+    expect(() => diff(self, endless)).not.toThrow();
+    expect(() => diff(endless, self)).not.toThrow();
+  });
+
+  it('is told at each place where what is there has no name', () => {
+    const two = (one: boolean): object => input(object({ a: one, b: one }));
+    expect(kinds(two(true), two(false))).toEqual([
+      'breaking schema-narrowed',
+      'breaking schema-narrowed',
+    ]);
+  });
+
+  it('is found beside a pointer, and in the alternatives of a part', () => {
+    const components = { schemas: { Text: text } };
+    const there = (beside: object): object => ({
+      ...input({ $ref: '#/components/schemas/Text', ...beside }),
+      components,
+    });
+    expect(kinds(there({ description: 'a' }), there({ description: 'b' }))).toEqual([]);
+    expect(kinds(there({}), there({ maxLength: 5 }))).toEqual(['breaking bound-narrowed']);
+    const part = (...anyOf: object[]): object => input({ allOf: [{ anyOf }, { description: '' }] });
+    expect(kinds(part(text, { type: 'null' }), part(text))).toEqual([
+      'breaking alternative-narrowed',
+    ]);
+  });
+
   it('is not that a schema has moved to the components', () => {
     const moved = {
       ...output({ $ref: '#/components/schemas/A~1B' }),
@@ -382,6 +510,12 @@ describe('a change', () => {
     };
     expect(diff(output(object({ a: text })), moved)).toEqual([]);
     expect(kinds(output(object({ b: text })), moved)).toContain('breaking property-removed');
+  });
+
+  it('is not looked for in what is no document, and the error says where', () => {
+    expect(() => diff(secured([]), secured(1 as never))).toThrow(
+      'One of the documents is not as OpenAPI 3.1 says at GET /x; check them first.',
+    );
   });
 
   it('is told the gravest first', () => {

@@ -149,6 +149,23 @@ describe('a document', () => {
     ]);
   });
 
+  it('gives no operation the id of one that is written by hand', () => {
+    const { paths } = documentOf((app) => app.get('/a', route({}, nothing)), {
+      paths: { '/b': { get: { operationId: 'getA', responses: { 204: { description: '' } } } } },
+    });
+    expect(paths['/a']!.get!.operationId).toBe('getA_2');
+  });
+
+  it('says of whole numbers what the API does, not what JSON does (RFC 8259 §6)', () => {
+    const { paths } = documentOf((app) =>
+      app.get('/x', route({ query: z.object({ a: z.int(), b: z.int().min(1) }) }, nothing)),
+    );
+    expect(paths['/x']!.get!.parameters!.map(({ schema }) => schema)).toEqual([
+      { type: 'integer' },
+      { type: 'integer', minimum: 1 },
+    ]);
+  });
+
   it('names recursive schemas that have no name by where they are', () => {
     const Tree: z.ZodType = z.object({
       get children() {
@@ -194,10 +211,14 @@ describe('a document', () => {
   it('knows paths as one that differ in the names of parameters (OpenAPI 3.1.1 §4.8.8.2)', () => {
     const { paths } = documentOf((app) => {
       app.get('/cities/:id', route({}, nothing));
-      app.delete('/cities/:city', route({}, nothing));
+      const params = z.object({ city: z.int() });
+      app.delete('/cities/:city', route({ params }, nothing));
     });
     expect(Object.keys(paths)).toEqual(['/cities/{id}']);
     expect(Object.keys(paths['/cities/{id}']!)).toEqual(['get', 'delete']);
+    expect(paths['/cities/{id}']!.delete!.parameters).toEqual([
+      { name: 'id', in: 'path', required: true, schema: { type: 'integer' } },
+    ]);
   });
 
   it('tells every method of a chain, those of all, and leaves out what is hidden', () => {
@@ -216,6 +237,25 @@ describe('a document', () => {
       ['/y', ['get', 'put', 'post', 'delete', 'patch']],
       ['/z', ['post']],
     ]);
+  });
+
+  it('does not take what is around the methods of a route for one of them', () => {
+    const made = documentOf((app) => {
+      app
+        .route('/x')
+        .all(nothing)
+        .get(route({ summary: 'X' }, nothing))
+        .all(nothing);
+      app
+        .route('/y')
+        .all(route({ method: 'put' }, nothing))
+        .get(route({}, nothing));
+      app.route([[['/a', '/b']], '/c'] as never).get(nothing);
+      app.get('/z', route({}, nothing));
+    });
+    expect(
+      Object.entries(made.paths).map(([path, item]) => [path, ...Object.keys(item)].join(' ')),
+    ).toEqual(['/x get', '/y get put', '/z get']);
   });
 
   it('says what is answered ahead of the handler (RFC 9457)', () => {
@@ -250,7 +290,21 @@ describe('a document', () => {
       Problem429: {
         headers: { 'Retry-After': expect.anything() as object },
         content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: {
+              problem1: {
+                value: { type: 'about:blank', title: 'Too Many Requests', status: 429 },
+              },
+            },
+          },
+        },
+      },
+      ValidationProblem422: {
+        content: {
+          'application/problem+json': {
+            examples: { ERR_VALIDATION: { value: { status: 422, code: 'ERR_VALIDATION' } } },
+          },
         },
       },
     });
@@ -369,6 +423,15 @@ describe('a document', () => {
       'has a schema called "Twice", which is already another one',
     ],
     [
+      'a pointer that leads nowhere in the document',
+      (app) =>
+        app.post(
+          '/x',
+          route({ body: { schema: z.string(), jsonSchema: { $ref: '#/definitions/A' } } }, nothing),
+        ),
+      'the body of POST /x points to #/definitions/A, which its "$defs" do not have',
+    ],
+    [
       'a name that this package has',
       (app) => app.post('/x', route({ body: named('Problem', { type: 'string' }) }, nothing)),
       'has a schema called "Problem", which is already another one',
@@ -386,7 +449,12 @@ describe('a document', () => {
     [
       'parameters that the pattern does not have',
       (app) => app.get('/x', route({ params: z.object({ id: z.string() }) }, nothing)),
-      'GET /x checks parameters of the path, but its pattern has none',
+      'the params of GET /x need "id", which is not in the path',
+    ],
+    [
+      'a parameter that another name in the pattern stands for',
+      (app) => app.get('/x/:cityId', route({ params: z.object({ id: z.string() }) }, nothing)),
+      'the params of GET /x/{cityId} need "id", which is not in the path',
     ],
   ])('is refused for %s', (_case, mount, message) => {
     const app = express();
@@ -409,6 +477,7 @@ describe('templates of patterns', () => {
           {
             path: parts.map((one) => one.replace(/^\/:(.*)$/, '/{$1}')).join(''),
             names,
+            ownNames: names,
             wildcards: new Set(),
           },
         ]);

@@ -44,6 +44,16 @@ describe('drift', () => {
     });
   });
 
+  it('is not what is around the methods of a route', () => {
+    const app = appWith((one) => {
+      one.route('/x').all(nothing).get(route({}, nothing));
+      one.route('/y').all(nothing).post(nothing);
+    });
+    expect(openapi({ docsPath: false }).drift(app).undocumented).toEqual([
+      { method: 'POST', path: '/y' },
+    ]);
+  });
+
   it('names what is written by hand and mounted nowhere', () => {
     const made = openapi({ docsPath: false, paths: { '/gone': { get: {}, summary: 'x' } } });
     expect(made.drift(express()).unmounted).toEqual([{ method: 'GET', path: '/gone' }]);

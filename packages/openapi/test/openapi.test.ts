@@ -101,6 +101,8 @@ describe('GET /openapi.json', () => {
       expect((await fetch(url + path, { headers: { ...FAR, authorization } })).status).toBe(200);
       expect((await fetch(url + path)).status).toBe(200);
     }
+    const file = '/docs/swagger-ui.0123456789abcdef.js';
+    expect((await fetch(url + file, { headers: FAR })).status).toBe(403);
   });
 
   it('is open where that is asked for', async () => {
@@ -263,6 +265,7 @@ describe('options', () => {
     [{ docsPath: '/docs/' }, '"docsPath" must be a path of plain segments'],
     [{ info: {} as never }, '"info" must be an object with a title'],
     [{ versions: [1, '1'] }, 'names a version twice'],
+    [{ versions: ['v1'] }, '"versions" must be a list, each a version, a date such as'],
     [{ security: ['key'] }, '"security" names key, which "securitySchemes" does not have'],
     [{ access: 'short' }, '"access" must be a token of at least 16 characters'],
     [{ routes: [{} as never] }, '"routes" must be a list, each what routes() has made'],

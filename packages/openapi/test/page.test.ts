@@ -119,11 +119,22 @@ describe('GET /docs', () => {
     );
   });
 
+  it('says of a file of another release that it is gone', async () => {
+    const { url } = await start();
+    const answer = await fetch(`${url}/inner/docs/swagger-ui.0123456789abcdef.js`);
+    expect([answer.status, await answer.text()]).toEqual([
+      404,
+      expect.stringContaining('load it again') as string,
+    ]);
+  });
+
   it('leads from the slash at its end to itself, and to versions by the query', async () => {
     const { url } = await start();
     const slash = await fetch(`${url}/inner/docs/`);
     expect(slash.url).toBe(`${url}/inner/docs`);
     expect(await slash.text()).toContain('data-document="openapi/2.json"');
+    const query = await fetch(`${url}/inner/docs/?version=1`);
+    expect(query.url).toBe(`${url}/inner/docs?version=1`);
     const first = await (await fetch(`${url}/inner/docs?version=1`)).text();
     expect(first).toContain('data-document="openapi/1.json"');
     expect(first).toContain('<a href="?version=2">2</a>');

@@ -274,6 +274,22 @@ describe('an answer', () => {
     expect(faults).toEqual([]);
   });
 
+  it('is sent where its schema fails to judge it, which is reported', async () => {
+    const validate = (): never => {
+      throw new Error('no judge');
+    };
+    const schema = { '~standard': { version: 1 as const, vendor: 'test', validate } };
+    const broken = { schema, jsonSchema: {} };
+    const url = await start((app) =>
+      app.get(
+        '/',
+        route({ responses: { 200: broken } }, (_req, res) => void res.json({ id: 1 })),
+      ),
+    );
+    expect(await (await fetch(url)).json()).toEqual({ id: 1 });
+    expect(faults.map(({ error }) => String(error))).toEqual(['Error: no judge']);
+  });
+
   it('is checked later where its schema takes its time', async () => {
     const late = z.object({ id: z.int().refine((id) => Promise.resolve(id > 1)) });
     const url = await start((app) =>

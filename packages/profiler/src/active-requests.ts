@@ -8,7 +8,7 @@ import type { Exchange } from '@org/core';
 
 import type { StalledRequest } from './capture.ts';
 
-/** The most requests that are followed at once. */
+/** The most requests that are followed at once; the oldest goes first. */
 const MAX_FOLLOWED = 2000;
 /** The most that a stall names. */
 const MAX_NAMED = 100;
@@ -21,7 +21,10 @@ export class ActiveRequests {
   }
 
   follow(exchange: Exchange): void {
-    if (this.followed.size < MAX_FOLLOWED) this.followed.add(exchange);
+    const { followed } = this;
+    // Streams that stay for long must not keep out those that have just come.
+    if (followed.size >= MAX_FOLLOWED) followed.delete(followed.values().next().value!);
+    followed.add(exchange);
   }
 
   /** The loop has turned: who has ended was not there when it stands still next. */

@@ -77,6 +77,11 @@ export function frameKey({ name, file, line }: CodeFrame): string {
   return `${name}\n${file}\n${line}`;
 }
 
+/** The same from one release to the next, where lines move; only what has no name has to be known by its line. */
+export function lastingKey(frame: CodeFrame): string {
+  return frame.name === '(anonymous)' ? frameKey(frame) : `${frame.name}\n${frame.file}`;
+}
+
 function cpuTree(profile: V8CpuProfile, locate: Locate): CallTree {
   const byId = new Map(profile.nodes.map((node) => [node.id, node]));
   const root = emptyNode(ROOT);

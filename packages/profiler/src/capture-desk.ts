@@ -44,7 +44,7 @@ export class CaptureDesk {
     this.recorder = new Recorder(settings.clock, {
       isBusy: () => other.isBusy(),
       onRunning: (running) => other.pause(running),
-      onSampling: () => other.excuse(),
+      onStood: () => other.excuse(),
       onAborted(kind, reason) {
         if (listeners.listening) listeners.tell({ type: 'aborted', kind, reason });
       },
@@ -82,12 +82,12 @@ export class CaptureDesk {
   async snapshot({ res, signal }: Exchange): Promise<void> {
     const name = new Date(this.settings.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
     try {
-      await this.recorder.alone('snapshot', 0, signal, (stop) => {
+      await this.recorder.alone('snapshot', 0, signal, (stop, stood) => {
         res.setHeader('Content-Type', 'application/json');
         res.setHeader('Cache-Control', 'no-store');
         res.setHeader('X-Content-Type-Options', 'nosniff');
         res.setHeader('Content-Disposition', `attachment; filename="${name}.heapsnapshot"`);
-        return writeSnapshot(res, stop);
+        return writeSnapshot(res, stop, stood);
       });
     } catch (error) {
       // With the head gone, or the client, nobody is there to be told but the listeners, who were.

@@ -41,6 +41,11 @@ export interface Capture {
   readonly profile: Uint8Array;
   /** The stall that it shows. */
   readonly stall?: Stall;
+  /**
+   * Where the thread stood when a stall had lasted for `stallMs`, innermost first, in the running
+   * code. It has the functions that V8 had optimised before, which a profile may not name.
+   */
+  readonly stack?: readonly string[];
 }
 
 /** A capture as it is listed: all but the profile itself. */

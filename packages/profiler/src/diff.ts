@@ -2,7 +2,7 @@
  * What has changed from one capture to another, function by function. Shares of the whole are
  * compared, not amounts, so that captures of different length, and of different load, compare.
  */
-import type { CallNode, CallTree, CodeFrame } from './call-tree.ts';
+import { type CallNode, type CallTree, type CodeFrame, lastingKey } from './call-tree.ts';
 
 /** A function's shares of both captures. */
 export interface DiffRow {
@@ -77,9 +77,4 @@ function sharesOf({ root }: CallTree): Map<string, Share> {
   };
   for (const child of root.children.values()) visit(child);
   return shares;
-}
-
-/** Lines move from one release to the next; only what has no name has to be known by its line. */
-function lastingKey({ name, file, line }: CodeFrame): string {
-  return name === '(anonymous)' ? `${name}\n${file}\n${line}` : `${name}\n${file}`;
 }

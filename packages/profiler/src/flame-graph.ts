@@ -4,7 +4,7 @@
  * its title, which viewers show under the pointer. With a second tree to compare with, colours
  * tell what has grown (red) and what has shrunk (blue).
  */
-import type { CallNode, CallTree, CodeFrame } from './call-tree.ts';
+import { type CallNode, type CallTree, type CodeFrame, lastingKey } from './call-tree.ts';
 
 const WIDTH = 1200;
 const ROW = 17;
@@ -28,7 +28,7 @@ export function flameGraph(tree: CallTree, title: string, before?: CallTree): st
     boxes.push(box(node, old, x, width, depth));
     let at = x;
     for (const [key, child] of sorted(node)) {
-      draw(child, old?.children.get(key), at, depth + 1);
+      draw(child, counterpart(old, key, child), at, depth + 1);
       at += shareOf(child, tree) * inner;
     }
   };
@@ -83,6 +83,20 @@ const FORBIDDEN = /[\p{Surrogate}\u{0}-\u{8}\u{B}\u{C}\u{E}-\u{1F}\u{FFFE}\u{FFF
 /** Side by side by name, so that two graphs can be laid beside each other. */
 function sorted({ children }: CallNode): [string, CallNode][] {
   return [...children].toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** What stood in the same place before; lines may have moved. */
+function counterpart(
+  old: CallNode | undefined,
+  key: string,
+  { frame }: CallNode,
+): CallNode | undefined {
+  if (old === undefined) return undefined;
+  const lasting = lastingKey(frame);
+  return (
+    old.children.get(key) ??
+    [...old.children.values()].find((child) => lastingKey(child.frame) === lasting)
+  );
 }
 
 function shareOf({ total }: CallNode, { root }: CallTree): number {

@@ -1,15 +1,16 @@
 /**
  * Functions and spans by name: how often they ran, failed, and how long they took, with and
- * without what they called. Self time is the total less the time in which at least one profiled
- * call of theirs was under way, so that children that run side by side are not taken off twice.
+ * without what they called.
  *
  * Who called whom is known from the stack while code runs synchronously. Behind an `await` only
  * an AsyncLocalStorage knows, which makes every await of the process dearer on Node 20: there is
  * none until something asynchronous is profiled.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import type { Clock } from '@org/core';
+
+import { Account, Invocation, underWay } from './invocation.ts';
 
 /** What is known of one name. */
 export interface FunctionStats {
@@ -36,64 +37,6 @@ export type AnyFunction = (...args: never[]) => unknown;
 /** Where calls are counted whose name is one too many. */
 export const OTHER_FUNCTIONS = '(others)';
 
-class Account {
-  readonly name: string;
-  calls: number = 0;
-  failures: number = 0;
-  selfMs: number = 0;
-  totalMs: number = 0;
-  /** It has answered with a promise. */
-  waits: boolean;
-
-  constructor(name: string, waits: boolean) {
-    this.name = name;
-    this.waits = waits;
-  }
-}
-
-/** One call under way. */
-class Invocation {
-  readonly account: Account;
-  readonly startMs: number;
-  /** The call that made it, as long as that is under way. */
-  parent: Invocation | undefined;
-  ended: boolean = false;
-  /** Calls of its own that are under way, and since when there has been one. */
-  private children: number = 0;
-  private busySinceMs: number = 0;
-  private busyMs: number = 0;
-
-  constructor(account: Account, parent: Invocation | undefined, startMs: number) {
-    this.account = account;
-    this.parent = parent;
-    this.startMs = startMs;
-    if (parent !== undefined && parent.children++ === 0) parent.busySinceMs = startMs;
-  }
-
-  end(nowMs: number, failed: boolean, counted: boolean): void {
-    this.ended = true;
-    if (this.children > 0) this.busyMs += nowMs - this.busySinceMs;
-    const { account, parent } = this;
-    const totalMs = nowMs - this.startMs;
-    if (counted) account.calls++;
-    if (failed) account.failures++;
-    account.selfMs += totalMs - this.busyMs;
-    if (!this.isNested()) account.totalMs += totalMs;
-    if (parent === undefined) return;
-    if (!parent.ended && --parent.children === 0) parent.busyMs += nowMs - parent.busySinceMs;
-    // What goes on in its context holds this one, which must not hold all that came before.
-    this.parent = underWay(parent);
-  }
-
-  /** Somebody of the same name waits for it: that time is counted there. */
-  private isNested(): boolean {
-    for (let at = this.parent; at !== undefined; at = at.parent) {
-      if (at.account === this.account && !at.ended) return true;
-    }
-    return false;
-  }
-}
-
 export class FunctionProfile {
   /** Calls of names that found no place. */
   overflowedTotal: number = 0;
@@ -113,15 +56,19 @@ export class FunctionProfile {
   /**
    * The same function, profiled: it keeps `this`, arguments, result, name and length. A promise
    * comes back as another of the same outcome, a generator's steps are timed one by one.
-   * @throws TypeError for a class, which cannot be called
+   * @throws TypeError for what is no function, and for a class, which cannot be called
    */
-  wrap<F extends AnyFunction>(fn: F, name: string = fn.name || '(anonymous)'): F {
-    if (typeof fn !== 'function' || CLASS.test(Function.prototype.toString.call(fn))) {
+  wrap<F extends AnyFunction>(fn: F, name?: string): F {
+    if (typeof fn !== 'function') {
+      throw new TypeError(`profiler.profile takes a function, but was given ${inspect(fn)}.`);
+    }
+    if (CLASS.test(Function.prototype.toString.call(fn))) {
       throw new TypeError(
-        `profiler.profile takes a function, and not a class: profile its methods instead.`,
+        `profiler.profile takes a function, but ${fn.name} is a class: profile its methods instead.`,
       );
     }
-    const account = this.accountOf(name, types.isAsyncFunction(fn));
+    const known = name ?? (fn.name || '(anonymous)');
+    const account = this.accountOf(known, types.isAsyncFunction(fn));
     const generates = types.isGeneratorFunction(fn);
     // oxlint-disable-next-line typescript/no-this-alias
     const profile = this;
@@ -253,10 +200,3 @@ export class FunctionProfile {
 type Steps = Record<'next' | 'return' | 'throw', AnyFunction>;
 
 const CLASS = /^class\b/;
-
-/** The nearest of an invocation and its callers that has not ended. */
-function underWay(invocation: Invocation | undefined): Invocation | undefined {
-  let at = invocation;
-  while (at?.ended === true) at = at.parent;
-  return at;
-}

@@ -56,7 +56,7 @@ export interface ProfilerOptions {
   readonly serverTiming: 'asked' | 'always' | false;
   /** Told of captures and stalls. @default nobody */
   readonly onEvent: OnProfilerEvent | undefined;
-  /** Source of time. @default the machine's */
+  /** Source of time; with another than the machine's, stalls are only counted. @default the machine's */
   readonly clock: Clock;
 }
 

@@ -51,36 +51,3 @@ export function snapshotsOff(): ProblemError {
       'Heap snapshots hold every string in memory, secrets among them, and are switched off. The option "heapSnapshots" switches them on.',
   });
 }
-
-export function monitoringClosed(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is open to loopback callers and to callers with the monitoring token.',
-  });
-}
-
-export function crossSite(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_MONITORING_CLOSED',
-    status: 403,
-    detail: 'This route is closed to requests that pages of other sites make.',
-  });
-}
-
-export function notFound(): ProblemError {
-  return new ProblemError({
-    code: 'ERR_NOT_FOUND',
-    status: 404,
-    detail: 'The profiler answers /cpu, /heap, /captures, /captures/ID, /diff and /functions.',
-  });
-}
-
-export function notAllowed(methods: string): ProblemError {
-  return new ProblemError({
-    code: 'ERR_METHOD_NOT_ALLOWED',
-    status: 405,
-    detail: `This route of the profiler takes ${methods}.`,
-    headers: { Allow: methods },
-  });
-}

@@ -4,7 +4,7 @@
  * closed.
  */
 import { randomUUID } from 'node:crypto';
-import { type Clock, hasCode } from '@org/core';
+import type { Clock } from '@org/core';
 
 import type { Capture, CaptureKind } from './capture.ts';
 import type { Wait } from './inspect.ts';
@@ -16,8 +16,8 @@ export interface RecorderOwner {
   isBusy(): boolean;
   /** Whether a capture is under way has changed. */
   onRunning(running: boolean): void;
-  /** V8 has begun, for which it stops the thread: how long depends on the heap. */
-  onSampling(): void;
+  /** V8 has stopped the thread until now: how long depends on the heap. */
+  onStood(): void;
   onAborted(kind: CaptureKind | 'snapshot', reason: unknown): void;
 }
 
@@ -58,9 +58,9 @@ export class Recorder {
   ): Promise<Capture> {
     let startedAt = 0;
     let sampledMs = 0;
-    const profile = await this.alone(kind, durationMs, signal, (stop) =>
+    const profile = await this.alone(kind, durationMs, signal, (stop, stood) =>
       take(async () => {
-        this.owner.onSampling();
+        stood();
         startedAt = this.clock.now();
         const startMs = this.clock.monotonicMs();
         await pause(this.clock, durationMs, stop);
@@ -70,12 +70,12 @@ export class Recorder {
     return { id: captureId(kind), kind, cause: 'asked', startedAt, durationMs: sampledMs, profile };
   }
 
-  /** Runs `work` as the only one that profiles; `stop` aborts when it has to end. */
+  /** Runs `work` as the only one that profiles; `stop` aborts when it has to end, `stood` is to be told what `onStood` is. */
   async alone<T>(
     kind: CaptureKind | 'snapshot',
     durationMs: number,
     signal: AbortSignal | undefined,
-    work: (stop: AbortSignal) => Promise<T>,
+    work: (stop: AbortSignal, stood: () => void) => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
     if (this.closed) throw profilerClosed();
@@ -88,18 +88,17 @@ export class Recorder {
     const stop = (): void => controller.abort(signal!.reason);
     signal?.addEventListener('abort', stop, { once: true });
     // A turn later, so that everybody knows by the time that the thread stands still for it.
-    const ended = Promise.resolve().then(() => work(controller.signal));
+    const ended = Promise.resolve().then(() => work(controller.signal, () => this.owner.onStood()));
     this.running = { kind, untilMs: nowMs + durationMs, controller, ended };
     this.owner.onRunning(true);
     try {
       return await ended;
     } catch (error) {
       this.abortedTotal++;
-      this.owner.onAborted(kind, error);
+      const { aborted, reason } = controller.signal;
+      this.owner.onAborted(kind, aborted ? reason : error);
       // Whoever stopped it knows why; all else is V8's or Node's.
-      throw controller.signal.aborted || hasCode(error, 'ERR_PROFILER_CLOSED')
-        ? error
-        : profileFailed(error);
+      throw aborted ? reason : profileFailed(error);
     } finally {
       signal?.removeEventListener('abort', stop);
       this.running = undefined;

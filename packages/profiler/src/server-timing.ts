@@ -30,6 +30,8 @@ export class ServerTiming {
     head: (head, exchange) => {
       this.timedTotal++;
       head.append('Server-Timing', serverTiming(exchange));
+      // Caches between here and the caller hand on what they keep, to strangers, too (RFC 9111 §5.2.2.7).
+      head.addToList('Cache-Control', 'private');
     },
   });
 

@@ -5,7 +5,7 @@
  * an hour has only so many.
  */
 import { isMainThread, Worker } from 'node:worker_threads';
-import { type Cancel, type Clock, type Exchange, report, type Stats } from '@org/core';
+import { type Cancel, type Clock, type Exchange, report, type Stats, systemClock } from '@org/core';
 
 import { ActiveRequests } from './active-requests.ts';
 import { type Capture, type Stall } from './capture.ts';
@@ -33,6 +33,8 @@ export interface StallWatchSettings {
 /** Beats within the time that makes a stall. */
 const BEATS = 5;
 const HOUR_MS = 3_600_000;
+/** How long after the end of a worker another is hired, at least. */
+const REHIRE_MS = 60_000;
 
 export class StallWatch {
   longestMs: number = 0;
@@ -95,9 +97,7 @@ export class StallWatch {
     const { clock, stallMs, maxStallCapturesPerHour } = this.settings;
     this.beatMs = clock.monotonicMs();
     this.cancelBeat = clock.every(Math.max(1, Math.floor(stallMs / BEATS)), () => this.beat());
-    if (maxStallCapturesPerHour === 0) return;
-    this.hire();
-    this.arm();
+    if (maxStallCapturesPerHour > 0) this.arm();
   }
 
   /** Remembers a request as long as it is under way, if a stall of now would be profiled. */
@@ -151,12 +151,18 @@ export class StallWatch {
     this.settings.onStall(stall, captured);
   }
 
+  /** Has a worker watch this thread, from here on. */
   private hire(): void {
     if (!isMainThread) {
       this.blind = 'only the main thread can be profiled from outside';
       return;
     }
-    const { stallMs, samplingIntervalMs, maxDurationMs } = this.settings;
+    const { clock, stallMs, samplingIntervalMs, maxDurationMs } = this.settings;
+    if (clock.every !== systemClock.every) {
+      // The worker would take every pause of such a clock for a stall.
+      this.blind = 'the option "clock" is not the machine\'s';
+      return;
+    }
     const workerData: StallWorkerData = {
       memory: this.memory,
       cells: CELLS,
@@ -175,23 +181,27 @@ export class StallWatch {
         env: {},
         resourceLimits: { maxOldGenerationSizeMb: 128 },
       });
-      worker.on('message', (message: StallWorkerMessage) => this.received(message));
-      worker.on('error', (error) => this.lost(error));
+      worker.on('message', (message: StallWorkerMessage) => {
+        if (this.worker === worker) this.received(message);
+      });
+      worker.on('error', (error) => {
+        if (this.worker === worker) this.lost(error);
+      });
       // Last: whoever listens to messages holds the process again.
       worker.unref();
       this.worker = worker;
+      this.blind = undefined;
     } catch (error) {
       this.lost(error);
     }
   }
 
   private received(message: StallWorkerMessage): void {
-    if (this.closed) return;
     if ('error' in message) {
       this.lost(new Error(message.error));
       return;
     }
-    const { profile, startedAt, durationMs } = message;
+    const { profile, startedAt, durationMs, stack } = message;
     const { clock } = this.settings;
     // Of a stall that outlasts its profile the loop may not have taken notice yet.
     if (this.profiled === undefined) this.beat();
@@ -209,18 +219,21 @@ export class StallWatch {
       durationMs,
       profile,
       ...(stall === undefined ? {} : { stall }),
+      ...(stack === undefined ? {} : { stack }),
     });
   }
 
-  /** Without the worker stalls are counted and not profiled. */
+  /** Until there is another worker, stalls are counted and not profiled. */
   private lost(error: unknown): void {
-    if (this.closed) return;
     this.blind = error instanceof Error ? error.message : String(error);
-    this.wanted = false;
+    void this.worker?.terminate();
+    this.worker = undefined;
     this.profiled = undefined;
     Atomics.store(this.cells, CELLS.PROFILING, 0);
-    this.setArmed();
     report(error, 'profiler stall watch');
+    // It takes its share of the hour, as a capture does: what can never work is not tried for ever.
+    this.captures.push(this.settings.clock.monotonicMs());
+    this.arm(Math.max(REHIRE_MS, this.settings.stallCooldownMs));
   }
 
   /** Arms the next capture, in `afterMs` or when the hour has room for it. */
@@ -233,9 +246,11 @@ export class StallWatch {
       afterMs,
       full ? this.captures.at(-maxStallCapturesPerHour)! + HOUR_MS - nowMs : 0,
     );
+    this.cancelArm?.();
+    this.cancelArm = waitMs > 0 ? clock.after(waitMs, () => this.arm()) : undefined;
     this.wanted = waitMs === 0;
+    if (this.wanted && this.worker === undefined) this.hire();
     this.setArmed();
-    if (waitMs > 0) this.cancelArm = clock.after(waitMs, () => this.arm());
   }
 
   private setArmed(): void {

@@ -3,7 +3,8 @@
  * looks at a counter that the main thread's timer advances. When that has not moved for too long
  * it starts V8's CPU profiler on the main thread, in the middle of whatever blocks it (the
  * inspector interrupts running code), and stops it once the counter moves again. So the very
- * stall is profiled, and nothing is sampled while all is well.
+ * stall is profiled, and nothing is sampled while all is well. V8's samples do not name a function
+ * that was optimised before they began, such as the loop that blocks; so the stack is taken first.
  *
  * It is text, because a worker has to be a file or text, and a file would have to survive
  * bundlers; plain JavaScript, and short.
@@ -34,9 +35,15 @@ export interface StallWorkerData {
   readonly maxDurationMs: number;
 }
 
-/** What it answers: a profile as JSON, and how long it took; or why there is none. */
+/** What it answers: a profile as JSON, and how long V8 sampled; or why there is none, and none will be. */
 export type StallWorkerMessage =
-  | { readonly profile: Uint8Array; readonly startedAt: number; readonly durationMs: number }
+  | {
+      readonly profile: Uint8Array;
+      readonly startedAt: number;
+      readonly durationMs: number;
+      /** Where the main thread stood; absent where it does not let itself be asked. */
+      readonly stack?: readonly string[];
+    }
   | { readonly error: string };
 
 export const STALL_WORKER: string = `
@@ -45,8 +52,21 @@ const { parentPort, workerData } = require('node:worker_threads');
 const { Session } = require('node:inspector/promises');
 const { memory, cells, stallMs, lookMs, samplingIntervalMs, maxDurationMs } = workerData;
 const shared = new Int32Array(memory);
-const session = new Session();
-session.connectToMainThread();
+// Runs on top of what blocks the main thread. The application's own way to show stacks is left out of it.
+const whereItStands = '(' + function () {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 100;
+    Error.prepareStackTrace = (_error, sites) => sites.slice(2).map(String);
+    return new Error().stack;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    if (prepareStackTrace === undefined) delete Error.prepareStackTrace;
+    else Error.prepareStackTrace = prepareStackTrace;
+  }
+} + ')()';
+let session;
+let stack;
 let beat = -1;
 let movedMs = performance.now();
 let lookedMs = movedMs;
@@ -54,29 +74,35 @@ let startedMs = 0;
 let startedAt = 0;
 let state = 'watching';
 
-async function begin(nowMs) {
+async function begin() {
   state = 'beginning';
-  startedMs = nowMs;
-  startedAt = Date.now();
+  // Not before: a process that is connected to waits, or says that it does, when it exits.
+  session = new Session();
+  session.connectToMainThread();
+  const { result } = await session.post('Runtime.evaluate', {
+    expression: whereItStands, returnByValue: true, silent: true,
+  });
+  stack = Array.isArray(result.value) ? result.value : undefined;
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: Math.round(samplingIntervalMs * 1000) });
   await session.post('Profiler.start');
+  startedMs = performance.now();
+  startedAt = Date.now();
   Atomics.store(shared, cells.PROFILING, 2);
   state = 'profiling';
 }
 
 async function end() {
   state = 'ending';
-  const { profile } = await session.post('Profiler.stop');
-  await session.post('Profiler.disable');
-  const bytes = new TextEncoder().encode(JSON.stringify(profile));
   const durationMs = performance.now() - startedMs;
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  const bytes = new TextEncoder().encode(JSON.stringify(profile));
   state = 'watching';
-  parentPort.postMessage({ profile: bytes, startedAt, durationMs }, [bytes.buffer]);
+  parentPort.postMessage({ profile: bytes, startedAt, durationMs, stack }, [bytes.buffer]);
 }
 
 function failed(error) {
-  state = 'watching';
   parentPort.postMessage({ error: String(error && error.stack || error) });
 }
 
@@ -95,7 +121,7 @@ setInterval(() => {
   } else if (state === 'watching' && nowMs - movedMs >= stallMs) {
     if (Atomics.compareExchange(shared, cells.ARMED, 1, 0) !== 1) return;
     Atomics.store(shared, cells.PROFILING, 1);
-    begin(nowMs).catch(failed);
+    begin().catch(failed);
   }
 }, lookMs);
 `;

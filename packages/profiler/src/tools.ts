@@ -19,7 +19,7 @@ export interface ProfilerTools {
   /**
    * The same function, profiled under its own name or another: `this`, arguments, result, name and
    * length stay. A promise comes back as another of the same outcome; a generator's steps are timed.
-   * @throws TypeError for a class
+   * @throws TypeError for a class, and for what is no function
    */
   profile<F extends AnyFunction>(fn: F, name?: string): F;
   /** Runs `work` under a name, and answers what it answers. */

@@ -320,6 +320,22 @@ describe('a flame graph', () => {
   });
 });
 
+describe('a flame graph beside one of another release', () => {
+  it('finds functions again whose lines have moved', () => {
+    const moved = {
+      ...CPU,
+      nodes: CPU.nodes.map((node) => ({
+        ...node,
+        callFrame: { ...node.callFrame, lineNumber: node.callFrame.lineNumber + 7 },
+      })),
+    };
+    const [before, after] = [treeOf(capture('cpu', CPU)), treeOf(capture('cpu', moved))];
+    const changes = [...flameGraph(after, 'title', before).matchAll(/, (\S+) points\)/g)];
+    expect(changes.map(([, change]) => change)).toEqual(changes.map(() => '+0.00'));
+    expect(changes).toHaveLength(5);
+  });
+});
+
 describe('the well-formedness that these tests ask for', () => {
   it.each([
     ['<a><b></a></b>', 'closes something else'],

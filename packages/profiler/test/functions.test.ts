@@ -227,7 +227,14 @@ describe('a profiled function', () => {
       readonly part: number = 1;
     }
     expect(() => make().profile(Thing as unknown as () => void)).toThrow(
-      'profiler.profile takes a function, and not a class: profile its methods instead.',
+      'profiler.profile takes a function, but Thing is a class: profile its methods instead.',
+    );
+  });
+
+  it('cannot be what is no function', () => {
+    const nothing = undefined as unknown as () => void;
+    expect(() => make().profile(nothing)).toThrow(
+      'profiler.profile takes a function, but was given undefined.',
     );
   });
 

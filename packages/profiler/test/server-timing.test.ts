@@ -129,6 +129,22 @@ describe('Server-Timing', () => {
     );
   });
 
+  it('is kept from the caches between here and its caller (RFC 9111 §5.2.2.7)', async () => {
+    const kept = (app: Express): void =>
+      void app.get('/kept', (_req, res) => {
+        res.set('Cache-Control', 'public, max-age=60').send('kept');
+      });
+    await within(
+      [...make()],
+      async (ask) => {
+        const [timed, plain] = [await ask('/kept', ASK), await ask('/kept')];
+        expect(timed.headers.get('cache-control')).toBe('public, max-age=60, private');
+        expect(plain.headers.get('cache-control')).toBe('public, max-age=60');
+      },
+      kept,
+    );
+  });
+
   it('alone has the whole time, since nobody keeps a timeline', async () => {
     const made = make();
     const app = express();

@@ -1,11 +1,13 @@
 /** Stalls of this very thread, which a worker profiles while they last. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { runInThisContext } from 'node:vm';
 import { correlation } from '@org/correlation';
-import { type Clock, type Fault, FAULT_CHANNEL, systemClock } from '@org/core';
+import { type Clock, type Exchange, type Fault, FAULT_CHANNEL, systemClock } from '@org/core';
 import { type FakeClock, fakeClock, serve } from '@org/core/testing';
 import { type CaptureInfo, profiler, type StallEvent } from '@org/profiler';
 import express from 'express';
 
+import { ActiveRequests } from '../src/active-requests.ts';
 import type { Capture, Stall } from '../src/capture.ts';
 import { StallWatch, type StallWatchSettings } from '../src/stall-watch.ts';
 
@@ -54,14 +56,28 @@ function watched(given: Partial<StallWatchSettings> = {}): Watched {
   };
 }
 
-/** Blocks this thread until V8 has taken samples of it, which only the worker can bring about. */
+/** What is reported meanwhile. */
+async function faultsWhile(work: () => Promise<void>): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const hear = (message: unknown): void => void faults.push(message as Fault);
+  subscribe(FAULT_CHANNEL, hear);
+  await work().finally(() => unsubscribe(FAULT_CHANNEL, hear));
+  return faults;
+}
+
+/**
+ * Blocks this thread until V8 has taken samples of it, which only the worker can bring about; ends
+ * in a function that is new, and so not compiled in a way that V8's profiler does not know.
+ */
 function blockTheLoop(watch: StallWatch, forMs: number = 30): void {
   const giveUpMs = performance.now() + 20_000;
   while (!watch.isSampling) {
     if (performance.now() > giveUpMs) throw new Error('nobody profiles this stall');
   }
-  const untilMs = performance.now() + forMs;
-  while (performance.now() < untilMs);
+  runInThisContext(`(function burnTheCpu() {
+    const untilMs = performance.now() + ${forMs};
+    while (performance.now() < untilMs);
+  })()`);
 }
 
 /** A clock that a test can set forward between two beats, as a stall does. */
@@ -93,8 +109,10 @@ describe('a stall of the event loop', () => {
     expect(watch.isArmed).toBe(true);
     blockTheLoop(watch);
     const capture = await captured();
-    expect(Buffer.from(capture.profile).toString()).toContain('"blockTheLoop"');
+    expect(Buffer.from(capture.profile).toString()).toContain('"burnTheCpu"');
     expect(capture).toMatchObject({ kind: 'cpu', cause: 'stall', stall: { requests: [] } });
+    // However V8 has compiled it by then.
+    expect(capture.stack!.join('\n')).toMatch(/blockTheLoop .*stalls\.test\.ts/);
     expect(capture.stall!.blockedMs).toBeGreaterThanOrEqual(40);
     // The machine may have had stalls of its own.
     expect(stalls).toContainEqual([capture.stall, true]);
@@ -193,21 +211,52 @@ describe('a stall of the event loop', () => {
     expect(stalls).toEqual([]);
   });
 
-  it('is counted where no worker can be had, and that is a fault and a reason', () => {
-    const faults: Fault[] = [];
-    const hear = (message: unknown): void => void faults.push(message as Fault);
-    subscribe(FAULT_CHANNEL, hear);
-    const { clock, stall } = jumpingClock();
-    // No function can be sent to another thread.
-    const unsendable = (() => 1) as unknown as number;
-    const { watch, stalls } = watched({ clock, samplingIntervalMs: unsendable });
-    watch.start();
-    unsubscribe(FAULT_CHANNEL, hear);
+  it('is counted where no worker can be had, and that is a fault and a reason', async () => {
+    const faults = await faultsWhile(async () => {
+      // No function can be sent to another thread.
+      const unsendable = (() => 1) as unknown as number;
+      const { watch } = watched({ samplingIntervalMs: unsendable });
+      watch.start();
+      expect(watch.blind).toContain('could not be cloned');
+      expect(watch.isArmed).toBe(false);
+    });
     expect(faults).toMatchObject([{ where: 'profiler stall watch' }]);
-    expect(watch.blind).toContain('could not be cloned');
-    expect(watch.isArmed).toBe(false);
+  });
+
+  it('is counted by a clock that is not the machine’s, which the worker does not know', () => {
+    const { clock, stall } = jumpingClock();
+    const { watch, stalls } = watched({ clock });
+    watch.start();
+    expect([watch.isArmed, watch.blind]).toEqual([
+      false,
+      'the option "clock" is not the machine\'s',
+    ]);
     stall(1000);
     expect(stalls).toMatchObject([[{ requests: [] }, false]]);
+  });
+
+  it('is profiled again a while after a worker has failed, within the share of the hour', async () => {
+    const fake = fakeClock();
+    const { watch } = watched({
+      clock: { ...systemClock, after: fake.after, monotonicMs: fake.monotonicMs },
+      // V8 takes none but numbers.
+      samplingIntervalMs: Number.NaN,
+      maxStallCapturesPerHour: 2,
+    });
+    const faults = await faultsWhile(async () => {
+      watch.start();
+      for (const waitMs of [60_000, 3_540_000]) {
+        expect([watch.isArmed, watch.blind]).toEqual([true, undefined]);
+        while (!watch.isProfiling);
+        while (watch.blind === undefined) await new Promise((resolve) => setImmediate(resolve));
+        expect([watch.isArmed, watch.isProfiling]).toEqual([false, false]);
+        fake.advance(waitMs - 1);
+        expect(watch.isArmed).toBe(false);
+        fake.advance(1);
+      }
+    });
+    expect(watch.isArmed).toBe(true);
+    expect(faults).toHaveLength(2);
   });
 
   it('is not looked for any more after close, which leaves nothing behind', async () => {
@@ -224,6 +273,17 @@ describe('a stall of the event loop', () => {
 });
 
 describe('a stall under requests', () => {
+  it('names those that came last, however many streams are open', () => {
+    const requests = new ActiveRequests();
+    for (let at = 0; at < 3000; at++) {
+      const exchange = { id: `r${at}`, startMs: at, durationMs: 0, settled: false };
+      requests.follow({ ...exchange, req: { method: 'GET' }, res: {} } as unknown as Exchange);
+    }
+    expect(requests.size).toBe(2000);
+    const named = requests.named();
+    expect([named.length, named[0]!.id, named.at(-1)!.id]).toEqual([100, 'r2999', 'r2900']);
+  });
+
   it('names those that were under way, with their traces', async () => {
     const events: StallEvent[] = [];
     const made = profiler({

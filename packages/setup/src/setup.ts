@@ -99,10 +99,16 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
   }
   if (settings.mount) app.use(stack);
 
+  /** By now the routes are there, and with them the apps that stand in routers. */
+  function start(): Promise<void> {
+    tapApplication(app);
+    return host.start();
+  }
+
   return Object.assign(stack, {
-    start: () => host.start(),
+    start,
     async listen(port: number = 0, address?: string) {
-      await host.start();
+      await start();
       const server = makeServer(serving, settings.server);
       await listening(server, port, address);
       host.serve(server);

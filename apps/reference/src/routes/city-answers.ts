@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-import { briefCountry } from './countries.ts';
+import { type BriefCountry, briefCountry } from './countries.ts';
 import { nextPage } from './paging.ts';
 
 const coordinates = z
@@ -25,14 +25,39 @@ const whole = {
   nearby: z.string().meta({ description: 'The address of its neighbours.' }),
 };
 
-/** The answers of the routes of cities. */
-export interface CityAnswers {
-  readonly one: z.ZodType;
-  readonly page: z.ZodType;
-  readonly nearby: z.ZodType;
+interface Point {
+  readonly latitude: number;
+  readonly longitude: number;
 }
 
-function answersOf(place: z.ZodRawShape): CityAnswers {
+interface Brief {
+  readonly id: number;
+  readonly name: string;
+  readonly country: string | BriefCountry;
+  readonly population: number;
+}
+
+interface Whole extends Brief {
+  readonly feature: string;
+  readonly countryName: string;
+  readonly nearby: string;
+}
+
+/** The answers of the routes of cities, with what says where one lies. */
+export interface CityAnswers<Place> {
+  readonly one: Answer<Whole & Place>;
+  readonly page: Answer<{
+    readonly items: readonly (Brief & Place)[];
+    readonly next: string | null;
+  }>;
+  readonly nearby: Answer<{
+    readonly items: readonly (Brief & Place & { readonly distanceKm: number })[];
+  }>;
+}
+
+type Answer<T> = z.ZodType<T, T>;
+
+function answersOf<P extends z.ZodRawShape>(place: P) {
   const City = z.object({ ...brief, ...place }).meta({ id: 'City', description: 'A city.' });
   return {
     one: City.extend(whole).meta({ id: 'WholeCity', description: 'A city with all there is.' }),
@@ -44,6 +69,9 @@ function answersOf(place: z.ZodRawShape): CityAnswers {
 }
 
 /** As they are. */
-export const CITIES: CityAnswers = answersOf({ coordinates });
+export const CITIES: CityAnswers<{ readonly coordinates: Point }> = answersOf({ coordinates });
 /** As they were until November 2026. */
-export const FLAT_CITIES: CityAnswers = answersOf({ latitude: z.number(), longitude: z.number() });
+export const FLAT_CITIES: CityAnswers<Point> = answersOf({
+  latitude: z.number(),
+  longitude: z.number(),
+});

@@ -21,7 +21,7 @@ const ONE = z.object({
 /** What lists show of a country. */
 const BRIEF = ['code', 'code3', 'name', 'capital', 'region', 'subregion', 'flag'] as const;
 
-type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
+export type BriefCountry = Pick<Selectable<CountriesTable>, (typeof BRIEF)[number]>;
 
 const BRIEF_COUNTRY = z
   .object({
