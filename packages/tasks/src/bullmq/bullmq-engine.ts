@@ -213,8 +213,8 @@ class BullmqEngine implements Engine {
     if (this.closed) return;
     this.closed = true;
     this.cancelAgeing?.();
-    // One whose server is away would wait for it; by force it does not.
-    const byForce = this.lastError !== undefined;
+    // Workers whose server is away would wait for it for ever; by force they do not.
+    const byForce = (await this.health()).status !== 'pass';
     await Promise.all([...this.lines.values()].map((line) => line.end(byForce)));
   }
 
