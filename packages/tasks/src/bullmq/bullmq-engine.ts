@@ -20,7 +20,7 @@ import {
   type TypePolicy,
 } from '../engine.ts';
 import { messageOf } from '../refusals.ts';
-import { type Envelope, viewOf } from './envelope.ts';
+import { type Envelope, type ToldProgress, viewOf } from './envelope.ts';
 import { levelOf } from './levels.ts';
 import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
 import { Line } from './line.ts';
@@ -94,9 +94,9 @@ class BullmqEngine implements Engine {
       () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
     );
     results.onError = onError;
-    results.onProgress = (id, { worker: by, ...progress }) => {
-      // Of its own it has told at once.
-      if (by !== this.worker) port.onProgress(name, id, progress);
+    results.onProgress = (id, { worker: by, c: carrier, ...progress }) => {
+      // Of its own its process knows.
+      if (by !== this.worker) port.onProgress(name, id, progress, carrier);
     };
     return new Line({
       name,
@@ -139,10 +139,10 @@ class BullmqEngine implements Engine {
     this.line(type).results.open();
   }
 
-  progress(type: string, id: string, progress: Progress): void {
-    this.port.onProgress(type, id, progress);
+  progress(type: string, id: string, progress: Progress, carrier: NewJob['carrier']): void {
+    const told: ToldProgress = { ...progress, worker: this.worker, c: carrier };
     void this.line(type)
-      .queue.updateJobProgress(id, { ...progress, worker: this.worker })
+      .queue.updateJobProgress(id, told)
       .catch((error: unknown) => this.note(error));
   }
 
