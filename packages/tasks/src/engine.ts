@@ -172,7 +172,7 @@ export interface Engine {
   readonly name: string;
   /** Brings it up; from now on jobs are handed to `port.run`. Where it rejects it has left nothing behind, and may be called again. */
   start(port: EnginePort): MaybePromise<void>;
-  /** Makes a type known; before that, its jobs wait. */
+  /** Makes a type known; before that, its jobs wait. Where it rejects it has left nothing behind, and may be called again. */
   define(type: TypePolicy): MaybePromise<void>;
   /**
    * Keeps a job. Once it has answered, the job is as safe as the engine promises.

@@ -35,7 +35,15 @@ export function storageFailed(cause: unknown): ProblemError {
 export function folderTaken(folder: string, owner: string): ProblemError {
   return new ProblemError({
     code: 'ERR_TASKS_LOCKED',
-    detail: `The folder ${folder} of jobs is in use by ${owner}. One process may have it: give the other one a folder of its own, or let both use Redis.`,
+    detail: `The folder ${folder} of jobs is in use by ${owner}. One process may have it: give the other one a folder of its own, or let both use Redis. If that process, or its machine, is gone for good, remove jobs.lock.`,
+  });
+}
+
+/** The lock was taken away from under this process. */
+export function lockLost(folder: string, owner = 'nobody any more'): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TASKS_LOCKED',
+    detail: `jobs.lock in the folder ${folder} of jobs names ${owner}, and not this process, which writes no more to it. Nothing that was promised is lost: end the one of the two that should not be there, and start this one again`,
   });
 }
 
@@ -45,6 +53,15 @@ export function jobUnknown(id: string): ProblemError {
     code: 'ERR_TASKS_UNKNOWN',
     status: 404,
     detail: `There is no job ${id}, or none any more.`,
+  });
+}
+
+/** There is nothing to replay or to discard. */
+export function deadUnknown(): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TASKS_UNKNOWN',
+    status: 404,
+    detail: 'There is no dead job of this id.',
   });
 }
 

@@ -27,11 +27,13 @@ import { type EmbeddedEngine, embeddedEngine } from './embedded/embedded-engine.
 import { type DeadJobs, deadJobs, shownDead } from './dead-jobs.ts';
 import type { Counts, Engine, LeasedJob, Progress } from './engine.ts';
 import { type TaskEvent, TASKS_CHANNEL } from './events.ts';
+import { healthOf } from './health.ts';
 import { monitoringRoute } from './monitoring-route.ts';
 import { resolveTasksOptions, type TasksOptions } from './options.ts';
-import { tasksClosed } from './refusals.ts';
+import { messageOf, tasksClosed } from './refusals.ts';
 import { type RunnableTask, Runner, TaskNumbers } from './runner.ts';
 import { type Schedule, type ScheduleOptions, Schedules } from './schedules.ts';
+import { Start } from './start.ts';
 import { statsOf } from './statistics.ts';
 import {
   encodeData,
@@ -98,8 +100,6 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
   const defined = new Map<string, Defined>();
   const engine = engineOf(settings);
   const schedules = new Schedules(clock);
-  let begun: Promise<void> | undefined;
-  let up = false;
   let closing: Promise<void> | undefined;
   /** A request has come. */
   let asked = false;
@@ -136,11 +136,9 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     },
   });
 
-  const begin = (): Promise<void> => (begun ??= bringUp());
-
-  async function bringUp(): Promise<void> {
-    try {
-      await engine.start({
+  const start = new Start({
+    engine: () =>
+      engine.start({
         clock,
         limits: settings,
         run: (job, settle) => runner.run(job, settle),
@@ -152,15 +150,13 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
           else evicted++;
           tell(note, type, id);
         },
-      });
-      up = true;
+      }),
+    async ready() {
       await Promise.all([...defined.values()].map(async (task) => engine.define(policyOf(task))));
       await schedules.start();
-    } catch (error) {
-      begun = undefined;
-      throw error;
-    }
-  }
+    },
+  });
+  const begin = (): Promise<void> => start.begin();
 
   function tellProgress(
     type: string,
@@ -204,7 +200,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
             }),
     };
     defined.set(task, own);
-    if (up) void Promise.resolve(engine.define(policyOf(own))).catch(reportFault);
+    if (start.isUp) void Promise.resolve(engine.define(policyOf(own))).catch(reportFault);
     return {
       name: task,
       add: (data, given) => add(own, data, given) as Promise<JobHandle<never>>,
@@ -227,7 +223,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     const { schema } = task.settings;
     const value = schema === undefined ? data : await validated(schema, data);
     const text = encodeData(task.name, value, maxDataBytes);
-    if (!up) await begin();
+    if (!start.isUp) await begin();
     return keep(task, given?.id ?? randomUUID(), text, given);
   }
 
@@ -276,15 +272,15 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
 
   const desk = {
     result: async (type: string, id: string) => {
-      if (!up) await begin();
+      if (!start.isUp) await begin();
       return engine.result(type, id);
     },
     find: async (type: string, id: string) => {
-      if (!up) await begin();
+      if (!start.isUp) await begin();
       return engine.find(type, id);
     },
     cancel: async (type: string, id: string) => {
-      if (!up) await begin();
+      if (!start.isUp) await begin();
       return engine.cancel(type, id);
     },
   };
@@ -319,7 +315,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     );
   }
 
-  const counts = (task: string): Counts => (up ? engine.counts(task) : NO_COUNTS);
+  const counts = (task: string): Counts => (start.isUp ? engine.counts(task) : NO_COUNTS);
   const stats = (): Stats =>
     statsOf({
       engine: engine.name,
@@ -348,10 +344,10 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
         });
 
   async function drain(signal: AbortSignal | undefined): Promise<void> {
+    await start.end();
+    // Only now: what was being brought up has begun them.
     schedules.stop();
-    // What is being brought up cannot be closed before it is there.
-    await begun?.catch(() => undefined);
-    if (!up) return;
+    if (!start.hasEngine) return;
     await engine.pause();
     const over = timeLimit(clock, drainMs, signal);
     try {
@@ -387,26 +383,13 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
   }
 
   async function health(): Promise<HealthReport> {
-    const own = await engine.health?.();
-    return own === undefined || own.status === 'pass' ? healthOf() : own;
-  }
-
-  function healthOf(): HealthReport {
-    const all = [...defined.values()];
-    const hung = all.filter(({ numbers }) => numbers.hung > 0).map((task) => task.name);
-    if (hung.length > 0) {
-      return {
-        status: 'warn',
-        detail: `handlers do not end when their signal aborts: ${hung.join(', ')}`,
-      };
+    if (start.failure !== undefined) {
+      return { status: 'fail', detail: messageOf(start.failure) };
     }
-    const waiting = all.reduce((sum, task) => {
-      const { waiting: now, delayed } = counts(task.name);
-      return sum + now + delayed;
-    }, 0);
-    return waiting > 0.8 * settings.maxWaiting
-      ? { status: 'warn', detail: `${waiting} jobs wait, of ${settings.maxWaiting} that may` }
-      : { status: 'pass' };
+    const own = await engine.health?.();
+    return own === undefined || own.status === 'pass'
+      ? healthOf([...defined.values()], counts, settings.maxWaiting)
+      : own;
   }
 
   return Object.assign(middleware, { define, schedule, dead, start: begin, health, stats, close });

@@ -187,7 +187,7 @@ describe('the log', () => {
   });
 
   function replayed(lines: string): ReadonlyMap<string, StoredJob> {
-    const replay = new Replay();
+    const replay = new Replay(false);
     const parts = lines.split('\n');
     const rest = parts.pop() ?? '';
     for (const part of parts) replay.line(part);

@@ -140,6 +140,51 @@ withRedis('BullMQ on it', () => {
       await jobs.close();
     });
 
+    test('begins once its server is there, and then plans what is planned', async () => {
+      const server = await startRedis();
+      await server.crash();
+      const url = `redis://127.0.0.1:${server.port}`;
+      const jobs = tasks({ engine: bullmq({ url, timeoutMs: 500 }) });
+      const task = jobs.define('early', { handler: () => 'done' });
+      const ran = deferred();
+      const planned = jobs.define('planned', { handler: () => ran.resolve() });
+      jobs.schedule('each-second', 1000, { task: planned });
+      await expect(jobs.start()).rejects.toMatchObject({ code: 'ERR_TASKS_STORAGE' });
+      expect(await jobs.health()).toMatchObject({ status: 'fail' });
+      await expect(task.add({})).rejects.toMatchObject({ code: 'ERR_TASKS_STORAGE' });
+      await server.restart();
+      // Whoever comes next begins it.
+      await until(() => task.add({}).then(Boolean, () => false));
+      await ran.promise;
+      await until(async () => (await jobs.health()).status === 'pass');
+      await jobs.close();
+      await server.crash();
+    });
+
+    test('opens nothing any more once it has closed, and says so', async () => {
+      const { engine } = options();
+      const jobs = tasks({ engine: engine });
+      const task = jobs.define('over', { handler: () => 'done' });
+      const handle = await task.add({});
+      await handle.result();
+      const waiting = (await task.add({}, { delayMs: 60_000 })).result();
+      waiting.catch(() => undefined);
+      await jobs.close();
+      await expect(waiting).rejects.toMatchObject({ code: 'ERR_TASKS_CLOSED' });
+      await expect(handle.result()).rejects.toMatchObject({ code: 'ERR_TASKS_CLOSED' });
+      task.onProgress(() => undefined);
+    });
+
+    test('leaves nothing behind when it closes without its server', async () => {
+      const server = await startRedis();
+      const left = childProcess('left-behind', [`redis://127.0.0.1:${server.port}`]);
+      await left.lines(1);
+      await server.crash();
+      left.process.kill('SIGTERM');
+      // Nothing but what it left could keep it from ending.
+      expect(await left.ended()).toBe(0);
+    });
+
     test('refuses in time what a server that hangs does not take, and goes on with it', async () => {
       const server = await startRedis();
       const jobs = tasks({

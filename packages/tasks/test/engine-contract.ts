@@ -18,7 +18,8 @@ export function deferred<T = void>(): Deferred<T> {
 
 /** Asks again until it is so; how long that takes is the engine's affair. */
 export async function until(isSo: () => unknown): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+  // A test that has failed meanwhile must not keep its process.
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5).unref());
 }
 
 export function engineContract(name: string, makeOptions: MakeOptions): void {

@@ -19,31 +19,17 @@ import {
   type Progress,
   type TypePolicy,
 } from '../engine.ts';
-import { messageOf, storageFailed, tasksClosed, tasksFull } from '../refusals.ts';
+import { messageOf } from '../refusals.ts';
 import { type Envelope, type ToldProgress, viewOf } from './envelope.ts';
-import { agedLevel, levelOf } from './levels.ts';
+import { levelOf } from './levels.ts';
 import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
+import { Line } from './line.ts';
 import { Results } from './results.ts';
+import { timeLimited, type Within } from './time-limited.ts';
 import { makeWorker } from './worker.ts';
 
 /** The runner says when it is over; BullMQ must not know better. */
 const ATTEMPTS = 1_000_000;
-/** Jobs of a task whose age is looked at in one turn: the least urgent ones. */
-const AGED_AT_ONCE = 200;
-/** How old counts may be, in ms. */
-const COUNTS_MS = 1000;
-
-/** What belongs to one task. */
-interface Line {
-  readonly name: string;
-  readonly queue: Bull.Queue<Envelope>;
-  readonly worker: Bull.Worker<Envelope> | undefined;
-  readonly results: Results;
-  counts: Counts;
-  countedMs: number;
-  addedSince: number;
-}
-
 /** Makes the engine. @throws OptionError for unknown or wrong options */
 export function bullmqEngine(options?: Given<BullmqOptions>): Engine {
   return new BullmqEngine(resolveBullmqOptions(options));
@@ -55,6 +41,7 @@ class BullmqEngine implements Engine {
   private readonly lines: Map<string, Line> = new Map();
   private bull!: typeof Bull;
   private port!: EnginePort;
+  private within!: Within;
   /** Of this instance. */
   private readonly worker: string = randomUUID();
   private cancelAgeing: Cancel | undefined = undefined;
@@ -67,17 +54,29 @@ class BullmqEngine implements Engine {
 
   async start(port: EnginePort): Promise<void> {
     this.port = port;
+    this.within = timeLimited(port.clock, this.settings.timeoutMs);
     this.bull = await load();
     this.cancelAgeing = port.clock.every(port.limits.ageingMs, () => {
       for (const line of this.lines.values()) {
-        if (line.worker !== undefined && line.counts.waiting > 0) {
-          void this.age(line).catch((error: unknown) => this.note(error));
-        }
+        void line.age().catch((error: unknown) => this.note(error));
       }
     });
   }
 
   async define({ name, slots }: TypePolicy): Promise<void> {
+    if (this.lines.has(name)) return;
+    const line = this.open(name, slots);
+    this.lines.set(name, line);
+    try {
+      await this.within(line.queue.waitUntilReady());
+    } catch (error) {
+      this.lines.delete(name);
+      void line.end(true);
+      throw error;
+    }
+  }
+
+  private open(name: string, slots: number): Line {
     const { bull, port, settings } = this;
     const base = connectionOf(settings);
     const backend = this.backend();
@@ -88,33 +87,33 @@ class BullmqEngine implements Engine {
       slots === 0
         ? undefined
         : makeWorker(name, slots, { bull, base, backend, port, lockMs: settings.lockMs, onError });
-    const line: Line = {
+    const results = new Results(
+      name,
+      queue,
+      port.clock,
+      () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
+    );
+    results.onError = onError;
+    results.onProgress = (id, { worker: by, c: carrier, ...progress }) => {
+      // Of its own its process knows.
+      if (by !== this.worker) port.onProgress(name, id, progress, carrier);
+    };
+    return new Line({
       name,
       queue,
       worker,
-      results: new Results(
-        name,
-        queue,
-        port.clock,
-        () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
-      ),
-      counts: { waiting: 0, delayed: 0, active: 0, dead: 0 },
-      countedMs: Number.NEGATIVE_INFINITY,
-      addedSince: 0,
-    };
-    line.results.onError = onError;
-    line.results.onProgress = (id, { worker: by, c: carrier, ...progress }) => {
-      // Of its own its process knows.
-      if (by !== this.worker) this.port.onProgress(name, id, progress, carrier);
-    };
-    this.lines.set(name, line);
-    await this.within(queue.waitUntilReady());
+      results,
+      clock: port.clock,
+      limits: port.limits,
+      within: this.within,
+      onError,
+      onAnswer: () => this.there(),
+    });
   }
 
   async add(job: NewJob): Promise<Added> {
     const line = this.line(job.type);
-    this.refuseTooMany(line);
-    line.addedSince++;
+    line.admit();
     if (job.dedup !== undefined && job.dedup.mode !== 'drop') {
       return this.addOrReplace(line, job, job.dedup);
     }
@@ -188,15 +187,12 @@ class BullmqEngine implements Engine {
   }
 
   counts(type: string): Counts {
-    const line = this.line(type);
-    if (this.port.clock.monotonicMs() - line.countedMs > COUNTS_MS) {
-      void this.count(line).catch((error: unknown) => this.note(error));
-    }
-    return line.counts;
+    return this.line(type).counts;
   }
 
   async refresh(): Promise<void> {
-    await this.within(Promise.all([...this.lines.values()].map((line) => this.count(line))));
+    await this.within(Promise.all([...this.lines.values()].map((line) => line.count())));
+    this.there();
   }
 
   async health(): Promise<HealthReport> {
@@ -210,22 +206,16 @@ class BullmqEngine implements Engine {
 
   async pause(): Promise<void> {
     this.cancelAgeing?.();
-    await Promise.all([...this.lines.values()].map(async ({ worker }) => worker?.pause(true)));
+    await Promise.all([...this.lines.values()].map((line) => line.pause()));
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     this.cancelAgeing?.();
-    for (const { worker, queue, results } of this.lines.values()) {
-      results.reject(tasksClosed());
-      if (worker !== undefined) {
-        // One whose server is away would wait for it; by force it does not.
-        await this.within(worker.close(this.lastError !== undefined)).catch(() => undefined);
-      }
-      await this.within(results.close()).catch(() => undefined);
-      await this.within(queue.close()).catch(() => undefined);
-    }
+    // Workers whose server is away would wait for it for ever; by force they do not.
+    const byForce = (await this.health()).status !== 'pass';
+    await Promise.all([...this.lines.values()].map((line) => line.end(byForce)));
   }
 
   private async addTo(line: Line, job: NewJob, firstAddedAt: number): Promise<string> {
@@ -269,42 +259,6 @@ class BullmqEngine implements Engine {
     }
   }
 
-  private refuseTooMany(line: Line): void {
-    const { maxWaiting } = this.port.limits;
-    const { waiting, delayed } = this.counts(line.name);
-    if (waiting + delayed + line.addedSince >= maxWaiting + line.counts.active) {
-      throw tasksFull(`${maxWaiting} jobs`);
-    }
-  }
-
-  private async count(line: Line): Promise<void> {
-    line.countedMs = this.port.clock.monotonicMs();
-    const addedBefore = line.addedSince;
-    const counts = await line.queue.getJobCounts(
-      'wait',
-      'prioritized',
-      'delayed',
-      'active',
-      'failed',
-    );
-    const { wait = 0, prioritized = 0, delayed = 0, active = 0, failed = 0 } = counts;
-    line.counts = { waiting: wait + prioritized, delayed, active, dead: failed };
-    line.addedSince -= addedBefore;
-    this.lastError = undefined;
-  }
-
-  /** Raises what has waited: Redis knows priorities, but no age. */
-  private async age(line: Line): Promise<void> {
-    const { clock, limits } = this.port;
-    const jobs = await line.queue.getJobs(['prioritized'], 0, AGED_AT_ONCE - 1);
-    const now = clock.now();
-    for (const job of jobs) {
-      const level = agedLevel(job.data.p ?? 0, now - (job.timestamp + job.delay), limits.ageingMs);
-      if (level < job.priority)
-        await job.changePriority({ priority: level }).catch(() => undefined);
-    }
-  }
-
   private async deadJob(id: string): Promise<Bull.Job<Envelope> | undefined> {
     for (const line of this.lines.values()) {
       const job = await this.within(this.jobOf(line, id));
@@ -330,22 +284,8 @@ class BullmqEngine implements Engine {
       : undefined) as unknown as undefined;
   }
 
-  /** A call in its time. @throws ProblemError `ERR_TASKS_STORAGE` */
-  private async within<T>(call: Promise<T> | undefined): Promise<T> {
-    const { timeoutMs } = this.settings;
-    let cancel: Cancel | undefined;
-    const late = new Promise<never>((_, reject) => {
-      cancel = this.port.clock.after(timeoutMs, () =>
-        reject(new Error(`there was no answer within ${timeoutMs} ms`)),
-      );
-    });
-    try {
-      return await Promise.race([call as Promise<T>, late]);
-    } catch (error) {
-      throw storageFailed(error);
-    } finally {
-      cancel?.();
-    }
+  private there(): void {
+    this.lastError = undefined;
   }
 
   /** The server is away, mostly: told once, until it is there again. */

@@ -27,6 +27,8 @@ export class Results {
   private readonly waiters: Map<string, Waiter[]> = new Map();
   private readonly cancelling: Set<string> = new Set();
   private events: QueueEvents | undefined = undefined;
+  /** Why nobody is told any more. */
+  private closed: Error | undefined = undefined;
 
   constructor(name: string, queue: Queue<Envelope>, clock: Clock, make: () => QueueEvents) {
     this.name = name;
@@ -38,6 +40,7 @@ export class Results {
   /** Begins to listen; the first who wants to know has it begin. */
   open(): QueueEvents {
     if (this.events !== undefined) return this.events;
+    if (this.closed !== undefined) throw this.closed;
     const events = this.make();
     this.events = events;
     events.on('error', (error) => this.onError(error));
@@ -55,6 +58,7 @@ export class Results {
   }
 
   of(id: string): Promise<unknown> {
+    if (this.closed !== undefined) return Promise.reject(this.closed);
     return new Promise((resolve, reject) => {
       const waiting = this.waiters.get(id);
       const waiter = { resolve, reject };
@@ -80,13 +84,11 @@ export class Results {
     this.settle(id, (waiter) => waiter.reject(jobCancelled(id)));
   }
 
-  /** Nobody will be told any more. */
-  reject(error: unknown): void {
-    for (const id of this.waiters.keys()) this.settle(id, (waiter) => waiter.reject(error));
-  }
-
-  async close(): Promise<void> {
-    await this.events?.close();
+  /** Nobody is told any more: they hear `reason`, and nothing is opened again. Answers what is open. */
+  stop(reason: Error): QueueEvents | undefined {
+    this.closed = reason;
+    for (const id of this.waiters.keys()) this.settle(id, (waiter) => waiter.reject(reason));
+    return this.events;
   }
 
   /** At those who have waited longest, who then wait behind the others. */

@@ -18,20 +18,14 @@ import {
   type Progress,
   type TypePolicy,
 } from '../engine.ts';
-import {
-  jobCancelled,
-  jobDead,
-  jobUnknown,
-  storageFailed,
-  tasksClosed,
-  tasksFull,
-} from '../refusals.ts';
+import { jobCancelled, jobDead, jobUnknown, storageFailed, tasksClosed } from '../refusals.ts';
 import { workerName } from '../worker-name.ts';
 import type { FsyncPolicy } from './journal.ts';
 import { Journal } from './journal.ts';
 import { KeptJobs } from './kept-jobs.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Lane } from './lane.ts';
+import { OpenJobs } from './open-jobs.ts';
 import { deleteLine, endLine, putLine, runLine, type Replayed } from './records.ts';
 import { parseResult, StoredJob } from './stored-job.ts';
 
@@ -65,16 +59,13 @@ export class EmbeddedEngine implements Engine {
   recovery: Recovery | undefined = undefined;
   private readonly durability: Durability | undefined;
   private dispatcher!: Dispatcher;
-  /** Jobs that are not over. */
-  private readonly jobs: Map<string, StoredJob> = new Map();
-  private readonly keys: Map<string, StoredJob> = new Map();
+  private jobs!: OpenJobs;
   private completed!: KeptJobs;
   private deadJobs!: KeptJobs;
   private delayed!: DueTimes<StoredJob>;
   private port!: EnginePort;
   private journal: Journal | undefined = undefined;
   private token: number = 0;
-  private waitingBytes: number = 0;
   private closed: boolean = false;
   /** The log of before had a hole, and is kept. */
   private hadHoles: boolean = false;
@@ -87,9 +78,8 @@ export class EmbeddedEngine implements Engine {
   start(port: EnginePort): void | Promise<void> {
     this.port = port;
     const { clock, limits } = port;
-    // A start that failed may have read some.
-    for (const known of [this.jobs, this.keys]) known.clear();
-    this.waitingBytes = 0;
+    // All anew: a start that failed may have read some.
+    this.jobs = new OpenJobs(limits);
     this.dispatcher = new Dispatcher({ ...limits, begin: (job) => this.begin(job) });
     this.completed = new KeptJobs(limits.keepCompleted, () => undefined);
     this.deadJobs = new KeptJobs(limits.maxDead, (job) => {
@@ -114,14 +104,15 @@ export class EmbeddedEngine implements Engine {
   }
 
   add(job: NewJob): Added | Promise<Added> {
-    if (job.isNamed && this.has(job.id)) return { id: job.id, outcome: 'dropped' };
+    if (this.closed) throw tasksClosed();
+    if (job.isNamed && this.has(job.id)) return this.dropped(job.id);
     if (job.dedup !== undefined) {
-      const known = this.keys.get(keyOf(job.type, job.dedup));
+      const known = this.jobs.ofKey(job.type, job.dedup);
       if (known !== undefined) return this.merge(known, job, job.dedup);
     }
-    this.refuseTooMany(job);
+    this.jobs.refuseTooMany(job.data, this.dispatcher.active);
     const stored = new StoredJob(job);
-    this.keep(stored);
+    this.jobs.add(stored);
     const { journal } = this;
     if (journal === undefined) {
       this.enqueue(stored);
@@ -131,11 +122,11 @@ export class EmbeddedEngine implements Engine {
     return journal.commit().then(
       () => {
         // It may have been cancelled meanwhile.
-        if (stored.state === 'held' && this.jobs.has(stored.id)) this.enqueue(stored);
+        if (stored.state === 'held' && this.jobs.has(stored)) this.enqueue(stored);
         return { id: job.id, outcome: 'added' as const };
       },
       (error: unknown) => {
-        this.drop(stored);
+        this.jobs.delete(stored);
         throw error;
       },
     );
@@ -148,6 +139,7 @@ export class EmbeddedEngine implements Engine {
   result(_type: string, id: string): Promise<unknown> {
     const job = this.jobs.get(id);
     if (job !== undefined) {
+      if (this.closed) return Promise.reject(tasksClosed());
       return new Promise((resolve, reject) => {
         (job.waiters ??= []).push({ resolve, reject });
       });
@@ -172,40 +164,38 @@ export class EmbeddedEngine implements Engine {
   }
 
   async replay(id: string): Promise<boolean> {
-    const job = this.deadJobs.take(id);
+    const job = this.takeDead(id);
     if (job === undefined) return false;
-    this.lane(job.type).dead--;
     job.failed = 0;
     job.takeovers = 0;
     job.dueAt = 0;
     job.progress = undefined;
     job.state = 'held';
-    this.keep(job);
+    this.jobs.add(job);
     this.journal?.append(putLine(job));
     try {
       await this.journal?.commit();
     } finally {
-      // Where the log fails it is tried all the same: it is dead no more.
-      this.enqueue(job);
+      // Where the log fails it is tried all the same: it is dead no more. It may have been cancelled.
+      if (this.jobs.has(job)) this.enqueue(job);
     }
     return true;
   }
 
   async discard(id: string): Promise<boolean> {
-    const job = this.deadJobs.take(id);
-    if (job === undefined) return false;
-    this.lane(job.type).dead--;
+    if (this.takeDead(id) === undefined) return false;
     this.journal?.append(deleteLine(id));
     await this.journal?.commit();
     return true;
   }
 
   async cancel(_type: string, id: string): Promise<boolean> {
+    if (this.closed) throw tasksClosed();
     const job = this.jobs.get(id);
     if (job === undefined || job.state === 'active') return false;
     if (job.state === 'waiting') this.lane(job.type).delete(job);
     else if (job.state === 'delayed' && this.delayed.delete(job)) this.lane(job.type).delayed--;
-    this.drop(job);
+    this.jobs.delete(job);
     job.reject(jobCancelled(id));
     this.journal?.append(deleteLine(id));
     await this.journal?.commit();
@@ -220,11 +210,10 @@ export class EmbeddedEngine implements Engine {
   health(): { status: 'pass' } | { status: 'fail' | 'warn'; detail: string } {
     const failure = this.journal?.failure;
     if (failure !== undefined) return { status: 'fail', detail: storageFailed(failure).message };
-    const damaged = this.recovery?.damagedBytes ?? 0;
-    if (damaged > 0 && this.hadHoles) {
+    if (this.hadHoles) {
       return {
         status: 'warn',
-        detail: `${damaged} bytes in the middle of the log were damaged; the file is kept beside it`,
+        detail: `the log of before was not whole, or ${this.recovery?.damagedBytes ?? 0} bytes in its middle were damaged; the file is kept beside it`,
       };
     }
     return { status: 'pass' };
@@ -269,7 +258,11 @@ export class EmbeddedEngine implements Engine {
     await journal.begin(replayed.hasHoles);
     this.token = journal.generation * TOKENS;
     this.journal = journal;
-    for (const job of this.jobs.values()) this.enqueue(job);
+    const now = this.port.clock.now();
+    for (const job of this.jobs.values()) {
+      // It has its age: what is urgent after every start must not keep the rest from their turn.
+      this.enqueue(job, Math.max(0, now - Math.max(job.addedAt, job.dueAt)));
+    }
   }
 
   private restore({ jobs, damagedBytes }: Replayed): void {
@@ -290,7 +283,7 @@ export class EmbeddedEngine implements Engine {
         this.deadJobs.add(job);
       } else {
         job.state = 'held';
-        this.keep(job);
+        this.jobs.add(job);
       }
     }
     this.recovery = { jobs: this.jobs.size, takenOver, damagedBytes };
@@ -302,19 +295,33 @@ export class EmbeddedEngine implements Engine {
     for (const job of all) yield putLine(job);
   }
 
+  private takeDead(id: string): StoredJob | undefined {
+    if (this.closed) throw tasksClosed();
+    const job = this.deadJobs.take(id);
+    if (job !== undefined) this.lane(job.type).dead--;
+    return job;
+  }
+
   private has(id: string): boolean {
     return (
-      this.jobs.has(id) ||
+      this.jobs.get(id) !== undefined ||
       this.completed.get(id) !== undefined ||
       this.deadJobs.get(id) !== undefined
     );
   }
 
+  /** Answers once the one that is there is as safe as it was promised to whoever added it. */
+  private dropped(id: string): Added | Promise<Added> {
+    const dropped: Added = { id, outcome: 'dropped' };
+    const { journal } = this;
+    if (journal === undefined || this.jobs.get(id)?.state !== 'held') return dropped;
+    return journal.commit().then(() => dropped);
+  }
+
   /** Another one of the same key. */
   private merge(known: StoredJob, job: NewJob, dedup: Dedup): Added | Promise<Added> {
-    if (dedup.mode === 'drop') return { id: known.id, outcome: 'dropped' };
-    this.waitingBytes += job.data.length - known.data.length;
-    known.data = job.data;
+    if (dedup.mode === 'drop') return this.dropped(known.id);
+    this.jobs.replaceData(known, job.data);
     known.carrier = job.carrier;
     known.priority = job.priority;
     if (dedup.mode === 'debounce') this.postpone(known, job, dedup);
@@ -330,48 +337,20 @@ export class EmbeddedEngine implements Engine {
     if (known.state === 'delayed') this.delayed.move(known, known.dueAt);
   }
 
-  private refuseTooMany(job: NewJob): void {
-    const { maxWaiting, maxWaitingBytes } = this.port.limits;
-    if (this.jobs.size - this.dispatcher.active >= maxWaiting)
-      throw tasksFull(`${maxWaiting} jobs`);
-    if (this.waitingBytes + job.data.length > maxWaitingBytes) {
-      throw tasksFull(`jobs of ${maxWaitingBytes} bytes`);
-    }
-  }
-
-  private keep(job: StoredJob): void {
-    this.jobs.set(job.id, job);
-    this.waitingBytes += job.data.length;
-    if (job.dedup === undefined) return;
-    const key = keyOf(job.type, job.dedup);
-    if (!this.keys.has(key)) this.keys.set(key, job);
-  }
-
-  /** A job is over, or was never there. */
-  private drop(job: StoredJob): void {
-    if (this.jobs.delete(job.id)) this.waitingBytes -= job.data.length;
-    this.freeKey(job);
-  }
-
-  private freeKey({ dedup, type, id }: StoredJob): void {
-    if (dedup === undefined) return;
-    const key = keyOf(type, dedup);
-    if (this.keys.get(key)?.id === id) this.keys.delete(key);
-  }
-
-  private enqueue(job: StoredJob): void {
+  /** @param waitedMs how long it has waited already */
+  private enqueue(job: StoredJob, waitedMs: number = 0): void {
     if (job.dueAt > this.port.clock.now()) {
       job.state = 'delayed';
       this.lane(job.type).delayed++;
       if (!this.closed) this.delayed.add(job, job.dueAt);
     } else {
-      this.enter(job);
+      this.enter(job, waitedMs);
     }
   }
 
-  private enter(job: StoredJob): void {
+  private enter(job: StoredJob, waitedMs: number = 0): void {
     job.state = 'waiting';
-    this.lane(job.type).push(job, this.port.clock.monotonicMs());
+    this.lane(job.type).push(job, this.port.clock.monotonicMs() - waitedMs);
     this.dispatcher.wake();
   }
 
@@ -382,7 +361,7 @@ export class EmbeddedEngine implements Engine {
   private begin(job: StoredJob): void {
     job.state = 'active';
     job.fencingToken = ++this.token;
-    if (job.dedup !== undefined && job.dedup.mode !== 'drop') this.freeKey(job);
+    if (job.dedup !== undefined && job.dedup.mode !== 'drop') this.jobs.freeKey(job);
     this.journal?.append(runLine(job), false);
     this.port.run(job, this.settle);
   }
@@ -394,7 +373,7 @@ export class EmbeddedEngine implements Engine {
       case 'completed':
         job.state = 'completed';
         job.result = outcome.result;
-        this.drop(job);
+        this.jobs.delete(job);
         this.journal?.append(endLine(job));
         this.completed.add(job);
         job.resolve();
@@ -409,7 +388,7 @@ export class EmbeddedEngine implements Engine {
       case 'dead':
         job.fail(outcome.failure);
         job.state = 'dead';
-        this.drop(job);
+        this.jobs.delete(job);
         lane.dead++;
         this.journal?.append(putLine(job));
         this.deadJobs.add(job);
@@ -423,10 +402,6 @@ export class EmbeddedEngine implements Engine {
     }
     this.dispatcher.leave(lane);
   };
-}
-
-function keyOf(type: string, { key }: Dedup): string {
-  return `${type}\n${key}`;
 }
 
 function deadOf(job: StoredJob): Error {

@@ -4,13 +4,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-import { folderTaken } from '../refusals.ts';
+import { folderTaken, lockLost } from '../refusals.ts';
 
 interface Owner {
+  /** Of the lock: one instance of one process. */
+  readonly id: string;
   readonly pid: number;
   readonly host: string;
   /** When the process began, as the system counts it; a number of a process is given again. */
@@ -20,25 +22,43 @@ interface Owner {
 /** Nobody takes this long to take a lock over. */
 const STALE_TAKEOVER_MS = 10_000;
 
+/** A folder that was taken. */
+export interface FolderLock {
+  /** @throws ProblemError `ERR_TASKS_LOCKED` where somebody took the lock away, and perhaps the folder */
+  check(): Promise<void>;
+  /** Gives it back. */
+  release(): Promise<void>;
+}
+
 /**
- * Takes the folder; the answer gives it back.
+ * Takes the folder.
  * @throws ProblemError `ERR_TASKS_LOCKED` while another process, or another instance, has it
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string): Promise<FolderLock> {
   const lock = join(folder, 'jobs.lock');
-  const draft = join(folder, `jobs.lock.${randomUUID()}`);
+  const id = randomUUID();
+  const draft = `${lock}.${id}`;
   // Linked, so that nobody ever sees a lock without its owner.
-  await writeFile(draft, JSON.stringify(self()));
+  await writeFile(draft, JSON.stringify(self(id)));
   try {
     while (!(await succeeds(link(draft, lock), 'EEXIST'))) await takeOver(folder, lock);
   } finally {
     await rm(draft, { force: true });
   }
-  const unlock = (): void => rmSync(lock, { force: true });
+  // Whoever has it by now keeps it.
+  const unlock = (): void => {
+    if (ownerIn(lock)?.id === id) rmSync(lock, { force: true });
+  };
   process.once('exit', unlock);
-  return () => {
-    process.off('exit', unlock);
-    return rm(lock, { force: true });
+  return {
+    async check() {
+      const owner = ownerIn(lock);
+      if (owner?.id !== id) throw lockLost(folder, owner && nameOf(owner));
+    },
+    async release() {
+      process.off('exit', unlock);
+      unlock();
+    },
   };
 }
 
@@ -47,33 +67,36 @@ async function takeOver(folder: string, lock: string): Promise<void> {
   const guard = `${lock}.takeover`;
   if (!(await succeeds(mkdir(guard), 'EEXIST'))) {
     const made = await stat(guard).catch(() => undefined);
-    if (made !== undefined && Date.now() - made.mtimeMs > STALE_TAKEOVER_MS) await rmdir(guard);
+    const isStale = made !== undefined && Date.now() - made.mtimeMs > STALE_TAKEOVER_MS;
+    // Another one may have been faster.
+    if (isStale) await rmdir(guard).catch(() => undefined);
     else await new Promise((resolve) => setTimeout(resolve, 20));
     return;
   }
   try {
-    const text = await readFile(lock, 'utf8').catch(() => undefined);
-    if (text === undefined) return;
-    const owner = ownerOf(text);
-    if (owner !== undefined && isAlive(owner)) {
-      throw folderTaken(folder, `process ${owner.pid} on ${owner.host}`);
-    }
+    const owner = ownerIn(lock);
+    if (owner !== undefined && isAlive(owner)) throw folderTaken(folder, nameOf(owner));
     await rm(lock, { force: true });
   } finally {
-    await rmdir(guard);
+    await rmdir(guard).catch(() => undefined);
   }
 }
 
-function self(): Owner {
-  return { pid: process.pid, host: hostname(), born: bornOf('self') };
+function self(id: string): Owner {
+  return { id, pid: process.pid, host: hostname(), born: bornOf('self') };
 }
 
-function ownerOf(text: string): Owner | undefined {
+/** Nobody, where there is no lock, or one that cannot be read. */
+function ownerIn(lock: string): Owner | undefined {
   try {
-    return JSON.parse(text) as Owner;
+    return JSON.parse(readFileSync(lock, 'utf8')) as Owner;
   } catch {
     return undefined;
   }
+}
+
+function nameOf({ pid, host }: Owner): string {
+  return `process ${pid} on ${host}`;
 }
 
 /** Of another machine nobody can tell: its lock holds until somebody removes it. */

@@ -9,9 +9,9 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { type Cancel, type Clock, report } from '@org/core';
 
-import { messageOf, storageFailed } from '../refusals.ts';
-import { lockFolder } from './folder-lock.ts';
-import { headLine, Replay, type Replayed } from './records.ts';
+import { messageOf, storageFailed, tasksClosed } from '../refusals.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { headLine, Replay, type Replayed, wholeLine } from './records.ts';
 
 /**
  * When the log is written through to the disk. `always`: before an addition is answered; nothing
@@ -52,7 +52,8 @@ const FILE = /^jobs-(\d{10})\.log$/;
 export class Journal {
   private readonly settings: JournalSettings;
   private handle: FileHandle | undefined = undefined;
-  private unlock: (() => Promise<void>) | undefined = undefined;
+  private lock: FolderLock | undefined = undefined;
+  private closed: boolean = false;
   /** Of the file that is written; grows with every file. */
   generation: number = 0;
   /** Of the file that is written. */
@@ -77,11 +78,11 @@ export class Journal {
   async open(): Promise<Replayed> {
     const { folder } = this.settings;
     await mkdir(folder, { recursive: true });
-    this.unlock = await lockFolder(folder);
+    this.lock = await lockFolder(folder);
     try {
       const generations = await this.generations();
       this.generation = generations.at(-1) ?? 0;
-      const replay = new Replay();
+      const replay = new Replay(this.generation === 0);
       if (this.generation > 0) await readInto(this.fileOf(this.generation), replay);
       return replay.result();
     } catch (error) {
@@ -120,6 +121,8 @@ export class Journal {
     this.cancelRetry?.();
     this.cancelSync?.();
     while (this.working !== undefined) await this.working;
+    // From here on the folder may be another's: no file is begun in it any more.
+    this.closed = true;
     this.cancelRetry?.();
     this.cancelSync?.();
     try {
@@ -131,10 +134,10 @@ export class Journal {
   }
 
   private async release(): Promise<void> {
-    const { handle, unlock } = this;
-    this.handle = this.unlock = undefined;
+    const { handle, lock } = this;
+    this.handle = this.lock = undefined;
     await handle?.close().catch(() => undefined);
-    await unlock?.();
+    await lock?.release();
   }
 
   private batch(): Batch {
@@ -156,6 +159,10 @@ export class Journal {
     while (this.next !== undefined) {
       const batch = this.next;
       this.next = undefined;
+      if (this.closed) {
+        batch.reject(tasksClosed());
+        continue;
+      }
       try {
         if (this.handle === undefined) this.refuseTooSoon();
         if (this.handle === undefined || this.isLarge()) await this.renew();
@@ -184,7 +191,12 @@ export class Journal {
     else if (fsync === 'interval') {
       this.cancelSync ??= clock.after(fsyncIntervalMs, () => {
         this.cancelSync = undefined;
-        void this.sync().catch((error: unknown) => this.fail(error));
+        const { handle } = this;
+        void this.sync().catch((error: unknown) => {
+          // Of a file that has been replaced meanwhile nothing is needed.
+          if (handle === this.handle) return this.fail(error);
+          return undefined;
+        });
       });
     }
   }
@@ -205,6 +217,7 @@ export class Journal {
     const generation = this.generation + 1;
     const file = this.fileOf(generation);
     const draft = `${file}.draft`;
+    await this.lock?.check();
     const handle = await open(draft, 'w');
     let sizeBytes = 0;
     try {
@@ -219,16 +232,20 @@ export class Journal {
         part += line;
         if (part.length >= SNAPSHOT_PART) await flush();
       }
+      part += wholeLine();
       await flush();
       await handle.sync();
       await rename(draft, file);
       await syncFolder(folder);
     } catch (error) {
-      await handle.close();
+      await handle.close().catch(() => undefined);
+      // It takes room, which is what is missing, perhaps.
+      await rm(draft, { force: true }).catch(() => undefined);
       throw error;
     }
-    await this.handle?.close().catch(() => undefined);
+    const before = this.handle;
     this.handle = handle;
+    await before?.close().catch(() => undefined);
     this.generation = generation;
     this.sizeBytes = this.snapshotBytes = sizeBytes;
     this.unsynced = false;

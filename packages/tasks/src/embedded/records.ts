@@ -33,6 +33,7 @@ interface PutRecord {
 type LogRecord =
   | PutRecord
   | { readonly k: 'log'; readonly v: number; readonly g: number }
+  | { readonly k: 'all' }
   | { readonly k: 'run'; readonly i: string }
   | { readonly k: 'end'; readonly i: string; readonly r?: unknown }
   | { readonly k: 'del'; readonly i: string };
@@ -40,6 +41,11 @@ type LogRecord =
 /** The first line of a file. */
 export function headLine(generation: number): string {
   return line(`{"k":"log","v":${VERSION},"g":${generation}}`);
+}
+
+/** What stood before is all there was, and was on the disk before the file had its name. */
+export function wholeLine(): string {
+  return line('{"k":"all"}');
 }
 
 /** A job as it is now. */
@@ -83,19 +89,24 @@ function line(json: string): string {
 export interface Replayed {
   /** Jobs by their ids, in the order in which they were added. */
   readonly jobs: ReadonlyMap<string, StoredJob>;
-  readonly records: number;
   /** Bytes of lines that are damaged or not whole. */
   readonly damagedBytes: number;
-  /** Whole lines follow a damaged one: it is no end that was cut off, but a hole. */
+  /** What was on the disk for certain is not whole: it is no end that was cut off, but damage. */
   readonly hasHoles: boolean;
 }
 
 /** Reads a log from its beginning; takes it line by line, and leaves out what is damaged. */
 export class Replay {
   private readonly jobs: Map<string, StoredJob> = new Map();
-  private records: number = 0;
   private damagedBytes: number = 0;
   private hasHoles: boolean = false;
+  /** All that the file began with has been read. */
+  private isWhole: boolean;
+
+  /** @param isEmpty there is no log yet */
+  constructor(isEmpty: boolean) {
+    this.isWhole = isEmpty;
+  }
 
   /** @param text a line without its end */
   line(text: string): void {
@@ -105,7 +116,6 @@ export class Replay {
       return;
     }
     if (this.damagedBytes > 0) this.hasHoles = true;
-    this.records++;
     this.apply(record);
   }
 
@@ -115,12 +125,14 @@ export class Replay {
   }
 
   result(): Replayed {
-    const { jobs, records, damagedBytes, hasHoles } = this;
-    return { jobs, records, damagedBytes, hasHoles };
+    const { jobs, damagedBytes } = this;
+    return { jobs, damagedBytes, hasHoles: this.hasHoles || !this.isWhole };
   }
 
   private apply(record: LogRecord): void {
     if (record.k === 'put') {
+      // The dead are kept in the order in which they died.
+      if (record.s === 'dead') this.jobs.delete(record.i);
       this.jobs.set(record.i, jobOf(record));
     } else if (record.k === 'run') {
       const job = this.jobs.get(record.i);
@@ -138,6 +150,8 @@ export class Replay {
       }
     } else if (record.k === 'del') {
       this.jobs.delete(record.i);
+    } else if (record.k === 'all') {
+      this.isWhole = true;
     } else if (record.v !== VERSION) {
       throw new Error(
         `the log of jobs has the form ${record.v}, and this version reads ${VERSION}`,
