@@ -60,6 +60,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
   let silence: ReturnType<typeof setTimeout> | undefined;
   let heartbeatMs = 0;
   let lastId = 0;
+  let attempts = 0;
 
   function enter(next: ClientState): void {
     if (state === next) return;
@@ -69,14 +70,19 @@ export function connect(url: string, options: ClientOptions = {}): Client {
 
   async function open(): Promise<void> {
     enter('connecting');
+    const attempt = ++attempts;
+    const isOver = (): boolean => state !== 'connecting' || attempt !== attempts;
+    // A token that never comes must not keep it from trying again; one that opens has said hello.
+    timer = setTimeout(() => drop(), answerTimeoutMs);
     let made: Socket;
     try {
       const protocols = [SUBPROTOCOL];
       if (token !== undefined) protocols.push(BEARER_PREFIX + base64url(await token()));
-      if (isClosed()) return;
+      if (isOver()) return;
       made = new WebSocket!(url, protocols) as unknown as Socket;
     } catch {
-      wait();
+      // RFC 6455 §7.1.5.
+      if (!isOver()) lose(1006);
       return;
     }
     socket = made;
@@ -91,14 +97,11 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     made.onclose = ({ code }) => {
       if (socket === made) lose(code);
     };
-    // A connection that opens is one that has said hello.
-    timer = setTimeout(() => drop(), answerTimeoutMs);
   }
 
   /** Gives the connection up without waiting for what the network says to it. */
   function drop(): void {
     socket?.close();
-    // RFC 6455 §7.1.5.
     lose(1006);
   }
 

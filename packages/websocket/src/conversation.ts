@@ -10,7 +10,7 @@ import type { ChannelAction } from './channel-options.ts';
 import type { Found } from './channel-table.ts';
 import type { Connection } from './connection.ts';
 import { type Hub, unknownChannel } from './hub.ts';
-import { isIdentity } from './member.ts';
+import { hasExpired, isIdentity } from './member.ts';
 import { refusal, told, validate } from './message-refusal.ts';
 import type { WebsocketOptions } from './options.ts';
 import {
@@ -242,7 +242,7 @@ export class Conversation {
       );
     }
     return chain(reauthenticate(token, connection), (identity) => {
-      if (!isIdentity(identity)) {
+      if (!isIdentity(identity) || hasExpired(identity, this.options.clock.now())) {
         throw refusal(401, 'ERR_UNAUTHENTICATED', 'The token is not valid.');
       }
       if (identity.principal !== connection.principal) {

@@ -17,6 +17,7 @@ import {
   type Host,
   isPropagator,
   type Middleware,
+  ownSocket,
   report,
   type Stats,
   type StepResult,
@@ -111,6 +112,8 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       return;
     }
     releaseWith(socket, admitted);
+    // A whole closes us; without one nobody may, and a word from whoever ends the server is better than none.
+    if (host !== undefined) ownSocket(socket);
     library.handleUpgrade(req, socket, head, (ws) => welcome(ws, exchange, admitted));
   }
 
