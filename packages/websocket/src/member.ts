@@ -1,4 +1,5 @@
 /** Who is connected, as hooks of the application see it. */
+import { inspect } from 'node:util';
 import type { Correlated } from '@org/core';
 
 /** Who somebody is, as `authenticate` finds it out. */
@@ -20,12 +21,12 @@ export function isIdentity(value: unknown): value is Identity {
   const { principal, expiresAt } = value as { readonly [K in keyof Identity]: unknown };
   if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
     throw new TypeError(
-      `websocket: "expiresAt" of an identity is ${String(expiresAt)}; it must be a number of ms since the epoch, or absent.`,
+      `websocket: "expiresAt" of an identity is ${inspect(expiresAt)}; it must be a number of ms since the epoch, or absent.`,
     );
   }
   if (principal !== undefined && typeof principal !== 'string') {
     throw new TypeError(
-      `websocket: "principal" of an identity is ${String(principal)}; it must be text, or absent.`,
+      `websocket: "principal" of an identity is ${inspect(principal)}; it must be text, or absent.`,
     );
   }
   return true;

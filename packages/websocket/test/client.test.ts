@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { fakeClock } from '@org/core/testing';
 import { bearerOf, type Websocket, websocket, type WebsocketOptions } from '@org/websocket';
 import {
   type Client,
@@ -231,19 +232,26 @@ test('stays away where it was put out, or its credentials have ended, unless it 
 });
 
 test('renews its credentials when they end', async () => {
-  const tokens: string[] = [];
+  const clock = fakeClock();
+  let renewed!: (token: string) => void;
+  const next = (): Promise<string> => new Promise((resolve) => (renewed = resolve));
   let asked = 0;
   const live = await serve({
-    authenticate: () => ({ principal: 'ada', expiresAt: Date.now() }),
+    clock,
+    authenticate: () => ({ principal: 'ada', expiresAt: clock.now() + 1000 }),
     reauthenticate(token) {
-      tokens.push(token);
+      renewed(token);
       return { principal: 'ada' };
     },
   });
   const ada = client(live, { token: () => `token-${++asked} ☃` });
   await ada.reached('open');
+  const byItself = next();
+  clock.advance(1000);
+  expect(await byItself).toBe('token-2 ☃');
+  const told = next();
   await ada.refresh();
-  expect(tokens).toEqual(['token-2 ☃']);
+  expect(await told).toBe('token-3 ☃');
   expect(live.channels.connections()).toMatchObject([{ expiresAt: undefined }]);
   await expect(client(live).refresh()).rejects.toThrow('needs the option "token"');
 });
