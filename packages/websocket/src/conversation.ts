@@ -208,7 +208,9 @@ export class Conversation {
     }
     const { propagator } = this.hub;
     if (propagator === undefined) return this.publishFor(connection, message, found, connection);
-    const from: Correlated = carrier === undefined ? connection : propagator.extract(carrier);
+    // A stranger's word is taken only where the channel asks for it.
+    const isTaken = carrier !== undefined && found.kind.carries;
+    const from: Correlated = isTaken ? propagator.extract(carrier) : connection;
     const task = (): MaybePromise<void> => this.publishFor(connection, message, found, from);
     return propagator.carries ? propagator.run(from, task) : task();
   }

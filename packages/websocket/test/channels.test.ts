@@ -358,7 +358,10 @@ test('an event carries whom it is from, where its channel says so, and a handler
           carrier: true,
           onPublish: () => void seen.push(correlate.current()?.id),
         },
-        plain: {},
+        plain: {
+          publish: true,
+          onPublish: () => void seen.push(correlate.current()?.id),
+        },
       },
     },
     [correlate],
@@ -379,5 +382,7 @@ test('an event carries whom it is from, where its channel says so, and a handler
   await ada.subscribe('plain');
   live.channels.publish('plain', 3);
   expect((await ada.next('event')).carrier).toBeUndefined();
-  expect(seen).toEqual(['opened-by-ada', 'somebody-else']);
+  const carrier = { 'x-request-id': 'somebody-else' };
+  await ada.ask({ type: 'publish', channel: 'plain', data: 4, carrier });
+  expect(seen).toEqual(['opened-by-ada', 'somebody-else', 'opened-by-ada']);
 });
