@@ -15,7 +15,7 @@ import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { weatherOfCities } from './routes/weather.ts';
 import { databaseSettings, DEMO_API_KEYS, type ServiceConfig, taskSettings } from './settings.ts';
-import { batchingOf, components } from './stack.ts';
+import { batchingOf, components, loggingOf } from './stack.ts';
 import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
 
@@ -50,12 +50,14 @@ export async function createApp(
   const places = database(databaseSettings(config));
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
-  const tripRoutes = routeJobs(jobs, places.sql.session());
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
   const channels = live(places.sql.session(), apiKeys, config);
-  tripRoutes.onProgress((id, progress) => channels.publish(`trips/${id}`, progress));
   const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
   const parts = await components(config, own, useOf(places.sql.session()));
+  const tripRoutes = routeJobs(jobs, places.sql.session(), loggingOf(parts)?.logger('trips'));
+  tripRoutes.onProgress((id, progress, context) =>
+    channels.publish(`trips/${id}`, progress, context),
+  );
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
     startTimeoutMs: START_TIMEOUT_MS,

@@ -9,6 +9,7 @@ import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
+import type { Logging } from '@org/logging';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
@@ -19,7 +20,7 @@ import { API } from './api.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
-/** The largest body that is read. A trip of 50 stops has about 5 KB. */
+/** The largest body that is read. A trip of 100 stops has about 10 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 /** What the family's components are told of this service; the environment says the rest. */
@@ -88,6 +89,15 @@ export function batchingOf(parts: Parts): Pick<Batch, 'batcher'> {
 
 function isBatch(part: unknown): part is Batch {
   return isMiddleware(part) && part.name === 'batch';
+}
+
+/** What the service logs with, unless that is switched off. */
+export function loggingOf(parts: Parts): Logging | undefined {
+  return parts.find(isLogging);
+}
+
+function isLogging(part: unknown): part is Logging {
+  return isMiddleware(part) && part.name === 'logging';
 }
 
 /** Express' own body parser, with its place in the order. */

@@ -472,7 +472,7 @@ export function describeApi(service: () => Service): void {
       ['a name with the character 0', { name: 'a\u0000', stops: [] }, '#/name'],
       ['a name that is a number', { name: 7, stops: [] }, '#/name'],
       ['no stops', { name: 'x' }, '#/stops'],
-      ['51 stops', { name: 'x', stops: Array.from({ length: 51 }, () => stops[0]) }, '#/stops'],
+      ['101 stops', { name: 'x', stops: Array.from({ length: 101 }, () => stops[0]) }, '#/stops'],
       ['a member that is unknown', { name: 'x', stops: [], owner: 'ibn' }, '#'],
       ['a list', [], '#'],
       [

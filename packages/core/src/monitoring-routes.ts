@@ -126,13 +126,17 @@ function decoded(text: string): string {
 
 /**
  * Asked for by a page of another origin. It could not read the answer, but have something done.
- * Browsers say so (Fetch Metadata), and older ones by the Origin of what is not GET (RFC 6454 §7.2).
+ * Browsers say so (Fetch Metadata), and older ones, or over plain HTTP, by the Origin of what is
+ * not GET (RFC 6454 §7.2). A proxy may have written another Host; but neither a bearer's token nor
+ * `X-Forwarded-Host` can a page send elsewhere without that one's leave (Fetch §3.3.1).
  */
 function isForeign({ headers }: Request): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
-  const { origin, host } = headers;
-  return origin !== undefined && origin.replace(/^https?:\/\//, '') !== host;
+  const { authorization = '', host, origin } = headers;
+  if (origin === undefined || /^Bearer /i.test(authorization)) return false;
+  const from = origin.replace(/^https?:\/\//, '');
+  return from !== host && from !== headers['x-forwarded-host'];
 }
 
 type Answered = Awaited<ReturnType<MonitoringAnswer>>;

@@ -13,6 +13,10 @@ import { format, UNIT_WORDS } from './format.js';
 const HEIGHT = 148;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const COLOURS = ['--accent', '--line-2', '--line-3', '--line-4'];
+/** There is no half of a connection. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
 const TONES = { good: '--good', warn: '--warn', bad: '--bad' };
 
 /** @param {string} name of a custom property */
@@ -29,6 +33,36 @@ function colourName(series, at) {
 function timeLabel(time, step) {
   const text = format(time * 1000, 'time');
   return step < 60 ? text : text.slice(0, 5);
+}
+
+/**
+ * Over time: samples are seldom while nobody watches, and each tells of the time before it.
+ * @param {readonly number[]} times
+ * @param {readonly (number | null)[]} values
+ */
+function meanOf(times, values) {
+  let sum = 0;
+  let weight = 0;
+  values.forEach((value, at) => {
+    if (value === null) return;
+    // Of the first it is not known how long; the second tells.
+    const end = Math.max(at, 1);
+    const passed = (times[end] ?? 1) - (times[end - 1] ?? 0);
+    sum += value * passed;
+    weight += passed;
+  });
+  return weight === 0 ? undefined : sum / weight;
+}
+
+/**
+ * Lines are drawn without points; a sample between two gaps would not be seen otherwise.
+ * @param {uPlot} chart
+ * @param {number} series
+ */
+function lonePoints({ data }, series) {
+  const values = data[series] ?? [];
+  const isThere = (/** @type {number} */ at) => (values[at] ?? null) !== null;
+  return [...values.keys()].filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
 }
 
 /** @param {Chart} chart */
@@ -176,6 +210,7 @@ export class ChartView {
           size: 58,
           gap: 6,
           space: 32,
+          ...(unit === 'count' ? { incrs: WHOLE_STEPS } : {}),
           values: (_chart, splits) => splits.map((split) => format(split, unit)),
         },
       ],
@@ -189,7 +224,7 @@ export class ChartView {
             width: at === 0 ? 1.75 : 1.5,
             dash: DASHES[at % DASHES.length] ?? [],
             ...(at === 0 && series.length < 3 ? { fill: `${stroke}1f` } : {}),
-            points: { size: 4 },
+            points: { size: 4, show: true, filter: lonePoints },
           };
         }),
       ],
@@ -219,14 +254,8 @@ export class ChartView {
       const values = lines[at] ?? [];
       const known = values.filter((value) => value !== null);
       write(now, format(time === undefined ? values.at(-1) : values[index ?? 0], unit));
-      write(mean, format(known.reduce((sum, one) => sum + one, 0) / known.length || 0, unit));
-      write(
-        max,
-        format(
-          known.reduce((most, one) => Math.max(most, one), 0),
-          unit,
-        ),
-      );
+      write(mean, format(meanOf(times, values), unit));
+      write(max, format(known.length === 0 ? undefined : Math.max(...known), unit));
     });
   }
 

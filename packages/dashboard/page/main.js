@@ -75,7 +75,10 @@ for (const choice of document.querySelectorAll('input[name=range]')) {
 }
 
 document.getElementById('sign-out')?.addEventListener('click', () => {
-  void fetch(`${base}/sign-out`, { method: 'POST' }).then(() => location.reload());
+  void fetch(`${base}/sign-out`, { method: 'POST' }).then(({ ok, status }) => {
+    if (ok) location.reload();
+    else write(byId('sign-out'), `Not signed out: ${status}`);
+  });
 });
 
 function draw() {

@@ -183,17 +183,18 @@ function emptyRow(columns) {
 }
 
 /** @param {HTMLTableRowElement} shown @param {Row} row @param {readonly Column[]} columns */
-function showRow(shown, { cells, tone }, columns) {
+function showRow(shown, { cells, tone, unit: own }, columns) {
   shown.dataset['tone'] = tone ?? '';
   const mark = shown.cells[0]?.firstElementChild;
   if (mark instanceof HTMLElement) showTone(mark, tone);
-  columns.forEach(({ unit }, at) => {
+  columns.forEach((column, at) => {
+    const unit = NUMBERS.has(column.unit) ? (own ?? column.unit) : column.unit;
     const cell = shown.cells[at];
     const text = cell?.lastElementChild;
     if (cell === undefined || !(text instanceof HTMLElement)) return;
     const value = cells[at];
     write(text, format(value, unit));
-    if (unit === 'ratio') cell.style.setProperty('--part', String(partOf(value)));
+    if (column.unit === 'ratio') cell.style.setProperty('--part', String(partOf(value)));
   });
 }
 

@@ -13,7 +13,7 @@ byId('sign-in').addEventListener('submit', (event) => {
 
 async function signIn() {
   try {
-    const { ok } = await fetch(`${base}/sign-in`, {
+    const { ok, status } = await fetch(`${base}/sign-in`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token.value.trim()}` },
     });
@@ -21,7 +21,8 @@ async function signIn() {
       location.reload();
       return;
     }
-    outcome.textContent = 'That is not the token.';
+    outcome.textContent =
+      status === 403 ? 'That is not the token.' : `The service answered ${status}.`;
   } catch {
     outcome.textContent =
       'The service does not answer, or the token has letters that no token has.';

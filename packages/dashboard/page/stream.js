@@ -36,6 +36,8 @@ export function openStream(url, { onHistory, onState, onConnection }) {
   /** @type {number | undefined} */
   let leaving;
   let silentMs = SILENT_MS;
+  /** The service has said that it goes: until it is back, or another in its place, that is why. */
+  let hasEnded = false;
 
   const heard = () => {
     clearTimeout(watch);
@@ -65,10 +67,10 @@ export function openStream(url, { onHistory, onState, onConnection }) {
       const state = /** @type {State} */ (JSON.parse(data));
       silentMs = Math.max(SILENT_MS, 3 * state.intervalMs);
       heard();
+      hasEnded = false;
       onConnection('live');
       onState(state);
     });
-    let hasEnded = false;
     opened.addEventListener('end', () => {
       clearTimeout(watch);
       hasEnded = true;
@@ -90,7 +92,7 @@ export function openStream(url, { onHistory, onState, onConnection }) {
         location.reload();
         return;
       }
-      if (status === 503) onConnection('full');
+      if (status === 503 && !hasEnded) onConnection('full');
     } catch {
       // It does not answer at all: that is what the next try is for.
     }

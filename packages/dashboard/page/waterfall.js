@@ -16,6 +16,7 @@ export class WaterfallView {
   #stages = [];
 
   constructor() {
+    this.node.dataset['timed'] = 'false';
     const columns = ['Phase', 'Middleware', 'Calls', 'Errors', 'p50', 'p95', 'Self time'];
     this.#withRoutes.addEventListener('change', () => this.#draw());
     this.node.append(
@@ -49,7 +50,8 @@ export class WaterfallView {
   /** @param {readonly Stage[]} stages */
   update(stages) {
     this.#stages = stages;
-    this.node.dataset['timed'] = String(stages.some(({ p50Ms }) => p50Ms !== undefined));
+    // Once there were times their columns stay, whether somebody was timed lately or not.
+    if (stages.some(({ p50Ms }) => p50Ms !== undefined)) this.node.dataset['timed'] = 'true';
     this.#draw();
   }
 

@@ -57,8 +57,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
   const base = path.slice(path.lastIndexOf('/') + 1);
   const tabs = new Tabs();
   const sampler = new Sampler(given, (state) => {
-    if (isEnding()) endTabs();
-    else if (tabs.count > 0) {
+    if (tabs.count > 0) {
       tabs.send(Buffer.from(stateEvent(instance, state)), clock.now(), clock.monotonicMs());
     }
     sampler.pace(tabs.count > 0);
@@ -66,7 +65,7 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
   let assets: Assets | undefined;
   let closed = false;
 
-  /** The service is about to go, and no tab should hold it up. */
+  /** The service is about to go: a tab that is opened now would hold it up. */
   const isEnding = (): boolean => {
     const { hostState } = sampler;
     return closed || hostState === 'draining' || hostState === 'closed';
@@ -178,7 +177,10 @@ export function dashboard(options?: Given<DashboardOptions>): Dashboard {
     priority: 80,
     reason: 'shows the inside to its operators, whatever the load',
     step: (exchange) => (closed ? undefined : routes(exchange)),
-    attach: (host) => sampler.attach(host),
+    attach(host) {
+      sampler.attach(host);
+      host.onDrain(endTabs);
+    },
     start: () => sampler.pace(tabs.count > 0),
     stats: (): Stats => ({
       tabs: tabs.count,

@@ -45,6 +45,8 @@ export interface Column {
 /** A row: its cells in the order of the columns, and how it is. */
 export interface Row {
   readonly cells: readonly Value[];
+  /** The unit of its numbers, where rows differ. @default that of the column */
+  readonly unit?: Unit | undefined;
   readonly tone?: Tone | undefined;
 }
 

@@ -286,6 +286,16 @@ describe('a session', () => {
     }
   });
 
+  it('begins over plain HTTP behind a proxy that writes a Host of its own', async () => {
+    const { ask } = await make({ access: TOKEN });
+    const headers = {
+      ...OUTSIDE,
+      origin: 'http://ops.example',
+      authorization: `Bearer ${TOKEN}`,
+    };
+    expect((await ask('/dashboard/sign-in', { method: 'POST', headers })).status).toBe(204);
+  });
+
   it('does not begin for a caller who is merely local', async () => {
     const { ask } = await make({ access: TOKEN });
     const answer = await ask('/dashboard/sign-in', { method: 'POST' });

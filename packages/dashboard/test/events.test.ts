@@ -232,13 +232,12 @@ describe('a place for a tab', () => {
 });
 
 describe('the end of the service', () => {
-  it('ends every tab with a word when the whole drains, and lets no new one in', async () => {
-    const { tab, clock, host } = await make();
+  it('ends every tab with a word the moment the whole drains, and lets no new one in', async () => {
+    const { tab, host } = await make();
     const { next, ended } = await tab();
     await next();
     await next();
-    host.state = 'draining';
-    clock.advance(1000);
+    host.drain();
     expect((await next()).event).toBe('end');
     expect(await ended).toBe(true);
     expect((await tab()).response.statusCode).toBe(503);

@@ -107,6 +107,28 @@ describe('panels', () => {
     });
   });
 
+  it('know no percentile of requests that nobody has made', () => {
+    const quiet = { windowMs: 60_000, http: { count: 0, latencyMs: { p50: 0, p95: 0, max: 0 } } };
+    const panels = panelsOf(sourcesOf([standIn('metrics', quiet)]));
+    expect(fact(panelOf(panels, 'overview'), 'Latency p50')?.value).toBeUndefined();
+    const { charts, facts, note } = panelOf(panels, 'latency');
+    expect(charts?.[0]?.series.map(({ value }) => value)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(facts?.[0]?.value).toBeUndefined();
+    expect(note).toBe('Percentiles of the last 60 s.');
+  });
+
+  it('tell the loop as it is now, not as it was in the mean of a minute', () => {
+    const panels = panelsOf(
+      sourcesOf([standIn('metrics', { eventLoop: { utilizationRatio: 0.9 } })]),
+    );
+    expect(fact(panelOf(panels, 'overview'), 'Event loop')?.value).toBe(0.3);
+    expect(panelOf(panels, 'loop').charts?.[0]?.series[0]?.value).toBe(0.3);
+  });
+
   it('tell thresholds by tones', () => {
     const at = (errorRatio: number): unknown =>
       fact(one('overview', standIn('metrics', { http: { errorRatio } })), 'Errors')?.tone;
@@ -139,6 +161,36 @@ const MEMBERS = [
   'causes',
 ];
 
+describe('errors', () => {
+  const caught = standIn('errors', {
+    clientErrorsTotal: 3,
+    serverErrorsTotal: 8,
+    cutTotal: 0,
+    recent: [],
+  });
+  const http = { errorRatio: 0, clientErrorsTotal: 40, serverErrorsTotal: 2 };
+
+  it('are those that clients were answered: a limit refuses by itself, a cache hides failures', () => {
+    const panels = panelsOf(
+      sourcesOf([caught, standIn('metrics', { http })], { traffic: traffic(9) }),
+    );
+    for (const id of ['throughput', 'errors']) {
+      expect(fact(panelOf(panels, id), 'Client errors')?.value).toBe(40);
+      expect(fact(panelOf(panels, id), 'Server errors')?.value).toBe(2);
+    }
+    const panel = panelOf(panels, 'errors');
+    expect(fact(panel, 'Failed inside')?.value).toBe(8);
+    expect(panel.note).toContain('cache');
+  });
+
+  it('are those that the error handlers have seen, where there is nobody else to ask', () => {
+    const panels = panelsOf(sourcesOf([caught], { traffic: traffic(9) }));
+    expect(fact(panelOf(panels, 'throughput'), 'Client errors')?.value).toBe(3);
+    expect(fact(panelOf(panels, 'errors'), 'Server errors')?.value).toBe(8);
+    expect(panelOf(panels, 'errors').note).toBeUndefined();
+  });
+});
+
 describe('the pipeline', () => {
   it('has every middleware in its order with its exact calls, and what is no middleware last', () => {
     const [metrics] = everything(() => 1000);
@@ -156,6 +208,18 @@ describe('the pipeline', () => {
       { name: 'handler', phase: undefined, p50Ms: 3.2 },
       { name: 'flush', phase: undefined },
     ]);
+  });
+
+  it('knows no time of what has not been timed lately', () => {
+    const middleware = [{ name: 'health', calls: 10, timed: 0, selfMs: { p50: 0, p95: 0 } }];
+    const [stage, ...none] = one('pipeline', standIn('metrics', { middleware })).waterfall ?? [];
+    expect([stage?.calls, stage?.p50Ms, stage?.p95Ms, none]).toEqual([
+      10,
+      undefined,
+      undefined,
+      [],
+    ]);
+    expect(one('pipeline', standIn('metrics', { middleware })).note).toContain('lately');
   });
 
   it('is there without metrics, without times', () => {
@@ -248,6 +312,21 @@ describe('health', () => {
   });
 });
 
+describe('health in the overview', () => {
+  it.each([
+    [['pass', 'warn', 'fail'], '1 failing', 'bad'],
+    [['pass', 'warn', 'unknown'], '1 degraded', 'warn'],
+    [['pass', 'unknown', 'unknown'], '2 unknown', 'warn'],
+    [['pass', 'pass'], 'all well', 'good'],
+  ])('of %j is %s', (statuses, value, tone) => {
+    const checks = Object.fromEntries(statuses.map((status, at) => [`check ${at}`, { status }]));
+    expect(fact(one('overview', standIn('health', { checks })), 'Health')).toMatchObject({
+      value,
+      tone,
+    });
+  });
+});
+
 describe('tables', () => {
   it('have at most 20 rows, and say how many were left out', () => {
     const endpoints = Array.from({ length: 50 }, (_, at) => ({ route: `/r${at}`, count: at }));
@@ -255,6 +334,13 @@ describe('tables', () => {
     expect(table?.rows).toHaveLength(20);
     expect(table?.rows[0]?.cells[1]).toBe('/r49');
     expect(table?.more).toBe(30);
+  });
+
+  it('of endpoints say how many requests are none of theirs', () => {
+    const endpoints = [{ route: '/a', count: 1 }];
+    const panel = one('endpoints', standIn('analytics', { endpoints, unroutedTotal: 4366 }));
+    expect(panel.note).toMatch(/^4,366 more came to no route/);
+    expect(one('endpoints', standIn('analytics', { endpoints })).note).toBeUndefined();
   });
 
   it('of metrics stand in for those of analytics', () => {
@@ -268,13 +354,44 @@ describe('other components', () => {
   it('show what is not zero', () => {
     const panel = one('others', ...everything(() => 7));
     expect(panel.tables?.map(({ caption }) => caption)).toEqual([
+      'db',
       'logging',
       'compression',
       'timeout',
     ]);
+    // Its pool has a panel.
     expect(panel.tables?.[0]?.rows.map(({ cells }) => cells)).toEqual([
+      ['queriesTotal', 14],
+      ['transactions.active', 2],
+    ]);
+    expect(panel.tables?.[1]?.rows.map(({ cells }) => cells)).toEqual([
       ['writtenTotal', 14],
       ['bufferedLines', 14],
+    ]);
+  });
+
+  it('show what is not zero behind however much that is', () => {
+    const zeros = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`n${at}`, 0]));
+    const pool = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`n${at}`, 1]));
+    const panel = one('others', standIn('db', { pool, zeros, retriedTotal: 3 }));
+    expect(panel.tables?.[0]?.rows.map(({ cells }) => cells)).toEqual([['retriedTotal', 3]]);
+  });
+
+  it('have the units that their names end in', () => {
+    const mine = {
+      queriesMs: 4811.9,
+      waitMs: { p95: 3 },
+      inBytesTotal: 5e6,
+      ratio: 0.26,
+      count: 7,
+    };
+    const [table] = one('others', standIn('mine', mine)).tables ?? [];
+    expect(table?.rows.map(({ cells, unit }) => [cells[0], unit])).toEqual([
+      ['queriesMs', 'ms'],
+      ['waitMs.p95', 'ms'],
+      ['inBytesTotal', 'bytes'],
+      ['ratio', 'ratio'],
+      ['count', undefined],
     ]);
   });
 });

@@ -62,6 +62,8 @@ export function everything(requests: () => number, wave: () => number = () => 0.
         errorRatio: between(0.002, 0.014),
         aborted: 3,
         active: Math.round(between(4, 40)),
+        clientErrorsTotal: Math.round(requests() * 0.03),
+        serverErrorsTotal: Math.round(requests() * 0.005),
         latencyMs: {
           p50: between(3.1, 4.8),
           p95: between(18, 34),
@@ -73,12 +75,25 @@ export function everything(requests: () => number, wave: () => number = () => 0.
       middleware: [
         ...MIDDLEWARES.map(([name, , p50]) => ({
           name,
-          calls: Math.round(requests() / 16),
+          calls: requests(),
+          timed: Math.round(requests() / 16),
           selfMs: { p50, p95: p50 * 2.6, p99: p50 * 7 },
           errors: 0,
         })),
-        { name: 'handler', calls: 900, selfMs: { p50: 3.2, p95: 19, p99: 80 }, errors: 0 },
-        { name: 'flush', calls: 900, selfMs: { p50: 0.06, p95: 0.3, p99: 1.2 }, errors: 0 },
+        {
+          name: 'handler',
+          calls: 900,
+          timed: 900,
+          selfMs: { p50: 3.2, p95: 19, p99: 80 },
+          errors: 0,
+        },
+        {
+          name: 'flush',
+          calls: 900,
+          timed: 900,
+          selfMs: { p50: 0.06, p95: 0.3, p99: 1.2 },
+          errors: 0,
+        },
       ],
       eventLoop: {
         delayMs: { p50: 10.1, p99: between(11, 30), max: 61 },
@@ -207,6 +222,8 @@ export function everything(requests: () => number, wave: () => number = () => 0.
         acquireMs: { p50: 0.05, p95: 1.8, p99: 9 },
         leaks: 0,
       },
+      queriesTotal: requests() * 2,
+      transactions: { active: 2, rolledBackTotal: 0 },
     })),
     standIn('websocket', () => ({
       connections: 512,
@@ -301,5 +318,15 @@ export function wholeOf(
   components: readonly Component[],
   requests: () => number = () => 0,
 ): ReturnType<typeof fakeHost> {
-  return fakeHost({ components: () => components, traffic: () => traffic(requests()) });
+  const leaving: (() => void)[] = [];
+  const host = fakeHost({
+    components: () => components,
+    traffic: () => traffic(requests()),
+    onDrain: (listener) => void leaving.push(listener),
+    drain() {
+      host.state = 'draining';
+      for (const listener of leaving) listener();
+    },
+  });
+  return host;
 }

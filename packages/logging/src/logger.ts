@@ -108,9 +108,9 @@ export class Logger {
 
   /**
    * A logger whose lines name a request, and whose debug lines are kept for its end; or a job, by
-   * the ids that it has from its request.
+   * the ids that it has from its request. `undefined`, of a job that has none, names nobody.
    */
-  of(request: RequestLike): Logger {
+  of(request: RequestLike | undefined): Logger {
     const subject = subjectBehind(request);
     const made = new Logger(this.shared, this.namespace, this.fields, subject, this);
     made.rendered = this.rendered;

@@ -35,8 +35,8 @@ import { Tail } from './tail.ts';
 export interface Logging extends Middleware {
   /** The logger of a namespace, such as `db.pool`; without one, of the application. */
   logger(namespace?: string): Logger;
-  /** A logger whose lines name this request. */
-  of(request: RequestLike, namespace?: string): Logger;
+  /** A logger whose lines name this request, or the one that a job comes from, if it has one. */
+  of(request: RequestLike | undefined, namespace?: string): Logger;
   /**
    * Sets the level of a namespace or family (`db`, `db.*`, `*`), for `forMs` ms if given.
    * @throws OptionError for an unknown level, a malformed pattern or an impossible time
@@ -218,7 +218,7 @@ export function logging(options?: Given<LoggingOptions>): Logging {
 
   return Object.assign(middleware, {
     logger: (namespace = ''): Logger => rootOf(namespace),
-    of: (request: RequestLike, namespace = ''): Logger => rootOf(namespace).of(request),
+    of: (request: RequestLike | undefined, namespace = ''): Logger => rootOf(namespace).of(request),
     setLevel: (pattern: string, level: LevelInput, { forMs }: { readonly forMs?: number } = {}) =>
       table.set(pattern, level, forMs),
     resetLevel: (pattern: string): void => table.reset(pattern),

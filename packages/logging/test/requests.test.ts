@@ -319,6 +319,7 @@ describe('application lines of a request', () => {
     job.info('sent');
     job.debug('kept for nobody');
     log.of({ id: 'request-8', trace: undefined }).info('untraced');
+    log.of(undefined, 'mail').info('from nobody');
     const written = await lines(0);
     expect(written[0]).toEqual({
       time: expect.any(String),
@@ -331,6 +332,8 @@ describe('application lines of a request', () => {
     });
     expect(written[1]).toMatchObject({ requestId: 'request-8', msg: 'untraced' });
     expect(written[1]).not.toHaveProperty('traceId');
+    expect(written[2]).toMatchObject({ logger: 'mail', msg: 'from nobody' });
+    expect(written[2]).not.toHaveProperty('requestId');
     expect(log.stats()).toMatchObject({ tailKeptBytes: 0 });
   });
 

@@ -31,6 +31,10 @@ export class HttpRecorder {
   onRecorded: OnRecorded | undefined = undefined;
   /** Requests that ended within the handshake of another protocol, and go on as that. */
   upgradedTotal: number = 0;
+  /** Answers with a status of 400 to 499. */
+  clientErrorsTotal: number = 0;
+  /** Answers with a status of 500 and up. */
+  serverErrorsTotal: number = 0;
   private readonly ways: Ways;
   private readonly epochs: Epochs;
   private readonly bounds: Bounds;
@@ -75,8 +79,12 @@ export class HttpRecorder {
     const durationMs = endMs - exchange.startMs;
     const epoch = this.epochs.at(endMs);
     series.window.record(durationMs, epoch);
+    const { statusCode } = exchange.res;
     if (exchange.aborted) series.window.abort(epoch);
-    else if (exchange.res.statusCode >= 500) series.window.error(epoch);
+    else if (statusCode >= 500) {
+      this.serverErrorsTotal++;
+      series.window.error(epoch);
+    } else if (statusCode >= 400) this.clientErrorsTotal++;
 
     const seconds = durationMs / 1000;
     const bucket = series.durationSeconds.record(seconds);

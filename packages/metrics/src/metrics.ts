@@ -171,6 +171,8 @@ export function metrics(options?: Given<MetricsOptions>): Metrics {
     return {
       windowMs: epochs.coveredMs(nowMs),
       active: http.active,
+      clientErrorsTotal: http.clientErrorsTotal,
+      serverErrorsTotal: http.serverErrorsTotal,
       routes: http.table.windows.map(({ method, route, window }) => {
         const { sketch, errors, aborted } = window.within(epoch);
         return { method, route, errors, aborted, latencyMs: sketch.toData() };

@@ -31,6 +31,8 @@ export interface MiddlewarePart {
 export interface PerformancePart extends RuntimePart {
   readonly windowMs: number;
   readonly active: number;
+  readonly clientErrorsTotal: number;
+  readonly serverErrorsTotal: number;
   readonly routes: readonly RoutePart[];
   readonly middleware: readonly MiddlewarePart[];
   readonly overflowedSeries: number;
@@ -53,6 +55,10 @@ export interface HttpPerformance extends Stats {
   readonly aborted: number;
   /** Requests under way. */
   readonly active: number;
+  /** Answers with a status of 400 to 499 since the start. */
+  readonly clientErrorsTotal: number;
+  /** Answers with a status of 500 and up since the start. */
+  readonly serverErrorsTotal: number;
   readonly latencyMs: LatencyMs;
 }
 
@@ -117,6 +123,8 @@ export function performanceOf(parts: readonly PerformancePart[]): Performance {
       errorRatio: share(errors, all.count),
       aborted: total(routes, (route) => route.aborted),
       active: total(parts, (part) => part.active),
+      clientErrorsTotal: total(parts, (part) => part.clientErrorsTotal),
+      serverErrorsTotal: total(parts, (part) => part.serverErrorsTotal),
       latencyMs: latencyOf(all),
     },
     routes: routes

@@ -207,6 +207,7 @@ describe('the performance document', () => {
     const told = await performance();
     expect(told).toMatchObject({ windowMs: 1300, processes: 1, overflowedSeries: 0 });
     expect(told.http).toMatchObject({ count: 4, errorRatio: 0.25, aborted: 0, rps: 3.077 });
+    expect(told.http).toMatchObject({ clientErrorsTotal: 0, serverErrorsTotal: 1 });
     const { count, rps, errorRatio, aborted, latencyMs } = told.http;
     const route = { method: 'GET', route: '/slow/:ms', count, rps, errorRatio, aborted, latencyMs };
     expect(told.routes).toEqual([route]);

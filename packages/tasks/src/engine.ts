@@ -149,8 +149,8 @@ export interface EnginePort {
   readonly limits: EngineLimits;
   /** Works on a job, and calls `settle` once. */
   run(job: LeasedJob, settle: (job: LeasedJob, outcome: Outcome) => void): void;
-  /** A job of this or another process has come further. */
-  onProgress(type: string, id: string, progress: Progress): void;
+  /** A job that another process works on has come further; `carrier` is what it was added with. */
+  onProgress(type: string, id: string, progress: Progress, carrier: NewJob['carrier']): void;
   /** Something happened to a job that its worker cannot tell. */
   onNote(note: 'lost' | 'evicted', type: string, id: string): void;
 }
@@ -185,8 +185,8 @@ export interface Engine {
   result(type: string, id: string): Promise<unknown>;
   /** Somebody wants to hear of progress that other processes make. */
   watch?(type: string): MaybePromise<void>;
-  /** Tells how far a job has come. */
-  progress(type: string, id: string, progress: Progress): void;
+  /** Keeps how far a job of this process has come, and tells other processes, with its carrier. */
+  progress(type: string, id: string, progress: Progress, carrier: NewJob['carrier']): void;
   /** Jobs that failed for good, the newest first. */
   dead(type: string | undefined, limit: number): MaybePromise<readonly JobView[]>;
   /** Has a dead job tried again, with all its attempts. Says whether there was one. */

@@ -1,5 +1,5 @@
 /** A task as the application uses it: it adds jobs, and follows them. */
-import { callHook, ProblemError, type MaybePromise } from '@org/core';
+import { callHook, type Correlated, type MaybePromise, ProblemError } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import type { Added, JobView, Progress } from './engine.ts';
@@ -9,6 +9,8 @@ import type { AddOptions } from './task-options.ts';
 /** How far a job has come, as it happens. */
 export interface TaskProgress extends Progress {
   readonly id: string;
+  /** The request, or whatever else added the job: in the process that works on it, the job's own `context`. */
+  readonly context: Correlated | undefined;
 }
 
 /** A job that was added. */

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  type Correlated,
   defineMiddleware,
   type Given,
   hasCode,
@@ -127,9 +128,11 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     tell(type, { type: task, id, attempt }, more) {
       if (listeners.listening) tell(type, task, id, { attempt, ...more });
     },
-    onProgress({ type, id }, progress) {
+    onProgress(execution, progress) {
+      const { type, id, leased } = execution;
       tell('progress', type, id, progress);
-      engine.progress(type, id, progress);
+      engine.progress(type, id, progress, leased.carrier);
+      tellProgress(type, id, progress, () => execution.context);
     },
   });
 
@@ -141,7 +144,9 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
         clock,
         limits: settings,
         run: (job, settle) => runner.run(job, settle),
-        onProgress: tellProgress,
+        onProgress(type, id, progress, carrier) {
+          tellProgress(type, id, progress, () => runner.contextOf(carrier));
+        },
         onNote(note, type, id) {
           if (note === 'lost') takenOver++;
           else evicted++;
@@ -157,9 +162,14 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     }
   }
 
-  function tellProgress(type: string, id: string, progress: Progress): void {
+  function tellProgress(
+    type: string,
+    id: string,
+    progress: Progress,
+    contextOf: () => Correlated | undefined,
+  ): void {
     const to = defined.get(type)?.progress;
-    if (to !== undefined && to.size > 0) to.tell({ id, ...progress });
+    if (to !== undefined && to.size > 0) to.tell({ id, ...progress, context: contextOf() });
   }
 
   function policyOf({ name: task, settings: { concurrency, batch } }: RunnableTask) {

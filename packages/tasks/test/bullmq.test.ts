@@ -1,3 +1,4 @@
+import { correlation } from '@org/correlation';
 import { bullmq, tasks, type TasksOptions } from '@org/tasks';
 import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
@@ -46,8 +47,9 @@ withRedis('BullMQ on it', () => {
 
     test('lets one process add, and another one work and tell how far it is', async () => {
       const shared = options();
-      const web = tasks({ engine: shared.engine, works: false });
-      const worker = tasks(shared);
+      const propagator = correlation();
+      const web = tasks({ engine: shared.engine, works: false, propagator });
+      const worker = tasks({ ...shared, propagator });
       const gate = deferred();
       worker.define('shared', {
         handler: async (job) => {
@@ -57,17 +59,18 @@ withRedis('BullMQ on it', () => {
         },
       });
       const task = web.define('shared', { handler: () => 'never here' });
-      const heard: number[] = [];
+      const heard: unknown[] = [];
       await web.start();
-      task.onProgress(({ ratio }) => void heard.push(ratio));
-      const handle = await task.add({});
+      task.onProgress(({ ratio, context }) => void heard.push([ratio, context?.id]));
+      const handle = await task.add({}, { from: { id: 'request-7', trace: undefined } });
       const result = handle.result();
       await until(async () => (await handle.view()) !== undefined);
       await worker.start();
       await until(() => heard.length > 0);
       gate.resolve();
       expect(await result).toBe('shared');
-      expect(heard).toEqual([0.5]);
+      expect(heard).toEqual([[0.5, 'request-7']]);
+      expect(await handle.progress()).toEqual({ ratio: 0.5 });
       expect(web.stats()).toMatchObject({ addedTotal: 1, completedTotal: 0 });
       expect(worker.stats()).toMatchObject({ addedTotal: 0, completedTotal: 1 });
       await Promise.all([web.close(), worker.close()]);

@@ -456,6 +456,24 @@ describe('context', () => {
     expect(seen[1]?.id).not.toBe('request-7');
   });
 
+  test('goes with what is told of its progress', async () => {
+    const { jobs } = make({ propagator: correlation() });
+    const seen: (Correlated | undefined)[] = [];
+    const told: (Correlated | undefined)[] = [];
+    const task = jobs.define('told-of', {
+      handler(job) {
+        job.progress(0.5);
+        seen.push(job.context);
+      },
+    });
+    task.onProgress(({ context }) => void told.push(context));
+    const handle = await task.add({}, { from: { id: 'request-7', trace: undefined } });
+    await handle.result();
+    expect(told[0]?.id).toBe('request-7');
+    expect(told[0]).toBe(seen[0]);
+    expect(await handle.progress()).toEqual({ ratio: 0.5 });
+  });
+
   test('is found among the components of the whole, and absent without one', async () => {
     const { jobs } = make();
     const none = jobs.define('none', { handler: (job) => job.context === undefined });

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import {
   addressOf,
   type Cancel,
+  type Correlated,
   defineMiddleware,
   type Exchange,
   type Given,
@@ -45,10 +46,12 @@ export interface Channels {
   listenTo(server: Server): void;
   /**
    * Sends an event to everybody who listens to a channel, in every process that shares the bus.
+   * `from` is whose correlation it carries, where the channel has `carrier`: an exchange, or the
+   * context of a job. Without it, whom the running code works for, where that is known.
    * @throws ProblemError `ERR_CHANNEL_UNKNOWN` for a channel that no pattern has
    * @throws TypeError for data that JSON cannot express
    */
-  publish(channel: string, data: unknown): void;
+  publish(channel: string, data: unknown, from?: Correlated): void;
   /** Who is on a channel with presence. */
   members(channel: string): readonly string[];
   /** Everybody who is connected to this process. */
@@ -262,7 +265,8 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       // Whoever waits for the bus awaits start() first.
       start().catch((error: unknown) => report(error, 'websocket bus'));
     },
-    publish: (channel: string, data: unknown) => hub.publish(channel, data),
+    publish: (channel: string, data: unknown, from?: Correlated) =>
+      hub.publish(channel, data, from),
     members: (channel: string) => hub.channels.get(channel)?.members ?? [],
     connections: (): readonly Member[] => [...hub.connections],
     disconnect: (principal: string) => hub.disconnect(principal),

@@ -379,8 +379,10 @@ test('an event carries whom it is from, where its channel says so, and a handler
     carrier: { ...own.carrier, 'x-request-id': 'somebody-else' },
   });
   expect((await ada.next('event')).carrier).toMatchObject({ 'x-request-id': 'somebody-else' });
+  live.channels.publish('chat', 3, { id: 'a-job', trace: undefined });
+  expect((await ada.next('event')).carrier).toEqual({ 'x-request-id': 'a-job' });
   await ada.subscribe('plain');
-  live.channels.publish('plain', 3);
+  live.channels.publish('plain', 4);
   expect((await ada.next('event')).carrier).toBeUndefined();
   const carrier = { 'x-request-id': 'somebody-else' };
   await ada.ask({ type: 'publish', channel: 'plain', data: 4, carrier });

@@ -119,6 +119,30 @@ function socketsOf({ server }: Live): Set<Socket> {
   return sockets;
 }
 
+test('says when a subscription is there, once, also to those who come later', async () => {
+  const live = await serve();
+  const sockets = socketsOf(live);
+  const ada = client(live);
+  const heard: unknown[] = [];
+  const first = await new Promise<string>((resolve) => {
+    ada.subscribe('news/a', {
+      onEvent: (data) => heard.push(data),
+      onReady: () => resolve(ada.state),
+      onError: ({ code }) => resolve(code),
+    });
+  });
+  expect([first, live.channels.stats()['subscriptions']]).toEqual(['open', 1]);
+  let times = 0;
+  const later = listen(ada, 'news/a');
+  ada.subscribe('news/a', { onEvent: () => undefined, onReady: () => void times++ });
+  expect(times).toBe(1);
+  breakAll(sockets);
+  await ada.reached('waiting');
+  live.channels.publish('news/a', 'meanwhile');
+  await later.count(1);
+  expect([heard, times]).toEqual([['meanwhile'], 1]);
+});
+
 test('listens and publishes, also what was said before there was a connection', async () => {
   const live = await serve();
   const ada = client(live);

@@ -1,12 +1,14 @@
 /** The page's style and script. Its policy names them by digest, so nothing else runs. */
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --paper: #fbfaf7; --card: #fff; --ink: #1d2733; --soft: #5c6875; --line: #e4e0d8; --accent: #0b6e5f;
+  --paper: #fbfaf7; --card: #fff; --ink: #1d2733; --soft: #5c6875; --line: #e4e0d8; --accent: #0b6e5f; --wrong: #a8261b;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #14171c; --card: #1b2027; --ink: #e6e9ee; --soft: #98a4b3; --line: #2c333d; --accent: #5fd0b8; }
+  :root { --paper: #14171c; --card: #1b2027; --ink: #e6e9ee; --soft: #98a4b3; --line: #2c333d; --accent: #5fd0b8; --wrong: #ff9a8d; }
 }
 * { box-sizing: border-box; }
 body {
@@ -28,58 +30,52 @@ a { color: var(--accent); text-underline-offset: .2em; text-decoration-thickness
 code, pre { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.1rem; overflow-x: auto; font-size: .85rem; }
 label { display: block; font-weight: 600; margin-bottom: .4rem; }
-input { width: 100%; max-width: 26rem; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem; }
+input, select { width: 100%; max-width: 26rem; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 th, td { text-align: left; padding: .45rem .9rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 500; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 #found { margin-top: .8rem; min-height: 15rem; }
+input, select, button { min-height: 2.9rem; }
+#trip { display: flex; flex-wrap: wrap; gap: .9rem; align-items: end; }
+#trip p { margin: 0; flex: 1 1 14rem; max-width: 26rem; }
+#trip p.few { flex: 0 1 7rem; }
+button { font: inherit; font-weight: 600; color: var(--paper); background: var(--accent); border: 1px solid var(--accent); border-radius: .6rem; padding: .6rem 1.1rem; cursor: pointer; }
+button[aria-disabled] { opacity: .6; cursor: progress; }
+#trip-said { margin: .9rem 0; min-height: 1.55em; }
+#trip-said.wrong { color: var(--wrong); }
+#trip-figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.1rem; }
+#trip-map { display: block; width: 100%; overflow: hidden; }
+#trip-map path { fill: none; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+#trip-grid { stroke: var(--line); }
+#trip-planned { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 4; opacity: .55; }
+#trip-way { stroke: var(--accent); stroke-width: 2.25; }
+#trip-places circle { fill: var(--ink); stroke: var(--card); stroke-width: 1.5; }
+#trip-places circle:last-child { fill: var(--accent); }
+#trip-figure progress { width: 100%; height: .35rem; margin: .8rem 0 .2rem; accent-color: var(--accent); }
+#trip-figure dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.4rem, 1fr)); gap: .3rem 1rem; margin: .4rem 0 0; max-width: 36rem; }
+#trip-figure dt { color: var(--soft); font-size: .88rem; }
+#trip-figure dd { margin: 0; font-size: 1.15rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
+#trip-trace { margin: .5rem 0 0; color: var(--soft); font-size: .78rem; overflow-wrap: anywhere; min-height: 1.6em; }
 footer { margin-top: 3.5rem; padding-top: 1.2rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .88rem; }
 `;
 
-export const SCRIPT = `
-const input = document.querySelector('#q');
-const found = document.querySelector('#found');
-let latest = 0;
-async function search() {
-  const turn = ++latest;
-  const q = input.value.trim();
-  const query = new URLSearchParams({ limit: '6', ...(q && { q }) });
-  try {
-    const answer = await fetch('/api/cities?' + query, { headers: { accept: 'application/json' } });
-    const body = await answer.json();
-    if (turn !== latest) return;
-    if (!answer.ok) return say(body.detail ?? body.title);
-    if (body.items.length === 0) return say('No city begins with this.');
-    const rows = body.items.map((city) => {
-      const row = document.createElement('tr');
-      const link = document.createElement('a');
-      link.href = '/api/cities/' + city.id + '/nearby';
-      link.textContent = city.name;
-      row.append(cell(link), cell(city.country), cell(city.population.toLocaleString(), 'number'));
-      return row;
-    });
-    const table = document.createElement('table');
-    table.append(...rows);
-    found.replaceChildren(table);
-  } catch {
-    if (turn === latest) say('The service does not answer.');
-  }
+/**
+ * The page's modules and the client of the sockets, as one script. They are bundled as the service
+ * starts: there is nothing to build before, and nothing that could be out of date.
+ */
+export function pageScript(): string {
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL('../../page/main.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    charset: 'utf8',
+    conditions: ['@org/source'],
+  });
+  return outputFiles[0]!.text;
 }
-function cell(content, name) {
-  const td = document.createElement('td');
-  if (name) td.className = name;
-  td.append(content);
-  return td;
-}
-function say(text) {
-  found.textContent = text;
-}
-let timer;
-input.addEventListener('input', () => {
-  clearTimeout(timer);
-  timer = setTimeout(search, 120);
-});
-search();
-`;

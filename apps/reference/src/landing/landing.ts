@@ -9,31 +9,31 @@ import type { Stack } from '@org/setup';
 import { type Response, Router } from 'express';
 
 import { problems } from '../problems.ts';
-import { SCRIPT, STYLE } from './assets.ts';
+import { pageScript, STYLE } from './assets.ts';
 import { CREDITS, DOCUMENT_LINKS, LINKS, OPERATOR_LINKS } from './links.ts';
 import { landingPage, problemsPage } from './page.ts';
-
-const POLICY = [
-  "default-src 'none'",
-  `style-src ${digest(STYLE)}`,
-  `script-src ${digest(SCRIPT)}`,
-  "connect-src 'self'",
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 export function landing(stack: Pick<Stack, 'explain'>): Router {
   const router = Router();
   const kinds = problemsJson(problems);
+  const script = pageScript();
+  const policy = [
+    "default-src 'none'",
+    `style-src ${digest(STYLE)}`,
+    `script-src ${digest(script)}`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
   router.get('/', (req, res) => {
     const origin = `${req.protocol}://${req.get('host') ?? 'localhost'}`;
     // The chain can change while the service runs, so it is asked anew.
     res.set('Cache-Control', 'no-cache');
     res.format({
-      html: () => sendPage(res, landingPage(stack.explain().rows, origin)),
+      html: () => sendPage(res, policy, landingPage(stack.explain().rows, origin, script)),
       json: () =>
         res.json({ links: [...LINKS, ...DOCUMENT_LINKS, ...OPERATOR_LINKS], credits: CREDITS }),
     });
@@ -41,7 +41,7 @@ export function landing(stack: Pick<Stack, 'explain'>): Router {
 
   router.get('/problems', (_req, res) => {
     res.format({
-      html: () => sendPage(res, problemsPage(kinds)),
+      html: () => sendPage(res, policy, problemsPage(kinds)),
       json: () => res.json({ items: kinds }),
     });
   });
@@ -49,9 +49,9 @@ export function landing(stack: Pick<Stack, 'explain'>): Router {
   return router;
 }
 
-function sendPage(res: Response, html: string): void {
+function sendPage(res: Response, policy: string, html: string): void {
   res.set({
-    'Content-Security-Policy': POLICY,
+    'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
   });

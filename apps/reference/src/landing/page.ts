@@ -2,11 +2,11 @@
 import type { ProblemDefinition } from '@org/errors';
 import type { ExplainRow } from '@org/setup';
 
-import { SCRIPT, STYLE } from './assets.ts';
+import { STYLE } from './assets.ts';
 import { CREDITS, DOCUMENT_LINKS, type Link, LINKS, OPERATOR_LINKS } from './links.ts';
 
-/** The landing page, with the chain that requests pass now. `origin` is where the service is. */
-export function landingPage(chain: readonly ExplainRow[], origin: string): string {
+/** The landing page, with the chain that requests pass now. `origin` is where the service is, and `script` is the page's. */
+export function landingPage(chain: readonly ExplainRow[], origin: string, script: string): string {
   return page(
     'Places and trips',
     `
@@ -17,6 +17,27 @@ export function landingPage(chain: readonly ExplainRow[], origin: string): strin
 <label for="q">A city that begins with</label>
 <input id="q" type="search" autocomplete="off" spellcheck="false" placeholder="sao">
 <div id="found" aria-live="polite"></div>
+
+<h2>See a route being found</h2>
+<p>In which order are these cities best visited? A trip is made of them, a background job looks for the order, and each step of it comes here over a WebSocket. Then the trip is deleted.</p>
+<form id="trip">
+<p><label for="trip-country">The largest cities of</label><select id="trip-country"><option value="">the world</option></select></p>
+<p class="few"><label for="trip-size">How many</label><input id="trip-size" type="number" min="3" max="100" value="100" required></p>
+<button id="trip-go">Find the way</button>
+</form>
+<p id="trip-said" role="status"></p>
+<figure id="trip-figure" hidden>
+<svg id="trip-map" role="img" aria-label="The cities, the way as it is planned (dotted), and the way that has been found"><path id="trip-grid"/><path id="trip-planned"/><path id="trip-way"/><g id="trip-places"></g></svg>
+<progress id="trip-progress" max="1" value="0" aria-label="How far the job has come"></progress>
+<figcaption>
+<dl>
+<div><dt>As planned</dt><dd id="trip-before"></dd></div>
+<div><dt>As found</dt><dd id="trip-now"></dd></div>
+<div><dt>Steps</dt><dd id="trip-steps"></dd></div>
+</dl>
+<p id="trip-trace"></p>
+</figcaption>
+</figure>
 
 <h2>Places</h2>
 ${cards(LINKS)}
@@ -48,7 +69,7 @@ ${chain.map(({ phase, name, state, reason }) => `<tr><td>${escape(phase)}</td><t
 
 <h2>For operators</h2>
 ${cards(OPERATOR_LINKS)}`,
-    SCRIPT,
+    script,
   );
 }
 

@@ -41,7 +41,8 @@ export function live(
       return principal === undefined ? undefined : { principal };
     },
     channels: {
-      'trips/:id': { authorise: ({ principal }, { id }) => owns(principal, id) },
+      // Whoever looks on knows which request has asked for it, and its trace.
+      'trips/:id': { carrier: true, authorise: ({ principal }, { id }) => owns(principal, id) },
       // Only the latest weather is of use.
       'weather/:city': { slow: 'conflate', history: { maxEvents: 1 } },
     },

@@ -17,7 +17,7 @@ import { addressOf, cutPage, decodeCursor, encodeCursor, nextPage } from './pagi
 
 /** An owner's trips; beyond, old ones have to go first. */
 const MAX_TRIPS = 200;
-const MAX_STOPS = 50;
+const MAX_STOPS = 100;
 const DEFAULT_LIMIT = 20;
 /** Trips have one order: the newest first. */
 const ORDER = '-created';
@@ -120,6 +120,9 @@ const FOUND = z.object({
   route: z
     .object({
       stops: z.array(z.object({ cityId: z.int(), city: z.string() })),
+      order: z
+        .array(z.int())
+        .meta({ description: 'The same by their places in the trip, from 0.' }),
       lengthKm: z.number(),
       plannedKm: z.number(),
     })

@@ -4,19 +4,19 @@
  * is done once for each, and whoever asks finds it without being told an id.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Exchange } from '@org/core';
+import type { Correlated, Exchange } from '@org/core';
+import type { Logger } from '@org/logging';
 import type { JobView, Task, Tasks } from '@org/tasks';
 import type { Kysely } from 'kysely';
 
 import type { Tables } from '../database/tables.ts';
-import { lengthKm, visitingOrder } from './visiting-order.ts';
+import { lengthKm, type VisitingOrder, visitingOrder } from './visiting-order.ts';
 
 /** What the job finds. */
-export interface TripRoute {
+export interface TripRoute extends VisitingOrder {
   /** The cities in the order to visit them in. */
   readonly stops: readonly { readonly cityId: number; readonly city: string }[];
-  readonly lengthKm: number;
-  /** The same in the order in which they are planned. */
+  /** How long the way is in the order in which they are planned. */
   readonly plannedKm: number;
 }
 
@@ -32,40 +32,53 @@ export interface RouteJobs {
   find(trip: TripState, from: Exchange): Promise<void>;
   /** What there is of it. */
   look(trip: TripState): Promise<JobView | undefined>;
-  /** Calls `listener` with how far each trip's route has come: `detail` is its length so far, and at last the route. */
-  onProgress(listener: (tripId: string, progress: RouteProgress) => void): void;
+  /** Calls `listener` with how far each trip's route has come, and who has asked for it. */
+  onProgress(
+    listener: (tripId: string, progress: RouteProgress, context: Correlated | undefined) => void,
+  ): void;
   readonly task: Task<{ readonly tripId: string }, TripRoute>;
 }
 
 /** How far a route has come. */
 export interface RouteProgress {
   readonly ratio: number;
+  /** The best order so far, and at last the route. */
   readonly detail: unknown;
 }
 
-/** Defines the job. */
-export function routeJobs(jobs: Tasks, db: Kysely<Tables>): RouteJobs {
+/** Defines the job. Its lines in the log name the request that has asked for the route. */
+export function routeJobs(
+  jobs: Tasks,
+  db: Kysely<Tables>,
+  log: Pick<Logger, 'of'> | undefined,
+): RouteJobs {
   const task = jobs.define<{ readonly tripId: string }, TripRoute>('trip-route', {
     concurrency: 2,
     timeoutMs: 30_000,
-    async handler({ data, signal, progress }) {
+    async handler({ data, signal, context, progress }) {
       const cities = await citiesOf(db, data.tripId);
       const steps = visitingOrder(cities);
       let step = steps.next();
       for (let done = 1; step.done !== true; done++) {
-        // Nobody knows how many steps there will be: each one is half of what was left.
-        progress(1 - 0.5 ** done, { lengthKm: step.value.lengthKm });
+        // Nobody knows how many steps there will be; a third as many as cities is usual.
+        progress(done / (done + cities.length / 3), rounded(step.value));
         await turn();
         signal.throwIfAborted();
         step = steps.next();
       }
-      const { order, lengthKm: shortKm } = step.value;
+      const { order, lengthKm: shortKm } = rounded(step.value);
       const route: TripRoute = {
         stops: order.map((at) => ({ cityId: cities[at]!.id, city: cities[at]!.name })),
-        lengthKm: rounded(shortKm),
-        plannedKm: rounded(lengthKm(cities)),
+        order,
+        lengthKm: shortKm,
+        plannedKm: roundedKm(lengthKm(cities)),
       };
       progress(1, route);
+      log?.of(context).info('route found', {
+        tripId: data.tripId,
+        plannedKm: route.plannedKm,
+        lengthKm: shortKm,
+      });
       return route;
     },
   });
@@ -78,7 +91,9 @@ export function routeJobs(jobs: Tasks, db: Kysely<Tables>): RouteJobs {
     },
     look: (trip) => task.find(idOf(trip)),
     onProgress(listener) {
-      task.onProgress(({ id, ratio, detail }) => listener(id.split('@')[0]!, { ratio, detail }));
+      task.onProgress(({ id, ratio, detail, context }) =>
+        listener(id.split('@')[0]!, { ratio, detail }, context),
+      );
     },
   };
 }
@@ -97,6 +112,10 @@ function citiesOf(db: Kysely<Tables>, tripId: string) {
     .execute();
 }
 
-function rounded(km: number): number {
+function rounded({ order, lengthKm: km }: VisitingOrder): VisitingOrder {
+  return { order, lengthKm: roundedKm(km) };
+}
+
+function roundedKm(km: number): number {
   return Number(km.toFixed(3));
 }

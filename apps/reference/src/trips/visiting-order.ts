@@ -23,11 +23,16 @@ export function* visitingOrder(
 ): Generator<VisitingOrder, VisitingOrder, undefined> {
   const apart = places.map((one) => places.map((other) => distanceKm(one, other)));
   const order = nearestNext(apart);
-  yield { order, lengthKm: lengthOf(order, apart) };
-  for (let round = 0; round < MAX_ROUNDS && uncross(order, apart); round++) {
-    yield { order, lengthKm: lengthOf(order, apart) };
+  const soFar = (): VisitingOrder => ({ order: [...order], lengthKm: lengthOf(order, apart) });
+  yield soFar();
+  for (let round = 0, isShorter = true; isShorter && round < MAX_ROUNDS; round++) {
+    isShorter = false;
+    for (const _ of uncross(order, apart)) {
+      isShorter = true;
+      yield soFar();
+    }
   }
-  return { order, lengthKm: lengthOf(order, apart) };
+  return soFar();
 }
 
 /** How long a way is in the order in which it is given. */
@@ -57,9 +62,11 @@ function nearestNext(apart: readonly (readonly number[])[]): number[] {
   return order;
 }
 
-/** Turns each stretch round that is better gone the other way. Says whether there was one. */
-function uncross(order: number[], apart: readonly (readonly number[])[]): boolean {
-  let isShorter = false;
+/** Turns each stretch round that is better gone the other way, and stops after each. */
+function* uncross(
+  order: number[],
+  apart: readonly (readonly number[])[],
+): Generator<void, void, undefined> {
   const km = (from: number, to: number): number =>
     to === order.length ? 0 : apart[order[from]!]![order[to]!]!;
   for (let from = 1; from < order.length - 1; from++) {
@@ -68,10 +75,9 @@ function uncross(order: number[], apart: readonly (readonly number[])[]): boolea
       const turned = km(from - 1, to) + (to + 1 === order.length ? 0 : km(from, to + 1));
       if (turned > asIs - LEAST_GAIN_KM) continue;
       order.splice(from, to - from + 1, ...order.slice(from, to + 1).toReversed());
-      isShorter = true;
+      yield;
     }
   }
-  return isShorter;
 }
 
 function lengthOf(order: readonly number[], apart: readonly (readonly number[])[]): number {

@@ -1,9 +1,11 @@
 /** Errors: how many, and the latest of them by the ids under which logs and traces have them. */
-import { above, type Panel, table } from '../panel.ts';
+import { above, known, type Panel, table } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 import { ERROR_RATIO } from '../thresholds.ts';
+import { answeredTotal } from './throughput.ts';
 
-export function errors({ stats }: Sources): Panel | undefined {
+export function errors(sources: Sources): Panel | undefined {
+  const { stats } = sources;
   const numbers = stats.get('errors');
   const ratio = stats.get('metrics')?.number('http.errorRatio');
   if (numbers === undefined && ratio === undefined) return undefined;
@@ -12,6 +14,7 @@ export function errors({ stats }: Sources): Panel | undefined {
     title: 'Errors',
     wide: true,
     tone: above(ratio, ...ERROR_RATIO),
+    note: numbers === undefined || ratio === undefined ? undefined : CAUGHT,
     facts: [
       ...(ratio === undefined
         ? []
@@ -23,9 +26,20 @@ export function errors({ stats }: Sources): Panel | undefined {
               tone: above(ratio, ...ERROR_RATIO),
             } as const,
           ]),
-      { label: 'Server errors', unit: 'count', value: numbers?.number('serverErrorsTotal') },
-      { label: 'Client errors', unit: 'count', value: numbers?.number('clientErrorsTotal') },
-      { label: 'Cut off', unit: 'count', value: numbers?.number('cutTotal') },
+      {
+        label: 'Server errors',
+        unit: 'count',
+        value: answeredTotal(sources, 'serverErrorsTotal'),
+      },
+      {
+        label: 'Client errors',
+        unit: 'count',
+        value: answeredTotal(sources, 'clientErrorsTotal'),
+      },
+      ...known([
+        { label: 'Failed inside', unit: 'count', value: numbers?.number('serverErrorsTotal') },
+        { label: 'Cut off', unit: 'count', value: numbers?.number('cutTotal') },
+      ]),
     ],
     tables: table(
       'Recent server errors, the latest first',
@@ -52,3 +66,6 @@ export function errors({ stats }: Sources): Panel | undefined {
     ),
   };
 }
+
+const CAUGHT =
+  'What failed inside is listed, also where a cache still had an answer for the client.';

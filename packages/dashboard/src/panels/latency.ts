@@ -1,5 +1,6 @@
 /** How long requests take, in percentiles over the window of metrics. */
 import type { Panel, Series } from '../panel.ts';
+import type { Reading } from '../reading.ts';
 import type { Sources } from '../sources.ts';
 
 export function latency({ stats }: Sources): Panel | undefined {
@@ -8,12 +9,22 @@ export function latency({ stats }: Sources): Panel | undefined {
   const line = (name: string): Series => ({
     key: `latency.${name}`,
     label: name,
-    value: metrics.number(`http.latencyMs.${name}`),
+    value: latencyMs(metrics, name),
   });
+  const windowMs = metrics.number('windowMs');
   return {
     id: 'latency',
     title: 'Latency',
+    note:
+      windowMs === undefined
+        ? undefined
+        : `Percentiles of the last ${Math.ceil(windowMs / 1000)} s.`,
     charts: [{ title: 'Latency', unit: 'ms', series: ['p50', 'p95', 'p99'].map(line) }],
-    facts: [{ label: 'Slowest', unit: 'ms', value: metrics.number('http.latencyMs.max') }],
+    facts: [{ label: 'Slowest', unit: 'ms', value: latencyMs(metrics, 'max') }],
   };
+}
+
+/** A percentile over the window of metrics; where nobody has asked for anything there is none. */
+export function latencyMs(metrics: Reading, name: string): number | undefined {
+  return metrics.number('http.count') === 0 ? undefined : metrics.number(`http.latencyMs.${name}`);
 }

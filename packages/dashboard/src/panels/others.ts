@@ -1,17 +1,18 @@
-/** Components without a panel of their own: every number of theirs that is not zero. */
-import { type Panel, table } from '../panel.ts';
+/** Components without a panel of their own, and what pools have besides: every number of theirs that is not zero. */
+import { type Panel, table, type Unit } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 
 /** Shown elsewhere on the page. */
 const ELSEWHERE =
   /^(?:metrics|analytics|cache|rate-limit|queue|tasks|websocket|errors|health|dashboard|(?:.+:)?circuit)$|^security:/;
-/** What one component may show here, and how many may. */
+/** Numbers of one component that are looked at, and those that are shown; and how many components. */
+const LOOKED_AT = 300;
 const MAX_NUMBERS = 30;
 const MAX_COMPONENTS = 20;
 
 export function others({ stats }: Sources): Panel | undefined {
   const tables = [...stats]
-    .filter(([name, numbers]) => !ELSEWHERE.test(name) && !numbers.has('pool'))
+    .filter(([name]) => !ELSEWHERE.test(name))
     .flatMap(([name, numbers]) =>
       table(
         name,
@@ -20,9 +21,10 @@ export function others({ stats }: Sources): Panel | undefined {
           { label: 'Value', unit: 'count' },
         ],
         numbers
-          .leaves(MAX_NUMBERS)
-          .filter(([, value]) => value !== 0 && value !== 'false')
-          .map(([path, value]) => ({ cells: [path, value] })),
+          .leaves(LOOKED_AT)
+          .filter(([path, value]) => value !== 0 && value !== 'false' && !/^pool\b/.test(path))
+          .slice(0, MAX_NUMBERS)
+          .map(([path, value]) => ({ cells: [path, value], unit: unitOf(path) })),
       ),
     )
     .slice(0, MAX_COMPONENTS);
@@ -34,4 +36,15 @@ export function others({ stats }: Sources): Panel | undefined {
     note: 'What is not zero.',
     tables,
   };
+}
+
+/** As names end in this house. */
+const UNITS: readonly (readonly [RegExp, Unit])[] = [
+  [/Ms(?:Total)?(?:\.|$)/, 'ms'],
+  [/Bytes(?:Total)?(?:\.|$)/, 'bytes'],
+  [/ratio$/i, 'ratio'],
+];
+
+function unitOf(path: string): Unit | undefined {
+  return UNITS.find(([ending]) => ending.test(path))?.[1];
 }

@@ -2,7 +2,7 @@
 import { above, type Fact, type Panel, type Tone } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 import { ERROR_RATIO, LOOP_UTILIZATION } from '../thresholds.ts';
-import { loopUtilization } from './runtime.ts';
+import { latencyMs } from './latency.ts';
 import { requestRate } from './throughput.ts';
 
 export function overview(sources: Sources): Panel {
@@ -12,9 +12,9 @@ export function overview(sources: Sources): Panel {
   const latency = (name: string): Fact => ({
     label: `Latency ${name}`,
     unit: 'ms',
-    value: metrics?.number(`http.latencyMs.${name}`),
+    value: metrics === undefined ? undefined : latencyMs(metrics, name),
   });
-  const utilization = loopUtilization(sources);
+  const { utilizationRatio } = process;
   return {
     id: 'overview',
     title: 'Overview',
@@ -41,8 +41,8 @@ export function overview(sources: Sources): Panel {
       {
         label: 'Event loop',
         unit: 'ratio',
-        value: utilization,
-        tone: above(utilization, ...LOOP_UTILIZATION),
+        value: utilizationRatio,
+        tone: above(utilizationRatio, ...LOOP_UTILIZATION),
       },
       { label: 'Memory', unit: 'bytes', value: process.rssBytes },
       ...(checks.length === 0 ? [] : [healthFact(sources)]),
@@ -56,8 +56,14 @@ const NOBODY =
 function healthFact({ checks }: Sources): Fact {
   const failing = checks.filter(({ status, isCritical }) => status === 'fail' && isCritical).length;
   const degraded = checks.filter(({ status }) => status === 'warn' || status === 'fail').length;
-  const tone: Tone = failing > 0 ? 'bad' : degraded > 0 ? 'warn' : 'good';
-  const value =
-    failing > 0 ? `${failing} failing` : degraded > 0 ? `${degraded} degraded` : 'all well';
+  const unknown = checks.filter(({ status }) => status === 'unknown').length;
+  const [value, tone]: [string, Tone] =
+    failing > 0
+      ? [`${failing} failing`, 'bad']
+      : degraded > 0
+        ? [`${degraded} degraded`, 'warn']
+        : unknown > 0
+          ? [`${unknown} unknown`, 'warn']
+          : ['all well', 'good'];
   return { label: 'Health', unit: 'text', value, tone };
 }

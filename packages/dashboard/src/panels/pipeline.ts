@@ -24,12 +24,16 @@ export function pipeline({ stats, traffic }: Sources): Panel | undefined {
     id: 'pipeline',
     title: 'Pipeline',
     wide: true,
-    note:
-      timed.size === 0
-        ? 'Self times are there once metrics take part.'
-        : 'Self time: how long each keeps a request, without what follows it.',
+    note: noteOf(timed.size > 0, waterfall),
     waterfall,
   };
+}
+
+function noteOf(isMeasured: boolean, waterfall: readonly Stage[]): string {
+  if (!isMeasured) return 'Self times are there once metrics take part.';
+  return waterfall.some(({ p50Ms }) => p50Ms !== undefined)
+    ? 'Self time: how long each keeps a request, without what follows it.'
+    : 'No request has been timed lately.';
 }
 
 /** A pipeline has some thirty middlewares. */
@@ -42,12 +46,14 @@ function stage(
   calls: number | undefined,
   errors: number | undefined,
 ): Stage {
+  // Of none that were timed lately there is no percentile, whatever stands there.
+  const isTimed = timed !== undefined && timed.number('timed') !== 0;
   return {
     name,
     phase,
     calls,
     errors,
-    p50Ms: timed?.number('selfMs.p50'),
-    p95Ms: timed?.number('selfMs.p95'),
+    p50Ms: isTimed ? timed.number('selfMs.p50') : undefined,
+    p95Ms: isTimed ? timed.number('selfMs.p95') : undefined,
   };
 }

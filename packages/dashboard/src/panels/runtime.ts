@@ -3,14 +3,10 @@ import { above, type Panel } from '../panel.ts';
 import type { Sources } from '../sources.ts';
 import { LOOP_DELAY_MS, LOOP_UTILIZATION } from '../thresholds.ts';
 
-/** Share of the time in which the event loop works: as metrics have it, or as measured here. */
-export function loopUtilization({ process, stats }: Sources): number {
-  return stats.get('metrics')?.number('eventLoop.utilizationRatio') ?? process.utilizationRatio;
-}
-
-export function eventLoop(sources: Sources): Panel {
-  const utilization = loopUtilization(sources);
-  const metrics = sources.stats.get('metrics');
+export function eventLoop({ process, stats }: Sources): Panel {
+  // Metrics have the mean of their window, in which a loop that stands now is a loop with little to do.
+  const utilization = process.utilizationRatio;
+  const metrics = stats.get('metrics');
   const delay = metrics?.number('eventLoop.delayMs.p99');
   return {
     id: 'loop',

@@ -8,28 +8,16 @@ export function throughput(sources: Sources): Panel | undefined {
   const value = requestRate(sources);
   const { rates, stats } = sources;
   if (sources.traffic.length === 0 && !stats.has('metrics')) return undefined;
-  const errors = stats.get('errors');
-  const failed = (name: string): number | undefined =>
-    rates.perSecond(`errors.${name}`, errors?.number(name));
+  const failures = FAILURES.flatMap(({ key, label, tone, name }) => {
+    const total = answeredTotal(sources, name);
+    return total === undefined ? [] : [{ key, label, tone, total }];
+  });
   return {
     id: 'throughput',
     title: 'Throughput',
     facts: [
       { label: 'So far', unit: 'count', value: countedTraffic(sources)?.callsTotal },
-      ...(errors === undefined
-        ? []
-        : ([
-            {
-              label: 'Client errors',
-              unit: 'count',
-              value: errors.number('clientErrorsTotal'),
-            },
-            {
-              label: 'Server errors',
-              unit: 'count',
-              value: errors.number('serverErrorsTotal'),
-            },
-          ] as const)),
+      ...failures.map(({ label, total }) => ({ label, unit: 'count', value: total }) as const),
     ],
     charts: [
       {
@@ -37,26 +25,32 @@ export function throughput(sources: Sources): Panel | undefined {
         unit: 'rate',
         series: [
           { key: 'requests', label: 'Requests', value },
-          ...(errors === undefined
-            ? []
-            : ([
-                {
-                  key: 'clientErrors',
-                  label: 'Client errors',
-                  tone: 'warn',
-                  value: failed('clientErrorsTotal'),
-                },
-                {
-                  key: 'serverErrors',
-                  label: 'Server errors',
-                  tone: 'bad',
-                  value: failed('serverErrorsTotal'),
-                },
-              ] as const)),
+          ...failures.map(({ key, label, tone, total }) => ({
+            key,
+            label,
+            tone,
+            value: rates.perSecond(key, total),
+          })),
         ],
       },
     ],
   };
+}
+
+const FAILURES = [
+  { key: 'clientErrors', label: 'Client errors', tone: 'warn', name: 'clientErrorsTotal' },
+  { key: 'serverErrors', label: 'Server errors', tone: 'bad', name: 'serverErrorsTotal' },
+] as const;
+
+/**
+ * Errors that clients were answered. Metrics see every answer; the error handlers see neither what
+ * a limit refuses by itself, nor that a cache has answered in the place of what failed.
+ */
+export function answeredTotal(
+  { stats }: Sources,
+  name: 'clientErrorsTotal' | 'serverErrorsTotal',
+): number | undefined {
+  return stats.get('metrics')?.number(`http.${name}`) ?? stats.get('errors')?.number(name);
 }
 
 /** Requests per second since the last sample; without a whole what metrics say of their window. */

@@ -9,9 +9,14 @@ export function endpoints({ stats }: Sources): Panel | undefined {
   // Metrics know routes as well, over their window instead of since the start.
   const list = counted.length > 0 ? counted : (stats.get('metrics')?.list('routes') ?? []);
   if (list.length === 0) return undefined;
+  const unrouted = stats.get('analytics')?.number('unroutedTotal') ?? 0;
   return {
     id: 'endpoints',
     title: 'Top endpoints',
+    note:
+      unrouted === 0
+        ? undefined
+        : `${unrouted.toLocaleString('en')} more came to no route: refused before, or none.`,
     tables: table(
       counted.length > 0 ? 'Endpoints by requests' : 'Endpoints by requests, lately',
       [

@@ -20,7 +20,7 @@ import {
   type TypePolicy,
 } from '../engine.ts';
 import { messageOf, storageFailed, tasksClosed, tasksFull } from '../refusals.ts';
-import { type Envelope, viewOf } from './envelope.ts';
+import { type Envelope, type ToldProgress, viewOf } from './envelope.ts';
 import { agedLevel, levelOf } from './levels.ts';
 import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
 import { Results } from './results.ts';
@@ -103,9 +103,9 @@ class BullmqEngine implements Engine {
       addedSince: 0,
     };
     line.results.onError = onError;
-    line.results.onProgress = (id, { worker: by, ...progress }) => {
-      // Of its own it has told at once.
-      if (by !== this.worker) this.port.onProgress(name, id, progress);
+    line.results.onProgress = (id, { worker: by, c: carrier, ...progress }) => {
+      // Of its own its process knows.
+      if (by !== this.worker) this.port.onProgress(name, id, progress, carrier);
     };
     this.lines.set(name, line);
     await this.within(queue.waitUntilReady());
@@ -140,10 +140,10 @@ class BullmqEngine implements Engine {
     this.line(type).results.open();
   }
 
-  progress(type: string, id: string, progress: Progress): void {
-    this.port.onProgress(type, id, progress);
+  progress(type: string, id: string, progress: Progress, carrier: NewJob['carrier']): void {
+    const told: ToldProgress = { ...progress, worker: this.worker, c: carrier };
     void this.line(type)
-      .queue.updateJobProgress(id, { ...progress, worker: this.worker })
+      .queue.updateJobProgress(id, told)
       .catch((error: unknown) => this.note(error));
   }
 

@@ -45,9 +45,10 @@ export function viewOf(job: Job<Envelope>, state: string): JobView {
   };
 }
 
-/** Progress with the instance that told of it. */
+/** Progress with the instance that told of it, and its job's carrier. */
 export interface ToldProgress extends Progress {
   readonly worker?: string;
+  readonly c?: Envelope['c'] | undefined;
 }
 
 export function isProgress(value: unknown): value is ToldProgress {
@@ -56,7 +57,7 @@ export function isProgress(value: unknown): value is ToldProgress {
 
 function progressOf(value: unknown): Progress | undefined {
   if (!isProgress(value)) return undefined;
-  const { worker: _, ...progress } = value;
+  const { worker: _, c: _carrier, ...progress } = value;
   return progress;
 }
 

@@ -158,11 +158,9 @@ export class EmbeddedEngine implements Engine {
     return Promise.reject(dead === undefined ? jobUnknown(id) : deadOf(dead));
   }
 
-  progress(type: string, id: string, progress: Progress): void {
+  progress(_type: string, id: string, progress: Progress): void {
     const job = this.jobs.get(id);
-    if (job === undefined) return;
-    job.progress = progress;
-    this.port.onProgress(type, id, progress);
+    if (job !== undefined) job.progress = progress;
   }
 
   dead(type: string | undefined, limit: number): readonly JobView[] {

@@ -16,10 +16,12 @@ export class Interest {
   }
 
   onAck({ epoch, offset, recovered, members }: MessageOf<'ack'>): void {
+    const isFirst = this.position === undefined;
     // What was missed follows, and moves the position with it.
     if (recovered !== true) this.position = { epoch: epoch!, offset: offset! };
     if (recovered === false) this.tellGap({ reason: 'break' });
     if (members !== undefined) this.setMembers(members);
+    if (isFirst) for (const listener of this.listeners) listener.onReady?.();
   }
 
   onEvent({ data, offset, carrier }: MessageOf<'event'>): void {
@@ -45,8 +47,9 @@ export class Interest {
     for (const { onError } of this.listeners) onError?.(error);
   }
 
-  /** Tells one who comes later who is there. */
+  /** Tells one who comes later what is known. */
   greet(listener: Listener<unknown>): void {
+    if (this.position !== undefined) listener.onReady?.();
     if (this.members !== undefined) listener.onPresence?.([...this.members]);
   }
 

@@ -38,6 +38,8 @@ export interface EventInfo {
 /** Who listens to a channel. */
 export interface Listener<T> {
   onEvent(data: T, info: EventInfo): void;
+  /** From now on all that is published comes, breaks or not, or `onGap` says that it does not. Called once. */
+  onReady?(): void;
   onGap?(gap: Gap): void;
   /** Who is there, after every change. */
   onPresence?(members: readonly string[]): void;
