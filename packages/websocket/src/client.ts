@@ -61,6 +61,9 @@ export function connect(url: string, options: ClientOptions = {}): Client {
   let heartbeatMs = 0;
   let lastId = 0;
   let attempts = 0;
+  /** Subscriptions over the server's rate, to be asked for again. */
+  let refused: Interest[] = [];
+  let retry: ReturnType<typeof setTimeout> | undefined;
 
   function enter(next: ClientState): void {
     if (state === next) return;
@@ -109,12 +112,20 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     socket = undefined;
     clearTimeout(timer);
     clearTimeout(silence);
+    forgetRetries();
     for (const request of requests.values()) {
       finish(request).onError(new LiveError('ERR_DISCONNECTED', 'The connection broke.'));
     }
     const isFinal = code === CLOSE.ended || (code === CLOSE.expired && token === undefined);
     if (isFinal) end(`The server has ended the connection (${code}).`);
     else wait();
+  }
+
+  /** Whoever connects anew asks for all of them. */
+  function forgetRetries(): void {
+    clearTimeout(retry);
+    retry = undefined;
+    refused = [];
   }
 
   function wait(): void {
@@ -127,6 +138,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     if (isClosed()) return;
     clearTimeout(timer);
     clearTimeout(silence);
+    forgetRetries();
     const waiting = [...requests.values(), ...queue];
     requests.clear();
     queue = [];
@@ -212,22 +224,38 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     demand(
       { type: 'subscribe', channel, since: position },
       {
-        onAnswer: (ack) => interest.onAck(ack),
+        onAnswer(ack) {
+          interest.onAck(ack);
+          if (retry === undefined) askNext();
+        },
         onError({ code, message }, retryInMs) {
           // Whoever connects anew asks anew.
-          if (code === 'ERR_DISCONNECTED' || interests.get(channel) !== interest) return;
-          if (retryInMs !== undefined || code === 'ERR_NO_ANSWER') {
-            setTimeout(() => {
-              if (state === 'open' && interests.get(channel) === interest) ask(interest);
-            }, retryInMs ?? 0);
+          if (code === 'ERR_DISCONNECTED') return;
+          const isWanted = interests.get(channel) === interest;
+          if (isWanted && (retryInMs !== undefined || code === 'ERR_NO_ANSWER')) {
+            refused.push(interest);
+            retry ??= setTimeout(askNext, retryInMs ?? 0);
             return;
           }
-          interests.delete(channel);
-          interest.onError(code, message);
+          if (isWanted) {
+            interests.delete(channel);
+            interest.onError(code, message);
+          }
+          if (retry === undefined) askNext();
         },
       },
       false,
     );
+  }
+
+  /** Asks for one that was refused: the server has said when it takes one, not all of them. */
+  function askNext(): void {
+    retry = undefined;
+    for (let next = refused.shift(); next !== undefined; next = refused.shift()) {
+      if (interests.get(next.channel) !== next) continue;
+      ask(next);
+      return;
+    }
   }
 
   /** Sends a message and waits for its answer; `waits` for a connection, too, or fails without one. */

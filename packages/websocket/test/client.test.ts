@@ -317,6 +317,21 @@ test('gives up on a server that does not answer', async () => {
   server.close();
 });
 
+test('subscriptions over the rate come one after the other, and are no abuse', async () => {
+  const live = await serve({ maxMessagesPerSecond: 100, messageBurst: 15 });
+  const ada = client(live);
+  await ada.reached('open');
+  const ready = Array.from(
+    { length: 25 },
+    (_none, at) =>
+      new Promise<void>((resolve) => {
+        ada.subscribe(`news/${at}`, { onEvent: () => undefined, onReady: resolve });
+      }),
+  );
+  await Promise.all(ready);
+  expect(live.channels.stats()).toMatchObject({ openedTotal: 1, subscriptions: 25 });
+});
+
 test('a token that never comes is one attempt that failed', async () => {
   const live = await serve({ authenticate: ({ req }) => ({ principal: bearerOf(req) }) });
   let asked = 0;
