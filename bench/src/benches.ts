@@ -347,6 +347,28 @@ export const BENCHES: readonly Bench[] = [
     peers: ['pg'],
   },
   {
+    name: 'query-watch',
+    kind: 'calls',
+    contenders: [
+      { server: 'session', label: 'a statement, our session' },
+      { server: 'watched-session', label: 'the same, watched' },
+      { server: 'pool', label: 'a statement, pool of pg' },
+      { server: 'watched-pool', label: 'the same, watched' },
+    ],
+    peers: ['pg'],
+  },
+  {
+    name: 'query-pages',
+    kind: 'calls',
+    contenders: [
+      { server: 'offset', label: 'the 2500th page, by offset' },
+      { server: 'keyset', label: 'the 2500th page, by keyset' },
+      { server: 'one-by-one', label: 'lists of 20 rows, one by one' },
+      { server: 'eager', label: 'lists of 20 rows, eager' },
+    ],
+    peers: ['pg'],
+  },
+  {
     name: 'db-session',
     kind: 'calls',
     contenders: [

@@ -14,7 +14,13 @@ import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
 import { weatherOfCities } from './routes/weather.ts';
-import { databaseSettings, DEMO_API_KEYS, type ServiceConfig, taskSettings } from './settings.ts';
+import {
+  databaseSettings,
+  DEMO_API_KEYS,
+  DEMO_CURSOR_SECRET,
+  type ServiceConfig,
+  taskSettings,
+} from './settings.ts';
 import { batchingOf, components, loggingOf } from './stack.ts';
 import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
@@ -51,9 +57,15 @@ export async function createApp(
   const weather = weatherSource(weatherUrl, config);
   const jobs = tasks(taskSettings(config));
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
+  const cursorSecret = config.values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET;
   const channels = live(places.sql.session(), apiKeys, config);
   const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
-  const parts = await components(config, own, useOf(places.sql.session()));
+  const parts = await components(
+    config,
+    own,
+    useOf(places.sql.session()),
+    places.sessions.session(),
+  );
   const tripRoutes = routeJobs(jobs, places.sql.session(), loggingOf(parts)?.logger('trips'));
   tripRoutes.onProgress((id, progress, context) =>
     channels.publish(`trips/${id}`, progress, context),
@@ -73,7 +85,7 @@ export async function createApp(
       channels.publish(name, data),
     ),
   );
-  app.use('/api/cities', cities(places.sql, batching ?? batchingOf(parts)));
-  app.use('/api/trips', trips(places, apiKeys, tripRoutes));
+  app.use('/api/cities', cities(places, batching ?? batchingOf(parts), cursorSecret));
+  app.use('/api/trips', trips(places, apiKeys, tripRoutes, cursorSecret));
   return { app, stack, database: places, channels };
 }

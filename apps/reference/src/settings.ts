@@ -22,6 +22,9 @@ export const DEMO_API_KEYS: ReadonlyMap<string, string> = new Map([
   ['demo-key-of-ibn', 'ibn'],
 ]);
 
+/** Signs cursors for trying the service out. Whoever deploys it sets CURSOR_SECRET. */
+export const DEMO_CURSOR_SECRET = 'signs the cursors of the demo';
+
 const OWN = defineSettings({
   HOST: {
     type: 'text',
@@ -57,6 +60,13 @@ const OWN = defineSettings({
     min: 0,
     help: 'How long the weather is taken for fresh.',
   },
+  CURSOR_SECRET: {
+    type: 'text',
+    pattern: /^.{16,}$/,
+    expected: 'a secret of at least 16 characters',
+    secret: true,
+    help: 'Signs the cursors of pages, the same in every process. One for trying it out when absent.',
+  },
   API_KEYS: {
     type: 'custom',
     secret: true,
@@ -74,6 +84,7 @@ interface OwnValues {
   readonly ONLY_COUNTRIES: readonly string[] | undefined;
   readonly WEATHER_URL: string | undefined;
   readonly WEATHER_MAX_AGE: number;
+  readonly CURSOR_SECRET: string | undefined;
   readonly API_KEYS: ReadonlyMap<string, string> | undefined;
 }
 

@@ -10,6 +10,7 @@ import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
 import type { Logging } from '@org/logging';
+import type { QueryOptions } from '@org/query';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
@@ -60,13 +61,20 @@ const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
 ]);
 
 /** Off by default, and wanted here: they have what they need of ours. `setupOptions` knows whom somebody has switched off. */
-const EQUIPPED: ReadonlySet<string> = new Set(['versioning', 'transform', 'openapi', 'dashboard']);
+const EQUIPPED: ReadonlySet<string> = new Set([
+  'versioning',
+  'transform',
+  'openapi',
+  'dashboard',
+  'query',
+]);
 
 /** Every component of the service; `own` are those that are not the family's. */
 export async function components(
   config: ServiceConfig,
   own: Parts,
   use: AnalyticsStore,
+  explainOn: QueryOptions['explainOn'],
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
@@ -77,6 +85,8 @@ export async function components(
       ...config.options(name),
       ...OWN[name as keyof typeof OWN],
       ...(name === 'analytics' ? { store: use } : {}),
+      // Where the plan of a slow statement is made.
+      ...(name === 'query' ? { explainOn } : {}),
     }),
   });
   return [...own, jsonBody(), manyInOne, ...family];

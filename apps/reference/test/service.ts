@@ -44,6 +44,8 @@ export const PART: Readonly<Record<string, string>> = Object.freeze({
   MIN_POPULATION: '2000',
   ONLY_COUNTRIES: 'AR,BR,FJ,NZ,RU',
   ENABLE_RATE_LIMIT: 'false',
+  // Whoever asks for a statement again and again from one line is found out here.
+  N_PLUS_ONE: 'throw',
 });
 
 /** Whoever asks for two hundred trips at once has them made, however slow the machine: what is refused under load has tests of its own. */

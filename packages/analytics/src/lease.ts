@@ -26,6 +26,8 @@ export class Lease {
   private readonly store: GuardedStore;
   private readonly holder: string;
   private readonly clock: Clock;
+  /** It has been ours: a store that was never asked needs not be, to be told of its end. */
+  private taken: boolean = false;
 
   constructor(store: GuardedStore, holder: string, clock: Clock) {
     this.store = store;
@@ -39,11 +41,13 @@ export class Lease {
     const now = this.clock.now();
     const held = heldIn(row);
     if (held !== undefined && held.holder !== this.holder && held.untilAt > now) return false;
+    this.taken = true;
     return this.write(row, now + LEASE_MS);
   }
 
   /** Gives it back, so that nobody has to wait for its end. */
   async release(): Promise<void> {
+    if (!this.taken) return;
     const row = await this.read();
     if (heldIn(row)?.holder === this.holder) await this.write(row, 0);
   }

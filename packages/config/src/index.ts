@@ -30,6 +30,7 @@ export type {
 export {
   type GeneralValues,
   type LogLevel,
+  type NPlusOne,
   SETTINGS,
   type StandardOptions,
   type StandardValues,

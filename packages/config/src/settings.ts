@@ -11,6 +11,9 @@ import type { Feed, Setting } from './setting.ts';
 /** How much is logged, gravest first. */
 export type LogLevel = 'SILENT' | 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG' | 'TRACE';
 
+/** What becomes of a statement that one line asks for again and again. */
+export type NPlusOne = 'off' | 'warn' | 'throw';
+
 /** Which proxies may say who the client is: none, all, a number of hops, or addresses as Express takes them. */
 export type TrustProxy = boolean | number | string;
 
@@ -54,6 +57,8 @@ export interface GeneralValues {
   readonly REDIS_URL: string | undefined;
   readonly DATABASE_URL: string | undefined;
   readonly DATABASE_POOL_MAX: number;
+  readonly N_PLUS_ONE: NPlusOne;
+  readonly SLOW_QUERY_MS: number;
   readonly PORT: number;
   readonly TRUST_PROXY: TrustProxy;
   readonly WEBSOCKET_MAX_CONNECTIONS: number;
@@ -99,6 +104,11 @@ export interface StandardOptions {
     readonly url?: string;
     readonly max: number;
     readonly monitorPool: boolean;
+    readonly access?: string;
+  };
+  readonly query: {
+    readonly nPlusOne: NPlusOne;
+    readonly slowAfterMs: number;
     readonly access?: string;
   };
   readonly redis: { readonly url?: string };
@@ -409,6 +419,22 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     feeds: to('db', 'max'),
     help: 'Connections to the database that each process may have.',
   },
+  N_PLUS_ONE: {
+    type: 'choice',
+    choices: ['off', 'warn', 'throw'],
+    default: 'warn',
+    feeds: to('query', 'nPlusOne'),
+    help: 'What happens when a request asks for one statement again and again from one line.',
+  },
+  SLOW_QUERY_MS: {
+    type: 'integer',
+    unit: 'ms',
+    default: 200,
+    min: 0,
+    max: 3_600_000,
+    feeds: to('query', 'slowAfterMs'),
+    help: 'From when on a statement is slow.',
+  },
   PORT: {
     type: 'integer',
     default: 3000,
@@ -443,6 +469,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('health', 'access'),
       ...to('security', 'access'),
       ...to('db', 'access'),
+      ...to('query', 'access'),
       ...to('metrics', 'access'),
       ...to('analytics', 'access'),
       ...to('profiler', 'access'),

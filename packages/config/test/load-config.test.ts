@@ -79,6 +79,8 @@ describe('defaults', () => {
       DATABASE_URL: undefined,
       WEBSOCKET_MAX_CONNECTIONS: 10_000,
       DATABASE_POOL_MAX: 10,
+      N_PLUS_ONE: 'warn',
+      SLOW_QUERY_MS: 200,
       MONITORING_TOKEN: undefined,
     });
     expect(from({}).warnings).toEqual([]);

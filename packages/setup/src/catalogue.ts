@@ -107,6 +107,9 @@ const CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   db: {
     import: async () => (await import('@org/db')).db,
   },
+  query: {
+    import: async () => (await import('@org/query')).query,
+  },
   batch: {
     import: async () => (await import('@org/batch')).batch,
   },

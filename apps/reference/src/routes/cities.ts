@@ -1,11 +1,13 @@
 /** `/api/cities`: pages of cities, one city, and its neighbours. */
 import type { Batch } from '@org/batch';
-import type { Kyselies } from '@org/db/kysely';
 import { routes } from '@org/openapi';
+import { keyset, type Keyset } from '@org/query';
+import { applyKeyset } from '@org/query/kysely';
 import { Router } from 'express';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 
+import type { Database } from '../database/database.ts';
 import type { Tables } from '../database/tables.ts';
 import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
 import { problems } from '../problems.ts';
@@ -14,14 +16,14 @@ import type { VERSIONS } from '../versions.ts';
 import { CITIES, FLAT_CITIES } from './city-answers.ts';
 import { countriesByCode, escapeLike } from './countries.ts';
 import { countryCode, plainText, wholeNumber } from './inputs.ts';
-import { addressOf, cutPage, decodeCursor, encodeCursor } from './paging.ts';
+import { addressOf, cursor, MAX_CURSOR_BYTES, seekIn, shownPage } from './paging.ts';
 
 /** The orders of a page, as its query names them. Each has an index, with the id as its tie-breaker. */
 const ORDERS = Object.freeze({
-  '-population': { column: 'population', kind: 'number', descending: true },
-  population: { column: 'population', kind: 'number', descending: false },
-  name: { column: 'search_name', kind: 'string', descending: false },
-  '-name': { column: 'search_name', kind: 'string', descending: true },
+  '-population': { column: 'population', direction: 'desc' },
+  population: { column: 'population', direction: 'asc' },
+  name: { column: 'search_name', direction: 'asc' },
+  '-name': { column: 'search_name', direction: 'desc' },
 } as const);
 
 type OrderName = keyof typeof ORDERS;
@@ -35,7 +37,7 @@ const LIST = z.strictObject({
   fields: z.string().optional(),
   sort: z.enum(Object.keys(ORDERS) as [OrderName, ...OrderName[]]).optional(),
   limit: wholeNumber(1, 100).optional(),
-  after: z.string().max(1000, 'must be a cursor').optional(),
+  after: cursor.optional(),
 });
 const ONE = z.object({ id: wholeNumber(0) });
 const FIELDS = z.object({ fields: z.string().optional() });
@@ -50,9 +52,14 @@ const FLAT_UNTIL: (typeof VERSIONS)[number] = '2026-01-01';
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
 
-export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'>): Router {
+export function cities(
+  { sql: tables, sessions }: Database,
+  batching: Pick<Batch, 'batcher'>,
+  cursorSecret: string,
+): Router {
   const router = Router();
-  const byCode = countriesByCode(tables.session(), batching);
+  const byCode = countriesByCode(sessions, batching);
+  const pages = pagesBy(cursorSecret);
   const route = routes({ tags: ['cities'] });
 
   router.get(
@@ -83,34 +90,16 @@ export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'
           limit = DEFAULT_LIMIT,
           after,
         } = given;
-        const { column, kind, descending } = ORDERS[sort];
-        const direction = descending ? 'desc' : 'asc';
+        const seek = seekIn(pages[sort], { after, limit });
 
-        let query = tables
-          .of(req)
-          .selectFrom('cities')
-          .select([...SHOWN, 'search_name']);
+        let query = tables.of(req).selectFrom('cities').select(SHOWN);
         if (country !== undefined) query = query.where('country_code', '=', country);
         if (q !== undefined) query = query.where('search_name', 'like', `${prefix(q)}%`);
         if (minPopulation !== undefined) query = query.where('population', '>=', minPopulation);
-        if (after !== undefined) {
-          const { value, id } = decodeCursor(after, sort, kind);
-          const behind = sql.raw(descending ? '<' : '>');
-          query = query.where(
-            sql<boolean>`(${sql.ref(column)}, ${sql.ref('id')}) ${behind} (${value}, ${id})`,
-          );
-        }
-        const rows = await query
-          .orderBy(column, direction)
-          .orderBy('id', direction)
-          .limit(limit + 1)
-          .execute();
+        const rows = await applyKeyset(query, seek).execute();
 
-        const page = cutPage(rows, limit, show, (last) =>
-          addressOf(req.baseUrl, {
-            ...given,
-            after: encodeCursor(sort, { value: last[column], id: last.id }),
-          }),
+        const page = shownPage(seek.page(rows), show, (next) =>
+          addressOf(req.baseUrl, { ...given, after: next }),
         );
         if (page.next !== null) res.links({ next: page.next });
         if (given.include === undefined) {
@@ -120,7 +109,7 @@ export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'
         const countries = byCode.for(req);
         const items = page.items.map(async (city) => ({
           ...city,
-          country: await countries.load(city.country),
+          country: (await countries.load(city.country)) ?? city.country,
         }));
         res.json({ ...page, items: await Promise.all(items) });
       },
@@ -183,6 +172,20 @@ export function cities(tables: Kyselies<Tables>, batching: Pick<Batch, 'batcher'
   );
 
   return router;
+}
+
+/** The pages of each order. */
+function pagesBy(secret: string): Readonly<Record<OrderName, Keyset>> {
+  const pages = Object.entries(ORDERS).map(([name, order]) => [
+    name,
+    keyset({
+      orderBy: [{ ...order, nulls: 'none' }],
+      key: 'id',
+      secret,
+      maxCursorBytes: MAX_CURSOR_BYTES,
+    }),
+  ]);
+  return Object.fromEntries(pages) as Readonly<Record<OrderName, Keyset>>;
 }
 
 const SHOWN = ['id', 'name', 'country_code', 'latitude', 'longitude', 'population'] as const;

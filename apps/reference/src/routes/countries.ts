@@ -1,9 +1,11 @@
 /** `/api/countries`: all of them, or one. There are 250, and no more to come: no pages. */
-import type { Batch, Batcher } from '@org/batch';
+import type { Batch } from '@org/batch';
+import type { Db } from '@org/db';
 import type { Kyselies } from '@org/db/kysely';
 import { routes } from '@org/openapi';
+import { eager, type Eager } from '@org/query';
 import { Router } from 'express';
-import type { Kysely, Selectable } from 'kysely';
+import type { Selectable } from 'kysely';
 import { z } from 'zod';
 
 import type { CountriesTable, Tables } from '../database/tables.ts';
@@ -103,18 +105,13 @@ export function countries(tables: Kyselies<Tables>): Router {
 
 /** Countries by code: those that a request asks for at once are one statement. */
 export function countriesByCode(
-  db: Kysely<Tables>,
-  batching: Pick<Batch, 'batcher'>,
-): Pick<Batcher<string, BriefCountry>, 'for'> {
-  return batching.batcher('countries by code', async (codes) => {
-    const found = await db
-      .selectFrom('countries')
-      .select(BRIEF)
-      .where('code', 'in', codes)
-      .execute();
-    const byCode = new Map(found.map((country) => [country.code, country]));
-    return codes.map((code) => byCode.get(code) ?? new Error(`There is no country ${code}.`));
-  });
+  sessions: Db,
+  { batcher }: Pick<Batch, 'batcher'>,
+): Eager<BriefCountry | undefined> {
+  return eager<BriefCountry>(
+    (exchange) => (exchange === undefined ? sessions.session() : sessions.of(exchange)),
+    { name: 'countries by code', from: 'countries', key: 'code', columns: BRIEF, batcher },
+  );
 }
 
 /** Text in which `like` finds no pattern. */

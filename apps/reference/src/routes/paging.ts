@@ -1,18 +1,12 @@
 /**
- * Keyset pages: the next page begins behind the last row of this one, found by its
- * sort value and its id. Pages stay right while rows come and go, and the thousandth
- * costs what the first does. The cursor is opaque to clients: it names its own order,
- * and is refused under another.
+ * Pages of this API: keyset pages, whose cursors stand in the address of the next one. Which rows a
+ * page has is `@org/query`'s to say; here is how clients see it.
  */
+import { hasCode } from '@org/core';
+import type { Keyset, Page as KeysetPage, Seek } from '@org/query';
 import { z } from 'zod';
 
 import { problems } from '../problems.ts';
-
-/** Where a page ended. */
-export interface Position {
-  readonly value: number | string;
-  readonly id: number;
-}
 
 /** A page as clients see it. */
 export interface Page<T> {
@@ -27,41 +21,39 @@ export const nextPage: z.ZodType<string | null, string | null> = z
   .nullable()
   .meta({ description: 'The address of the next page; null on the last.' });
 
-const int = z.int32();
-const TUPLE = z.tuple([z.string(), z.union([int, z.string().regex(/^\P{Cc}*$/u)]), int]);
+/** The longest cursor that is taken, and given. */
+export const MAX_CURSOR_BYTES = 1000;
 
-export function encodeCursor(order: string, { value, id }: Position): string {
-  return Buffer.from(JSON.stringify([order, value, id])).toString('base64url');
-}
+/** `after` as a schema. */
+export const cursor: z.ZodType<string, string> = z
+  .string()
+  .max(MAX_CURSOR_BYTES, 'must be a cursor');
 
 /**
- * The position that a cursor stands for.
- * @throws unknownCursor for a cursor that is not ours, or of another order
+ * Begins a page.
+ * @throws unknownCursor for a cursor that is not ours, or of another list
  */
-export function decodeCursor(cursor: string, order: string, kind: 'number' | 'string'): Position {
-  const decoded = TUPLE.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')));
-  if (decoded.success) {
-    const [ofOrder, value, id] = decoded.data;
-    if (ofOrder === order && typeof value === kind) return { value, id };
+export function seekIn(
+  order: Keyset,
+  where: { readonly after: string | undefined; readonly limit: number; readonly scope?: string },
+): Seek {
+  try {
+    return order.seek(where);
+  } catch (error) {
+    if (!hasCode(error, 'ERR_CURSOR_INVALID')) throw error;
+    throw problems.unknownCursor(
+      'The cursor in "after" is not one of this list. Follow "next" of a page, or leave it out.',
+    );
   }
-  throw problems.unknownCursor(
-    'The cursor in "after" is not one of this order. Follow "next" of a page, or leave it out.',
-  );
 }
 
-/**
- * Cuts a page out of rows that were read with one more than `limit`.
- * `position` is asked for the last row that is shown, if there is a next page.
- */
-export function cutPage<R, T>(
-  rows: readonly R[],
-  limit: number,
+/** A page with its rows as clients see them; `addressAfter` tells where a cursor leads. */
+export function shownPage<R, T>(
+  { items, next }: KeysetPage<R>,
   show: (row: R) => T,
-  nextOf: (last: R) => string,
+  addressAfter: (cursor: string) => string,
 ): Page<T> {
-  const shown = rows.slice(0, limit);
-  const last = rows.length > limit ? shown.at(-1) : undefined;
-  return { items: shown.map(show), next: last === undefined ? null : nextOf(last) };
+  return { items: items.map(show), next: next === null ? null : addressAfter(next) };
 }
 
 /** The address of this collection with other parameters; undefined ones are left out. */
@@ -74,12 +66,4 @@ export function addressOf(
     if (value !== undefined) query.set(name, String(value));
   }
   return `${base}?${query.toString()}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

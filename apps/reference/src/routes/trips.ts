@@ -1,6 +1,8 @@
 /** `/api/trips`: named lists of cities with dates. Only its owner sees a trip. */
 import { exchangeOf, type ProblemError } from '@org/core';
 import { type RouteRequest, routes } from '@org/openapi';
+import { keyset } from '@org/query';
+import { applyKeyset } from '@org/query/kysely';
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
@@ -13,14 +15,12 @@ import { problems } from '../problems.ts';
 import type { RouteJobs, TripRoute } from '../trips/route-jobs.ts';
 import { plainText, wholeNumber } from './inputs.ts';
 import { owners } from './owners.ts';
-import { addressOf, cutPage, decodeCursor, encodeCursor, nextPage } from './paging.ts';
+import { addressOf, cursor, MAX_CURSOR_BYTES, nextPage, seekIn, shownPage } from './paging.ts';
 
 /** An owner's trips; beyond, old ones have to go first. */
 const MAX_TRIPS = 200;
 const MAX_STOPS = 100;
 const DEFAULT_LIMIT = 20;
-/** Trips have one order: the newest first. */
-const ORDER = '-created';
 
 const STOP = z
   .strictObject({
@@ -57,7 +57,7 @@ const PATCH = TRIP.partial().refine((patch) => Object.keys(patch).length > 0, {
 });
 const LIST = z.strictObject({
   limit: wholeNumber(1, 100).optional(),
-  after: z.string().max(1000, 'must be a cursor').optional(),
+  after: cursor.optional(),
 });
 const ONE = z.object({ id: z.uuid('must be a UUID') });
 
@@ -135,8 +135,15 @@ export function trips(
   database: Database,
   apiKeys: ReadonlyMap<string, string>,
   tripRoutes: RouteJobs,
+  cursorSecret: string,
 ): Router {
   const router = Router();
+  const newest = keyset({
+    orderBy: [{ column: 'seq', direction: 'desc' }],
+    key: 'seq',
+    secret: cursorSecret,
+    maxCursorBytes: MAX_CURSOR_BYTES,
+  });
   const once = onceFor(database);
   const { sql: tables } = database;
   const route = routes({
@@ -159,19 +166,13 @@ export function trips(
       async (req, res) => {
         const given = req.valid.query;
         const { limit = DEFAULT_LIMIT, after } = given;
-        let query = select(tables.of(req)).where('owner', '=', ownerOf(req, res));
-        if (after !== undefined) {
-          query = query.where('seq', '<', decodeCursor(after, ORDER, 'number').id);
-        }
-        const rows = await query
-          .orderBy('seq', 'desc')
-          .limit(limit + 1)
-          .execute();
-        const page = cutPage(rows, limit, show, ({ seq }) =>
-          addressOf(req.baseUrl, {
-            ...given,
-            after: encodeCursor(ORDER, { value: seq, id: seq }),
-          }),
+        const owner = ownerOf(req, res);
+        // A cursor is of its owner's list.
+        const seek = seekIn(newest, { after, limit, scope: owner });
+        const query = select(tables.of(req)).where('owner', '=', owner);
+        const rows = await applyKeyset(query, seek).execute();
+        const page = shownPage(seek.page(rows), show, (next) =>
+          addressOf(req.baseUrl, { ...given, after: next }),
         );
         if (page.next !== null) res.links({ next: page.next });
         res.json(page);

@@ -1,0 +1,158 @@
+/** A Postgres server of one test: made of the installed binaries, in a folder of its own, on a free port. */
+import { execFile, type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+
+const exec = promisify(execFile);
+const VERSIONS = '/usr/lib/postgresql';
+
+/** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
+export function withPostgres(what: string, define: (binaries: string) => void): void {
+  const binaries = postgresBinaries();
+  if (binaries !== undefined) {
+    define(binaries);
+    return;
+  }
+  const line = `No Postgres in ${VERSIONS}: ${what} is not tested.`;
+  if (process.env.CI === undefined) process.stderr.write(`${line}\n`);
+  test('a Postgres server is there to test against, or this is not CI', () => {
+    expect(process.env.CI === undefined ? 'a laptop' : line).toBe('a laptop');
+  });
+}
+
+/** The folder of the newest installed binaries. */
+function postgresBinaries(): string | undefined {
+  if (!existsSync(VERSIONS)) return undefined;
+  return readdirSync(VERSIONS)
+    .toSorted((one, other) => Number(other) - Number(one))
+    .map((version) => join(VERSIONS, version, 'bin'))
+    .find((folder) => existsSync(join(folder, 'initdb')));
+}
+
+export interface PostgresServer {
+  readonly url: string;
+  /** Ends it as a crash would: every connection is cut. */
+  crash(): Promise<void>;
+  /** Stops it in its tracks, with all of its processes: connections stay, and nothing answers. */
+  pause(): void;
+  /** Has it go on where it stopped. */
+  resume(): void;
+  /** Starts it again in the same folder, on the same port. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Postgres refuses to run as root, so root runs it as another user. */
+interface User {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export async function startPostgres(binaries: string): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'query-postgres-'));
+  const data = join(folder, 'data');
+  const user = await unprivileged();
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
+  await exec(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'test', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'],
+    { ...user, cwd: folder },
+  );
+  const port = await freePort();
+  const url = `postgres://test@127.0.0.1:${port}/postgres`;
+  let server = await serve();
+
+  function serve(): Promise<ChildProcess> {
+    return launch(binaries, ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1'], {
+      user,
+      folder,
+      url,
+    });
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  return {
+    url,
+    // SIGQUIT: an immediate shutdown, which cuts connections and recovers at the next start.
+    crash: () => end('SIGQUIT'),
+    pause: () => signalAll(server.pid!, 'SIGSTOP'),
+    resume: () => signalAll(server.pid!, 'SIGCONT'),
+    async restart() {
+      server = await serve();
+    },
+    async stop() {
+      await end('SIGINT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** To a process and its children; a paused parent has no new ones. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal);
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const [, parent] =
+        /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8')) ?? [];
+      if (Number(parent) === pid) process.kill(Number(name), signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+async function launch(
+  binaries: string,
+  args: readonly string[],
+  { user, folder, url }: { user: User; folder: string; url: string },
+): Promise<ChildProcess> {
+  const server = spawn(join(binaries, 'postgres'), [...args, '-F'], {
+    ...user,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  for (;;) {
+    if (server.exitCode !== null || server.signalCode !== null)
+      throw new Error(`postgres ended:\n${log}`);
+    const client = new Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return server;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function unprivileged(): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (flag) => Number((await exec('id', [flag, 'postgres'])).stdout)),
+  );
+  return { uid: uid!, gid: gid! };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,335 @@
+/** The watch over statements, through a real socket; told by the channel of `@org/db`'s shape. */
+import { channel } from 'node:diagnostics_channel';
+import { exchangeOf, type Exchange } from '@org/core';
+import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
+import { setup } from '@org/setup';
+import {
+  query,
+  QUERY_CHANNEL,
+  type QueryFinding,
+  type QueryOptions,
+  type QueryRecord,
+  type QueryWatch,
+} from '@org/query';
+import express, { type Express } from 'express';
+
+const BY_CITY = 'select * from "trips" where "city_id" = $1';
+
+/** Says of a statement what `@org/db` says. */
+function tell(exchange: Exchange | undefined, text: string, more: Partial<QueryRecord> = {}): void {
+  channel(QUERY_CHANNEL).publish({
+    exchange,
+    text,
+    durationMs: 2,
+    rows: 1,
+    error: undefined,
+    callSite: 'app/trips.ts:7:3',
+    ...more,
+  });
+}
+
+describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
+  const clock = fakeClock();
+  let watch: QueryWatch;
+  let served: Served;
+  let end: () => Promise<unknown>;
+  const { middleware: recorder, waitFor } = recordExchanges();
+
+  async function start(
+    options: Partial<QueryOptions>,
+    routes: (app: Express) => void,
+  ): Promise<void> {
+    watch = query({ clock, ...options });
+    const app = express();
+    if (how === 'app.use') {
+      app.use(recorder, ...watch);
+      routes(app);
+      served = await serve(app);
+      end = async () => watch.close();
+    } else {
+      const stack = setup(app, [watch]);
+      app.use(recorder);
+      routes(app);
+      served = await serve(await stack.listen(0, '127.0.0.1'));
+      end = () => stack.close();
+    }
+  }
+  afterEach(async () => {
+    await served.close();
+    await end();
+  });
+
+  /** Asks `times` times for the trips of a city, each time from the same line. */
+  const loop = (app: Express): void =>
+    void app.get('/cities/:times', (req, res) => {
+      const exchange = exchangeOf(req, res);
+      for (let at = 0; at < Number(req.params.times); at++) tell(exchange, BY_CITY);
+      res.json({ done: true });
+    });
+
+  test('counts the statements of requests, by route, and of no request', async () => {
+    await start({}, loop);
+    await fetch(`${served.url}/cities/3`);
+    await fetch(`${served.url}/cities/1`);
+    await fetch(`${served.url}/cities/0`);
+    tell(undefined, 'select 1', { error: new Error('no') });
+    expect(watch.stats()).toMatchObject({
+      queriesTotal: 5,
+      failedTotal: 1,
+      slowTotal: 0,
+      nPlusOneTotal: 0,
+      statements: 2,
+      requestsTotal: 2,
+      perRequest: { queries: { p50: 1, max: 3 }, queryMs: { max: 6 } },
+      routes: [
+        {
+          method: 'GET',
+          route: '/cities/:times',
+          requestsTotal: 2,
+          queriesTotal: 4,
+          queriesPerRequest: 2,
+          maxQueries: 3,
+          totalMs: 8,
+        },
+      ],
+    });
+  });
+
+  test('tells in Server-Timing how many there were, whom it may', async () => {
+    await start({}, loop);
+    const local = await fetch(`${served.url}/cities/9`);
+    const one = await fetch(`${served.url}/cities/1`);
+    const none = await fetch(`${served.url}/cities/0`);
+    const stranger = await fetch(`${served.url}/cities/9`, {
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    });
+    expect(local.headers.get('server-timing')).toBe('db;desc="9 queries";dur=18');
+    expect(one.headers.get('server-timing')).toBe('db;desc="1 query";dur=2');
+    expect(none.headers.get('server-timing')).toBeNull();
+    expect(stranger.headers.get('server-timing')).toBeNull();
+  });
+
+  test.each([
+    ['always', 'db;desc="1 query";dur=2'],
+    ['never', null],
+  ] as const)('Server-Timing may be had by %s', async (serverTiming, expected) => {
+    await start({ serverTiming }, loop);
+    const headers = { 'x-forwarded-for': '192.0.2.1' };
+    expect((await fetch(`${served.url}/cities/1`, { headers })).headers.get('server-timing')).toBe(
+      expected,
+    );
+  });
+
+  test('finds what one line asks for again and again, and says what to do', async () => {
+    const findings: QueryFinding[] = [];
+    await start({ onFinding: (finding) => void findings.push(finding) }, loop);
+    await fetch(`${served.url}/cities/10`);
+    expect(findings).toEqual([]);
+    const answer = await fetch(`${served.url}/cities/25`);
+    await waitFor(2);
+    expect(answer.status).toBe(200);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        type: 'n-plus-one',
+        method: 'GET',
+        route: '/cities/:times',
+        text: 'select * from "trips" where "city_id" = ?',
+        callSite: 'app/trips.ts:7:3',
+        count: 25,
+        durationMs: 50,
+        suggestion: expect.stringContaining("eager(sql, { from: 'trips', foreignKey: 'city_id' })"),
+      }),
+    ]);
+    expect(watch.stats()['nPlusOneTotal']).toBe(1);
+  });
+
+  test('takes the same statement of several lines for no loop, nor other statements, nor control', async () => {
+    const findings: QueryFinding[] = [];
+    await start(
+      { nPlusOneThreshold: 2, onFinding: (finding) => void findings.push(finding) },
+      (app) => {
+        app.get('/', (req, res) => {
+          const exchange = exchangeOf(req, res);
+          for (let line = 1; line <= 9; line++) {
+            tell(exchange, BY_CITY, { callSite: `app/trips.ts:${line}:1` });
+            tell(exchange, `select ${'a,'.repeat(line)} b from t`);
+            tell(exchange, 'begin');
+          }
+          res.end();
+        });
+      },
+    );
+    await fetch(served.url);
+    await waitFor(1);
+    expect(findings).toEqual([]);
+  });
+
+  test('looks at no line before something is repeated, nor after it was found', async () => {
+    let looks = 0;
+    await start({ nPlusOneThreshold: 3, onFinding: () => undefined }, (app) => {
+      app.get('/', (req, res) => {
+        for (let at = 0; at < 20; at++) {
+          channel(QUERY_CHANNEL).publish({
+            exchange: exchangeOf(req, res),
+            text: BY_CITY,
+            durationMs: 1,
+            get callSite() {
+              looks++;
+              return undefined;
+            },
+          });
+        }
+        res.end();
+      });
+    });
+    await fetch(served.url);
+    expect(looks).toBe(3);
+  });
+
+  test('answers 500 in the place of the handler where it is told to throw, and says why', async () => {
+    await start({ nPlusOne: 'throw' }, loop);
+    expect((await fetch(`${served.url}/cities/10`)).status).toBe(200);
+    const answer = await fetch(`${served.url}/cities/11`);
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toMatchObject({
+      code: 'ERR_N_PLUS_ONE',
+      detail: expect.stringMatching(
+        /^GET \/cities\/:times asked 11 times for ".*" at app\/trips\.ts:7:3\. Load them by one statement/,
+      ),
+    });
+  });
+
+  test('warns once of each finding where nobody listens', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await start({}, loop);
+    await fetch(`${served.url}/cities/11`);
+    await fetch(`${served.url}/cities/12`);
+    await waitFor(2);
+    expect(emitWarning.mock.calls).toEqual([
+      [
+        expect.stringContaining('asked 11 times for'),
+        { type: 'NPlusOneWarning', code: 'ERR_N_PLUS_ONE' },
+      ],
+    ]);
+    emitWarning.mockRestore();
+  });
+
+  test('finds nothing where it is off', async () => {
+    await start({ nPlusOne: 'off' }, loop);
+    await fetch(`${served.url}/cities/50`);
+    await waitFor(1);
+    expect(watch.stats()).toMatchObject({ queriesTotal: 50, nPlusOneTotal: 0 });
+  });
+
+  test('shows operators forms, findings and slow ones, and never a value', async () => {
+    const findings: QueryFinding[] = [];
+    await start(
+      { slowAfterMs: 100, maxFindings: 2, onFinding: (finding) => void findings.push(finding) },
+      (app) => {
+        loop(app);
+        app.get('/slow', (req, res) => {
+          const exchange = exchangeOf(req, res);
+          tell(exchange, "select * from users where email = 'ada@example.org'", {
+            durationMs: 100,
+            rows: 3,
+          });
+          for (let at = 1; at <= 2; at++)
+            tell(exchange, `select ${'c,'.repeat(at)} d from t`, { durationMs: 100 * at });
+          res.end();
+        });
+      },
+    );
+    await fetch(`${served.url}/cities/11`);
+    await fetch(`${served.url}/slow`);
+    await waitFor(2);
+    const answer = await fetch(`${served.url}/api/middleware/queries`);
+    const text = await answer.text();
+    expect(text).not.toContain('ada@');
+    const document = JSON.parse(text) as { top: object[]; slow: object[]; nPlusOne: object[] };
+    expect(document).toMatchObject({
+      slowTotal: 3,
+      top: expect.arrayContaining([
+        {
+          id: expect.stringMatching(/^[\da-f]{8}$/),
+          text: 'select * from users where email = ?',
+          callsTotal: 1,
+          failedTotal: 0,
+          rowsTotal: 3,
+          totalMs: 100,
+          durationMs: { p50: 97.234, p95: 97.234, p99: 97.234, max: 100 },
+        },
+      ]),
+      nPlusOne: [{ route: '/cities/:times', count: 11, times: 1, at: clock.now() }],
+    });
+    expect(document.slow).toEqual([
+      expect.objectContaining({
+        text: 'select c,c, d from t',
+        durationMs: 200,
+        route: '/slow',
+        callSite: 'app/trips.ts:7:3',
+      }),
+      expect.objectContaining({ text: 'select c, d from t' }),
+    ]);
+    expect(findings.map(({ type }) => type).toSorted()).toEqual([
+      'n-plus-one',
+      'slow',
+      'slow',
+      'slow',
+    ]);
+    const stranger = await fetch(`${served.url}/api/middleware/queries`, {
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    });
+    expect(stranger.status).toBe(403);
+  });
+
+  test('says why there is no plan', async () => {
+    await start({}, loop);
+    tell(undefined, 'begin');
+    await expect(watch.explain('00000000')).rejects.toMatchObject({
+      code: 'ERR_QUERY_UNKNOWN',
+      status: 404,
+    });
+    const { top } = (await (await fetch(`${served.url}/api/middleware/queries`)).json()) as {
+      top: { id: string }[];
+    };
+    await expect(watch.explain(top[0]!.id)).rejects.toMatchObject({
+      code: 'ERR_NO_PLAN',
+      status: 422,
+    });
+    expect((await fetch(`${served.url}/api/middleware/queries/${top[0]!.id}/plan`)).status).toBe(
+      422,
+    );
+  });
+
+  test('keeps so many forms and routes, and counts all others as one', async () => {
+    await start({ maxStatements: 2, maxRoutes: 1 }, (app) => {
+      loop(app);
+      app.get('/:name/*rest', loopOf('other'));
+    });
+    for (let at = 1; at <= 5; at++) tell(undefined, `select ${'c,'.repeat(at)} d from t`);
+    await fetch(`${served.url}/cities/1`);
+    await fetch(`${served.url}/a/b`);
+    await waitFor(2);
+    expect(watch.stats()).toMatchObject({
+      queriesTotal: 7,
+      statements: 2,
+      overflowedTotal: 5,
+      routes: expect.arrayContaining([expect.objectContaining({ route: '(others)' })]),
+    });
+  });
+
+  test('hears nothing more once it is closed', async () => {
+    await start({}, loop);
+    watch.close();
+    await fetch(`${served.url}/cities/11`);
+    expect(watch.stats()).toMatchObject({ queriesTotal: 0 });
+    expect(channel(QUERY_CHANNEL).hasSubscribers).toBe(false);
+  });
+});
+
+function loopOf(text: string): express.RequestHandler {
+  return (req, res) => {
+    tell(exchangeOf(req, res), `select * from ${text}`);
+    res.end();
+  };
+}
