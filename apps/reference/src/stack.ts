@@ -13,7 +13,6 @@ import type { Logging } from '@org/logging';
 import type { QueryOptions } from '@org/query';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
-import type { ShutdownOptions } from '@org/shutdown';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
@@ -41,8 +40,6 @@ const OWN = Object.freeze({
     // ?fields= of a page are those of its cities; what stands beside them stays.
     routes: { '/api/cities/:id': { fields: true }, '/api/cities': { fields: { at: 'items' } } },
   } satisfies Partial<TransformOptions>,
-  // Its channels tell clients themselves when to come back.
-  shutdown: { closeWebSockets: false } satisfies Partial<ShutdownOptions>,
   openapi: API,
   dashboard: { title: 'Places and trips' } satisfies Partial<DashboardOptions>,
   // For development alone: `org-devtools replay` tells what a change of code has changed.

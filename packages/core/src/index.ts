@@ -84,6 +84,7 @@ export {
   shape,
   text,
 } from './options.ts';
+export { isOwnedSocket, ownSocket } from './owned-socket.ts';
 export { DEFAULT_PRIORITY, type Phase, PHASE_REASONS, PHASES } from './phases.ts';
 export {
   type MonitoringAnswer,

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Server, Server as NetServer, type Socket } from 'node:net';
 import type { Http2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
 
 import { WebSockets } from './web-sockets.ts';
 
@@ -100,14 +101,14 @@ export class Connections {
     return false;
   }
 
-  /** Cuts what is left; without `withWebSockets`, not those whose library has yet to close them. */
-  destroyAll(withWebSockets: boolean): void {
+  /** Cuts what is left, but not those upgraded ones that `spares` leaves to who has yet to close them. */
+  destroyAll(spares: (upgraded: Duplex) => boolean): void {
     for (const session of this.sessions) session.destroy();
-    if (withWebSockets) this.webSockets.destroyAll();
-    const isSpared = (socket: Socket): boolean => !withWebSockets && this.webSockets.has(socket);
+    this.webSockets.destroy(spares);
+    const isSpared = (socket: Socket): boolean => this.webSockets.has(socket) && spares(socket);
     for (const socket of this.sockets) if (!isSpared(socket)) socket.destroy();
     // Of a TLS connection that is spared, what is below it is, too.
-    if (withWebSockets || this.webSockets.size === 0) {
+    if (!this.webSockets.some(spares)) {
       for (const socket of this.carriers) socket.destroy();
     }
     // Connections from before serve() are the server's own to know.

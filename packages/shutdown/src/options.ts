@@ -33,7 +33,7 @@ export interface ShutdownOptions {
   readonly closeTimeoutMs: number;
   /** How long all of it may take, in ms; less than what the platform grants before it kills. @default 28_000 */
   readonly deadlineMs: number;
-  /** Whether open WebSockets are told 1001 (going away). Switch it off where a component tells them: they stay open until the components have closed. @default true */
+  /** Whether open WebSockets are told 1001 (going away), save those that a component has taken on (core's `ownSocket`). Without it all of them stay open until the components have closed. @default true */
   readonly closeWebSockets: boolean;
   /** Components to close, without a host: dependants before what they depend on, otherwise last first. @default [] */
   readonly components: readonly Component[];

@@ -7,6 +7,7 @@ import {
   closingProgress,
   dependencyOrder,
   type Host,
+  isOwnedSocket,
   MAX_DELAY_MS,
 } from '@org/core';
 
@@ -54,7 +55,9 @@ export async function runSequence(service: Service, reason: string): Promise<Shu
     const connections = new Set(servers.values());
     await drain(connections, options, giveUp);
     const hungRequests = [...connections].flatMap((one) => namesOf(one, options.idleGraceMs));
-    for (const one of connections) one.destroyAll(options.closeWebSockets);
+    for (const one of connections) {
+      one.destroyAll((socket) => !options.closeWebSockets || isOwnedSocket(socket));
+    }
 
     await unlessAborted(giveUp, async () => {
       await workers;
@@ -62,7 +65,7 @@ export async function runSequence(service: Service, reason: string): Promise<Shu
       await closeEverything(service, progress);
       await leavePrimary(options.closeTimeoutMs, clock);
     });
-    for (const one of connections) one.destroyAll(true);
+    for (const one of connections) one.destroyAll(() => false);
     const ended = new Set([...progress.closed, ...progress.failed.map(({ name }) => name)]);
     // Until the host reports, any of its components may be the one that hangs.
     const hung = [

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isOwnedSocket } from '@org/core';
 
 type Upgraded = Duplex & { readonly bytesWritten?: number };
 
@@ -40,18 +41,27 @@ export class WebSockets {
     return this.upgrades.has(socket);
   }
 
-  /** Sends the close frame to whoever has not got it yet. A connection whose handshake is not answered cannot be told. */
+  /**
+   * Sends the close frame to whoever has not got it yet, and has no component that says more. A
+   * connection whose handshake is not answered cannot be told.
+   */
   tellGoingAway(): void {
     for (const [socket, upgrade] of this.upgrades) {
       const isOpen = (socket.bytesWritten ?? 0) > upgrade.sentBefore && socket.writable;
-      if (upgrade.told || !upgrade.isWebSocket || !isOpen) continue;
+      if (upgrade.told || !upgrade.isWebSocket || !isOpen || isOwnedSocket(socket)) continue;
       upgrade.told = true;
       socket.write(GOING_AWAY);
     }
   }
 
-  destroyAll(): void {
-    for (const socket of this.upgrades.keys()) socket.destroy();
+  /** Cuts all but those that are spared. */
+  destroy(isSpared: (socket: Duplex) => boolean): void {
+    for (const socket of this.upgrades.keys()) if (!isSpared(socket)) socket.destroy();
+  }
+
+  some(test: (socket: Duplex) => boolean): boolean {
+    for (const socket of this.upgrades.keys()) if (test(socket)) return true;
+    return false;
   }
 
   release(): void {

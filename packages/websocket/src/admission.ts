@@ -20,7 +20,7 @@ import {
 
 import type { WebsocketEvents } from './events.ts';
 import { handshakeFault } from './handshake.ts';
-import { type Identity, isIdentity } from './member.ts';
+import { hasExpired, type Identity, isIdentity } from './member.ts';
 import type { WebsocketOptions } from './options.ts';
 import { type OriginGuard, originGuard } from './origin.ts';
 import { type Full, Seats } from './seats.ts';
@@ -121,8 +121,6 @@ export class Admission {
     const inTime = await within(authenticateTimeoutMs, clock, async () => {
       identity = await authentication;
     });
-    // The client has gone: there is nobody to answer, and nobody to have a seat.
-    if (exchange.req.socket.destroyed) return HANDLED;
     if (inTime) return this.seat(exchange, identity);
     const detail = 'It took too long to find out who is connecting; connect anew.';
     return this.refuse(exchange, unavailable('ERR_AUTHENTICATION_TIMEOUT', detail));
@@ -130,7 +128,9 @@ export class Admission {
 
   private seat(exchange: Exchange, identity: Identity | undefined): MaybePromise<void | 'handled'> {
     const { req } = exchange;
-    if (!isIdentity(identity)) {
+    // The client has gone while somebody decided: nobody would give its seat back.
+    if (req.socket.destroyed) return HANDLED;
+    if (!isIdentity(identity) || hasExpired(identity, this.options.clock.now())) {
       return this.refuse(
         exchange,
         new ProblemError({

@@ -69,7 +69,7 @@ export interface ChannelOptions<T = unknown> {
   readonly history?: Given<HistoryOptions> | false | undefined;
   /** Whether those on a channel are told who else is, and hear of changes. @default false */
   readonly presence?: boolean | undefined;
-  /** Whether events carry the correlation of whoever published them. @default false */
+  /** Whether a client's message may name a correlation to go on with, and events carry that of whoever published them. @default false */
   readonly carrier?: boolean | undefined;
 }
 

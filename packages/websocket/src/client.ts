@@ -60,6 +60,10 @@ export function connect(url: string, options: ClientOptions = {}): Client {
   let silence: ReturnType<typeof setTimeout> | undefined;
   let heartbeatMs = 0;
   let lastId = 0;
+  let attempts = 0;
+  /** Subscriptions over the server's rate, to be asked for again. */
+  let refused: Interest[] = [];
+  let retry: ReturnType<typeof setTimeout> | undefined;
 
   function enter(next: ClientState): void {
     if (state === next) return;
@@ -69,14 +73,19 @@ export function connect(url: string, options: ClientOptions = {}): Client {
 
   async function open(): Promise<void> {
     enter('connecting');
+    const attempt = ++attempts;
+    const isOver = (): boolean => state !== 'connecting' || attempt !== attempts;
+    // A token that never comes must not keep it from trying again; one that opens has said hello.
+    timer = setTimeout(() => drop(), answerTimeoutMs);
     let made: Socket;
     try {
       const protocols = [SUBPROTOCOL];
       if (token !== undefined) protocols.push(BEARER_PREFIX + base64url(await token()));
-      if (isClosed()) return;
+      if (isOver()) return;
       made = new WebSocket!(url, protocols) as unknown as Socket;
     } catch {
-      wait();
+      // RFC 6455 §7.1.5.
+      if (!isOver()) lose(1006);
       return;
     }
     socket = made;
@@ -91,14 +100,11 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     made.onclose = ({ code }) => {
       if (socket === made) lose(code);
     };
-    // A connection that opens is one that has said hello.
-    timer = setTimeout(() => drop(), answerTimeoutMs);
   }
 
   /** Gives the connection up without waiting for what the network says to it. */
   function drop(): void {
     socket?.close();
-    // RFC 6455 §7.1.5.
     lose(1006);
   }
 
@@ -106,12 +112,20 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     socket = undefined;
     clearTimeout(timer);
     clearTimeout(silence);
+    forgetRetries();
     for (const request of requests.values()) {
       finish(request).onError(new LiveError('ERR_DISCONNECTED', 'The connection broke.'));
     }
     const isFinal = code === CLOSE.ended || (code === CLOSE.expired && token === undefined);
     if (isFinal) end(`The server has ended the connection (${code}).`);
     else wait();
+  }
+
+  /** Whoever connects anew asks for all of them. */
+  function forgetRetries(): void {
+    clearTimeout(retry);
+    retry = undefined;
+    refused = [];
   }
 
   function wait(): void {
@@ -124,6 +138,7 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     if (isClosed()) return;
     clearTimeout(timer);
     clearTimeout(silence);
+    forgetRetries();
     const waiting = [...requests.values(), ...queue];
     requests.clear();
     queue = [];
@@ -209,22 +224,38 @@ export function connect(url: string, options: ClientOptions = {}): Client {
     demand(
       { type: 'subscribe', channel, since: position },
       {
-        onAnswer: (ack) => interest.onAck(ack),
+        onAnswer(ack) {
+          interest.onAck(ack);
+          if (retry === undefined) askNext();
+        },
         onError({ code, message }, retryInMs) {
           // Whoever connects anew asks anew.
-          if (code === 'ERR_DISCONNECTED' || interests.get(channel) !== interest) return;
-          if (retryInMs !== undefined || code === 'ERR_NO_ANSWER') {
-            setTimeout(() => {
-              if (state === 'open' && interests.get(channel) === interest) ask(interest);
-            }, retryInMs ?? 0);
+          if (code === 'ERR_DISCONNECTED') return;
+          const isWanted = interests.get(channel) === interest;
+          if (isWanted && (retryInMs !== undefined || code === 'ERR_NO_ANSWER')) {
+            refused.push(interest);
+            retry ??= setTimeout(askNext, retryInMs ?? 0);
             return;
           }
-          interests.delete(channel);
-          interest.onError(code, message);
+          if (isWanted) {
+            interests.delete(channel);
+            interest.onError(code, message);
+          }
+          if (retry === undefined) askNext();
         },
       },
       false,
     );
+  }
+
+  /** Asks for one that was refused: the server has said when it takes one, not all of them. */
+  function askNext(): void {
+    retry = undefined;
+    for (let next = refused.shift(); next !== undefined; next = refused.shift()) {
+      if (interests.get(next.channel) !== next) continue;
+      ask(next);
+      return;
+    }
   }
 
   /** Sends a message and waits for its answer; `waits` for a connection, too, or fails without one. */

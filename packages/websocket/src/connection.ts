@@ -82,9 +82,12 @@ export class Connection implements Member, Owner {
     return this.identity.data;
   }
 
-  /** What it is called among the members of a channel. */
+  /**
+   * What it is called among the members of a channel. An id may be the client's own choice (where
+   * its request's was taken over), and must not pass for a principal.
+   */
   get memberName(): string {
-    return this.identity.principal ?? this.id;
+    return this.identity.principal ?? `connection:${this.id}`;
   }
 
   /** Whether messages can be sent: false from the first sign of its end. */

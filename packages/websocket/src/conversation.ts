@@ -10,7 +10,7 @@ import type { ChannelAction } from './channel-options.ts';
 import type { Found } from './channel-table.ts';
 import type { Connection } from './connection.ts';
 import { type Hub, unknownChannel } from './hub.ts';
-import { isIdentity } from './member.ts';
+import { hasExpired, isIdentity } from './member.ts';
 import { refusal, told, validate } from './message-refusal.ts';
 import type { WebsocketOptions } from './options.ts';
 import {
@@ -208,7 +208,9 @@ export class Conversation {
     }
     const { propagator } = this.hub;
     if (propagator === undefined) return this.publishFor(connection, message, found, connection);
-    const from: Correlated = carrier === undefined ? connection : propagator.extract(carrier);
+    // A stranger's word is taken only where the channel asks for it.
+    const isTaken = carrier !== undefined && found.kind.carries;
+    const from: Correlated = isTaken ? propagator.extract(carrier) : connection;
     const task = (): MaybePromise<void> => this.publishFor(connection, message, found, from);
     return propagator.carries ? propagator.run(from, task) : task();
   }
@@ -242,7 +244,7 @@ export class Conversation {
       );
     }
     return chain(reauthenticate(token, connection), (identity) => {
-      if (!isIdentity(identity)) {
+      if (!isIdentity(identity) || hasExpired(identity, this.options.clock.now())) {
         throw refusal(401, 'ERR_UNAUTHENTICATED', 'The token is not valid.');
       }
       if (identity.principal !== connection.principal) {

@@ -88,8 +88,10 @@ export class Hub {
     const known = this.channels.get(name);
     if (known !== undefined) return known;
     if (this.channels.size >= this.options.maxChannels) {
-      this.forgetIdle();
-      if (this.channels.size >= this.options.maxChannels) return undefined;
+      // What nobody listens to makes room: whoever comes back to it is told that it is another life.
+      const [longestIdle] = this.idle;
+      if (longestIdle === undefined) return undefined;
+      this.forget(longestIdle);
     }
     const made = new Channel(name, found.kind, found.params, this.around);
     this.channels.set(name, made);
@@ -161,7 +163,7 @@ export class Hub {
     const now = this.options.clock.now();
     for (const connection of this.expiring) this.lookAtExpiry(connection, now);
     this.forgetIdle();
-    if (this.held.bytes > this.options.maxTotalBufferedBytes) this.shed();
+    if (this.waitingBytes() > this.options.maxTotalBufferedBytes) this.shed();
     this.relay?.step();
   }
 
@@ -204,8 +206,11 @@ export class Hub {
 
   private onHistoryBytes(channel: Channel, change: number): void {
     this.historyBytes += change;
-    if (change > 0) this.remembering.add(channel);
-    else if (channel.historySize === 0) this.remembering.delete(channel);
+    if (change <= 0) {
+      if (channel.historySize === 0) this.remembering.delete(channel);
+      return;
+    }
+    this.remembering.add(channel);
     for (const oldest of this.remembering) {
       if (this.historyBytes <= this.options.maxHistoryBytes) return;
       oldest.forgetHistory();
@@ -214,24 +219,39 @@ export class Hub {
 
   private forgetIdle(): void {
     for (const channel of this.idle) {
-      if (!channel.isForgettable()) continue;
-      this.idle.delete(channel);
-      this.channels.delete(channel.name);
+      if (channel.isForgettable()) this.forget(channel);
     }
+  }
+
+  private forget(channel: Channel): void {
+    channel.forgetHistory();
+    this.idle.delete(channel);
+    this.channels.delete(channel.name);
+  }
+
+  /** What waits for all who are not on their way out: answers and what was missed wait in sockets. */
+  private waitingBytes(): number {
+    let bytes = 0;
+    for (const one of this.connections) if (one.isOpen) bytes += one.outbox.waitingBytes;
+    return bytes;
   }
 
   /** Ends those who hold the most, until the rest is within bounds. */
   private shed(): void {
     const slowest = [...this.connections]
-      .filter(({ outbox }) => outbox.bytes > 0)
-      .toSorted((one, other) => other.outbox.bytes - one.outbox.bytes);
+      .filter((one) => one.isOpen && one.outbox.waitingBytes > 0)
+      .toSorted((one, other) => other.outbox.waitingBytes - one.outbox.waitingBytes);
+    let bytes = this.waitingBytes();
     for (const connection of slowest) {
-      if (this.held.bytes <= this.options.maxTotalBufferedBytes) return;
+      if (bytes <= this.options.maxTotalBufferedBytes) return;
+      bytes -= connection.outbox.waitingBytes;
       connection.endSlow('all connections together hold too much');
     }
   }
 
   private lookAtExpiry(connection: Connection, now: number): void {
+    // It has been told to go, and is on its way.
+    if (!connection.isOpen) return;
     const leftMs = connection.expiresAt! - now;
     const { expiryGraceMs } = this.options;
     if (leftMs <= -expiryGraceMs) {

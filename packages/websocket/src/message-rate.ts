@@ -12,12 +12,12 @@ export class MessageRate {
   private readonly toleranceMs: number;
   /** When the next message would be due if all had come evenly, in monotonic ms. */
   private dueMs: number = 0;
-  private refusedInRow: number = 0;
+  private refused: number = 0;
   private readonly patience: number;
 
   /**
    * @param perSecond messages, in the long run
-   * @param burst messages at once; as many again in vain, without a pause, and it is abuse
+   * @param burst messages at once; as many in vain, beyond those that were admitted since, are abuse
    */
   constructor(perSecond: number, burst: number) {
     this.intervalMs = 1000 / perSecond;
@@ -28,10 +28,10 @@ export class MessageRate {
   take(nowMs: number): RateVerdict {
     const dueMs = Math.max(this.dueMs, nowMs);
     if (dueMs - nowMs > this.toleranceMs) {
-      return ++this.refusedInRow > this.patience ? 'abusive' : 'refused';
+      return ++this.refused > this.patience ? 'abusive' : 'refused';
     }
     this.dueMs = dueMs + this.intervalMs;
-    this.refusedInRow = 0;
+    this.refused = Math.max(0, this.refused - 1);
     return 'admitted';
   }
 

@@ -75,6 +75,11 @@ export class Outbox {
     this.slowBytes = Math.max(SLOW_BYTES, owner.socket.writableHighWaterMark);
   }
 
+  /** Bytes that wait here, and in the socket beyond what any socket may hold. */
+  get waitingBytes(): number {
+    return this.bytes + Math.max(0, this.owner.socket.writableLength - this.slowBytes);
+  }
+
   get isSlow(): boolean {
     return this.waiting.size > 0;
   }

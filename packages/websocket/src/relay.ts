@@ -64,6 +64,8 @@ export class Relay {
   failuresTotal: number = 0;
   /** Whether the last message did not reach the bus. */
   failing: boolean = false;
+  /** Whether the others cannot be heard, since the bus did not let it. */
+  isDeaf: boolean = false;
   private readonly settings: RelaySettings;
   private readonly listener: RelayListener;
   private readonly peers: Map<string, Peer> = new Map();
@@ -71,6 +73,8 @@ export class Relay {
   private inFlight: number = 0;
   private startedMs: number = Number.POSITIVE_INFINITY;
   private announcedMs: number = Number.NEGATIVE_INFINITY;
+  /** When the last start was tried; infinity before the first, which is for others to do. */
+  private triedMs: number = Number.POSITIVE_INFINITY;
   private closed: boolean = false;
   private ending: (() => unknown) | undefined = undefined;
   private starting: Promise<void> | undefined = undefined;
@@ -86,8 +90,10 @@ export class Relay {
 
   /** Begins to hear the others. Rejects as the bus does; may be tried again. */
   start(): Promise<void> {
+    this.triedMs = this.settings.clock.monotonicMs();
     this.starting ??= this.startNow().catch((error: unknown) => {
       this.starting = undefined;
+      this.isDeaf = true;
       throw error;
     });
     return this.starting;
@@ -102,6 +108,9 @@ export class Relay {
     }
     this.ending = end;
     this.startedMs = clock.monotonicMs();
+    // What was sent meanwhile was missed.
+    if (this.isDeaf) this.onGap();
+    this.isDeaf = false;
     this.send({ kind: 'hello' });
     this.announce();
   }
@@ -125,9 +134,13 @@ export class Relay {
 
   /** Says how far it is when it is time, and forgets who has gone silent. */
   step(): void {
-    if (this.ending === undefined) return;
     const { announceMs, clock } = this.settings;
     const nowMs = clock.monotonicMs();
+    if (this.ending === undefined) {
+      // A bus that was not there at the start may be now.
+      if (nowMs - this.triedMs >= announceMs) this.start().catch(() => void this.failuresTotal++);
+      return;
+    }
     if (nowMs - this.announcedMs >= announceMs) this.announce();
     for (const [origin, peer] of this.peers) {
       if (nowMs - peer.heardMs < announceMs * 3) continue;
@@ -190,11 +203,9 @@ export class Relay {
     if (this.closed) return;
     const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
     const end = text.indexOf('\n');
-    let head: Head;
-    try {
-      head = JSON.parse(text.slice(0, end)) as Head;
-    } catch (error) {
-      report(error, 'websocket bus');
+    const head = headOf(text.slice(0, end));
+    if (head === undefined) {
+      report(new Error('A message on the bus is not one of ours.'), 'websocket bus');
       return;
     }
     if (head.origin === this.origin) return;
@@ -211,12 +222,14 @@ export class Relay {
   }
 
   private act(head: Head, peer: Peer, text: string, from: number): void {
+    // Nobody would take the members of one away that is not kept.
+    const isKnown = this.peers.has(head.origin);
     switch (head.kind) {
       case 'event':
         this.listener.onEvent(head.channel!, text.slice(from), head.carrier);
         break;
       case 'members':
-        this.moveMembers(peer, head.channel!, head.join ?? [], head.leave ?? []);
+        if (isKnown) this.moveMembers(peer, head.channel!, head.join ?? [], head.leave ?? []);
         break;
       case 'disconnect':
         this.listener.onDisconnect(head.principal!);
@@ -225,7 +238,7 @@ export class Relay {
         this.announce();
         break;
       case 'announce':
-        this.replaceMembers(peer, head.presence ?? []);
+        if (isKnown) this.replaceMembers(peer, head.presence ?? []);
         break;
     }
   }
@@ -280,5 +293,17 @@ export class Relay {
   private onGap(): void {
     this.gapsTotal++;
     this.listener.onGap();
+  }
+}
+
+/** The head of a message; nothing where somebody else has sent it. */
+function headOf(json: string): Head | undefined {
+  try {
+    const head = JSON.parse(json) as Head | null;
+    return typeof head?.origin === 'string' && Number.isSafeInteger(head.sequence)
+      ? head
+      : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -39,6 +39,7 @@ export function healthOf(
       `${taken} of ${maxConnections} connections are taken`,
     held.bytes >= maxTotalBufferedBytes * NEARLY_FULL_RATIO &&
       `${held.bytes} of ${maxTotalBufferedBytes} bytes wait for clients who read slowly`,
+    relay?.isDeaf === true && 'the bus cannot be heard: events of other processes are missed',
     relay?.failing === true && 'the bus does not take messages: other processes miss events',
   ].filter((warning) => warning !== false);
   return warnings.length === 0

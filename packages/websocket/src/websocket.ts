@@ -18,6 +18,7 @@ import {
   type Host,
   isPropagator,
   type Middleware,
+  ownSocket,
   report,
   type Stats,
   type StepResult,
@@ -114,6 +115,8 @@ export function websocket(options?: Given<WebsocketOptions>): Websocket {
       return;
     }
     releaseWith(socket, admitted);
+    // A whole closes us; without one nobody may, and a word from whoever ends the server is better than none.
+    if (host !== undefined) ownSocket(socket);
     library.handleUpgrade(req, socket, head, (ws) => welcome(ws, exchange, admitted));
   }
 

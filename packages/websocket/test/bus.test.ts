@@ -226,6 +226,44 @@ test('a bus that fails keeps nobody here from their events, is told of once, and
   unhear(FAULT_CHANNEL, listener);
 });
 
+test('messages of somebody else on the bus are told of, and change nothing', async () => {
+  const { one, bus } = await two();
+  const faults: unknown[] = [];
+  const listener = (message: unknown): void => void faults.push((message as Fault).where);
+  hear(FAULT_CHANNEL, listener);
+  for (const text of ['null\n', '7\n', '{}\n', 'hello', '{"origin":"x","sequence":"y"}\n']) {
+    bus.again(text);
+  }
+  unhear(FAULT_CHANNEL, listener);
+  expect(new Set(faults)).toEqual(new Set(['websocket bus']));
+  expect(one.channels.stats()['bus']).toMatchObject({ peers: 1, gapsTotal: 0 });
+});
+
+test('one that was not there at the start is tried again, and what was missed is a gap', async () => {
+  let isThere = false;
+  const clock = fakeClock();
+  const store = memoryStore();
+  const bus: Bus = {
+    publish: (name, data) => store.publish(name, data),
+    subscribe: (name, listener) =>
+      isThere ? store.subscribe(name, listener) : Promise.reject(new Error('not there')),
+  };
+  const channels = websocket({ bus, clock, announceMs: ANNOUNCE_MS, channels: { news: {} } });
+  const live = await start(channels, 'alone');
+  running.push(live);
+  const ada = await Peer.open(live);
+  await ada.subscribe('news');
+  expect(channels.health()).toMatchObject({
+    status: 'warn',
+    detail: expect.stringContaining('cannot be heard'),
+  });
+  isThere = true;
+  clock.advance(ANNOUNCE_MS + 1000);
+  expect((await ada.next('gap')).reason).toBe('bus');
+  expect(channels.health().status).toBe('pass');
+  expect(store.stats!()['channels']).toBe(1);
+});
+
 test('one that cannot be heard stops the start, and may be tried again', async () => {
   let isThere = false;
   const store = memoryStore();

@@ -15,6 +15,7 @@ import * as library from 'ws';
 import { z } from 'zod';
 
 import { textFrame } from '../src/frame.ts';
+import { MessageRate } from '../src/message-rate.ts';
 import { type Live, Peer, start } from './live.ts';
 
 /** Parts of ws that its types leave out. */
@@ -269,6 +270,24 @@ test('too many messages are refused with a time, and whoever goes on is put out 
   expect(await ibn.closed()).toEqual({ code: 1008, reason: 'too many pings' });
 });
 
+test('whoever sends twice what is admitted is put out in the end, however evenly', () => {
+  const rate = new MessageRate(10, 5);
+  let nowMs = 1000;
+  let verdict = rate.take(nowMs);
+  let sent = 1;
+  // Each third one comes in time.
+  while (verdict !== 'abusive' && sent < 1000) {
+    nowMs += 100 / 3;
+    verdict = rate.take(nowMs);
+    sent++;
+  }
+  expect(verdict).toBe('abusive');
+  const patient = new MessageRate(10, 5);
+  const verdicts = new Set<string>();
+  for (let at = 0; at < 1000; at++) verdicts.add(patient.take(at * 80));
+  expect(verdicts).toEqual(new Set(['admitted', 'refused']));
+});
+
 test('a ping is answered with its payload (RFC 6455 §5.5.3)', async () => {
   const live = await serve({});
   const ada = await Peer.open(live);
@@ -339,7 +358,10 @@ test('an event carries whom it is from, where its channel says so, and a handler
           carrier: true,
           onPublish: () => void seen.push(correlate.current()?.id),
         },
-        plain: {},
+        plain: {
+          publish: true,
+          onPublish: () => void seen.push(correlate.current()?.id),
+        },
       },
     },
     [correlate],
@@ -362,5 +384,7 @@ test('an event carries whom it is from, where its channel says so, and a handler
   await ada.subscribe('plain');
   live.channels.publish('plain', 4);
   expect((await ada.next('event')).carrier).toBeUndefined();
-  expect(seen).toEqual(['opened-by-ada', 'somebody-else']);
+  const carrier = { 'x-request-id': 'somebody-else' };
+  await ada.ask({ type: 'publish', channel: 'plain', data: 4, carrier });
+  expect(seen).toEqual(['opened-by-ada', 'somebody-else', 'opened-by-ada']);
 });

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fakeClock } from '@org/core/testing';
 import { bearerOf, type Websocket, websocket, type WebsocketOptions } from '@org/websocket';
 import {
   type Client,
@@ -14,7 +12,7 @@ import {
   LiveError,
 } from '@org/websocket/client';
 import { build } from 'esbuild';
-import express from 'express';
+import { withChromium } from 'test-servers/chromium';
 import { WebSocket } from 'ws';
 
 import { Backoff } from '../src/client/backoff.ts';
@@ -258,19 +256,26 @@ test('stays away where it was put out, or its credentials have ended, unless it 
 });
 
 test('renews its credentials when they end', async () => {
-  const tokens: string[] = [];
+  const clock = fakeClock();
+  let renewed!: (token: string) => void;
+  const next = (): Promise<string> => new Promise((resolve) => (renewed = resolve));
   let asked = 0;
   const live = await serve({
-    authenticate: () => ({ principal: 'ada', expiresAt: Date.now() }),
+    clock,
+    authenticate: () => ({ principal: 'ada', expiresAt: clock.now() + 1000 }),
     reauthenticate(token) {
-      tokens.push(token);
+      renewed(token);
       return { principal: 'ada' };
     },
   });
   const ada = client(live, { token: () => `token-${++asked} ☃` });
   await ada.reached('open');
+  const byItself = next();
+  clock.advance(1000);
+  expect(await byItself).toBe('token-2 ☃');
+  const told = next();
   await ada.refresh();
-  expect(tokens).toEqual(['token-2 ☃']);
+  expect(await told).toBe('token-3 ☃');
   expect(live.channels.connections()).toMatchObject([{ expiresAt: undefined }]);
   await expect(client(live).refresh()).rejects.toThrow('needs the option "token"');
 });
@@ -312,6 +317,32 @@ test('gives up on a server that does not answer', async () => {
   server.close();
 });
 
+test('subscriptions over the rate come one after the other, and are no abuse', async () => {
+  const live = await serve({ maxMessagesPerSecond: 100, messageBurst: 15 });
+  const ada = client(live);
+  await ada.reached('open');
+  const ready = Array.from(
+    { length: 25 },
+    (_none, at) =>
+      new Promise<void>((resolve) => {
+        ada.subscribe(`news/${at}`, { onEvent: () => undefined, onReady: resolve });
+      }),
+  );
+  await Promise.all(ready);
+  expect(live.channels.stats()).toMatchObject({ openedTotal: 1, subscriptions: 25 });
+});
+
+test('a token that never comes is one attempt that failed', async () => {
+  const live = await serve({ authenticate: ({ req }) => ({ principal: bearerOf(req) }) });
+  let asked = 0;
+  const ada = client(live, {
+    answerTimeoutMs: 200,
+    token: () => (++asked === 1 ? new Promise<string>(() => undefined) : 'ada'),
+  });
+  await ada.reached('open');
+  expect(live.channels.connections().map(({ principal }) => principal)).toEqual(['ada']);
+});
+
 test('needs a WebSocket', () => {
   const { WebSocket: own } = globalThis as { WebSocket?: unknown };
   delete (globalThis as { WebSocket?: unknown }).WebSocket;
@@ -347,55 +378,34 @@ test('is small', async () => {
   expect(Buffer.byteLength(await bundled())).toBeLessThan(6 * 1024);
 });
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync);
-if (CHROMIUM === undefined && process.env['CI'] !== undefined) {
-  throw new Error('The client is tested in Chromium, which is not there.');
-}
-
-test('works in a browser', async () => {
-  if (CHROMIUM === undefined) {
-    process.stderr.write('There is no Chromium here: the client was not tried in a browser.\n');
-    return;
-  }
-  const channels = websocket({
-    authenticate: ({ req }) => ({ principal: bearerOf(req) }),
-    channels: { echo: { publish: true, presence: true } },
-  });
-  const app = express();
-  app.use(channels);
-  const script = await bundled();
-  app.get('/client.js', (_req, res) => void res.type('js').send(script));
-  app.get('/', (_req, res) => {
-    res.type('html').send(`<!doctype html><script type="module">
-      import { connect } from '/client.js';
-      const client = connect(location.origin.replace('http', 'ws') + '/live', { token: () => 'ada' });
-      let members = [];
-      client.subscribe('echo', {
-        onPresence: (now) => (members = now),
-        onEvent: (data) => fetch('/told?' + new URLSearchParams({ text: data + ' to ' + members })),
-      });
-      client.publish('echo', 'hello ☃');
-    </script>`);
-  });
-  const told = new Promise((resolve) => {
-    app.get('/told', (req, res) => {
-      res.sendStatus(204);
-      resolve(req.query['text']);
+withChromium('the client in a browser', (launch) => {
+  test('listens, publishes and shows who is there', async () => {
+    const channels = websocket({
+      authenticate: ({ req }) => ({ principal: bearerOf(req) }),
+      channels: { echo: { publish: true, presence: true } },
     });
-  });
-  const server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  channels.listenTo(server);
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
-  const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${profile}`];
-  const browser = spawn(CHROMIUM, [...flags, url], { stdio: 'ignore' });
-  expect(await told).toBe('hello ☃ to ada');
-  const gone = once(browser, 'exit');
-  browser.kill();
-  await gone;
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  await channels.close();
-  server.closeAllConnections();
-  server.close();
-}, 60_000);
+    const live = await start(channels, 'alone');
+    running.push(live);
+    const script = await bundled();
+    live.app.get('/client.js', (_req, res) => void res.type('js').send(script));
+    live.app.get('/', (_req, res) => void res.type('html').send('<!doctype html>'));
+    const browser = await launch();
+    try {
+      const page = await browser.newPage();
+      await page.goto(live.url);
+      const told = await page.evaluate(`import('/client.js').then(({ connect }) =>
+        new Promise((resolve) => {
+          const client = connect(location.origin.replace('http', 'ws') + '/live', { token: () => 'ada' });
+          let members = [];
+          client.subscribe('echo', {
+            onPresence: (now) => (members = now),
+            onEvent: (data) => resolve(data + ' to ' + members),
+          });
+          client.publish('echo', 'hello ☃');
+        }))`);
+      expect(told).toBe('hello ☃ to ada');
+    } finally {
+      await browser.close();
+    }
+  }, 60_000);
+});

@@ -130,6 +130,34 @@ test('all histories together are bounded: the longest-kept go first', async () =
   expect((await comeBack(live, 'news/19', { epoch: last!, offset: 0 })).recovered).toBe(true);
 });
 
+test('one large event may put out any number of small ones', async () => {
+  const { channels } = await serve({
+    maxHistoryBytes: 2_000_000,
+    channels: { 'news/:topic': { history: { maxBytes: 2_000_000 } } },
+  });
+  for (let topic = 0; topic < 20_000; topic++) channels.publish(`news/${topic}`, 1);
+  channels.publish('news/large', 'x'.repeat(1_990_000));
+  expect(channels.stats()['historyBytes']).toBeLessThanOrEqual(2_000_000);
+  expect(channels.stats()['historyBytes']).toBeGreaterThan(1_990_000);
+});
+
+test('channels that nobody listens to make room for others, and admit it', async () => {
+  const { channels, ...live } = await serve({
+    maxChannels: 2,
+    channels: { 'news/:topic': {} },
+  });
+  const peer = await Peer.open(live);
+  const { epoch } = await peer.subscribe('news/a');
+  await peer.ask({ type: 'unsubscribe', channel: 'news/a' });
+  channels.publish('news/a', 1);
+  channels.publish('news/b', 1);
+  channels.publish('news/c', 1);
+  expect(channels.stats()['channels']).toBe(2);
+  expect((await peer.subscribe('news/a', { epoch: epoch!, offset: 0 })).recovered).toBe(false);
+  await peer.subscribe('news/d');
+  expect(await peer.outcome({ type: 'subscribe', channel: 'news/e' })).toBe('ERR_CHANNELS_FULL');
+});
+
 test('a history gives all that was missed, or nothing', () => {
   const event = fc.record({ bytes: fc.nat(40), pauseMs: fc.nat(30) });
   fc.assert(

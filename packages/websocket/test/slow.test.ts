@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { fakeClock } from '@org/core/testing';
 import * as fc from 'fast-check';
 import {
   type ServerMessage,
@@ -160,6 +161,33 @@ test('who asks and does not read is put out', async () => {
   }
   expect(live.events).toMatchObject([{ type: 'opened' }, { why: 'answers are not read' }]);
   peer.ws.terminate();
+});
+
+test('what was missed and is not read counts, too: those who hold the most are put out', async () => {
+  const clock = fakeClock();
+  const live = await serve({
+    clock,
+    heartbeatMs: 3_600_000,
+    maxBufferedBytes: 16 * 1024 * 1024,
+    maxTotalBufferedBytes: 8 * 1024 * 1024,
+    channels: { news: { history: { maxBytes: 16 * 1024 * 1024 } } },
+  });
+  const first = await Peer.open(live);
+  const { epoch } = await first.subscribe('news');
+  await first.end();
+  for (let at = 0; at < 10; at++) live.channels.publish('news', 'x'.repeat(1024 * 1024));
+  const since = { epoch, offset: 0 };
+  const deaf = [await Peer.open(live), await Peer.open(live)];
+  for (const { ws } of deaf) {
+    ws.pause();
+    ws.send(JSON.stringify({ id: 1, type: 'subscribe', channel: 'news', since }));
+  }
+  while (live.channels.stats()['recoveredTotal'] !== 2) await turn();
+  await turn();
+  expect(live.channels.stats()['bufferedBytes']).toBeGreaterThan(8 * 1024 * 1024);
+  clock.advance(1000);
+  expect(live.channels.stats()['slowTotal']).toBeGreaterThan(0);
+  for (const { ws } of deaf) ws.terminate();
 });
 
 /** A socket that takes what it is told to. */

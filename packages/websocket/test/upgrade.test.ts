@@ -263,6 +263,43 @@ describe('who connects', () => {
   });
 });
 
+test('whoever has gone before it is decided, without a wait, takes no seat', async () => {
+  const asked = new EventEmitter();
+  const slow = defineMiddleware({
+    name: 'slow',
+    phase: 'protect',
+    priority: 10,
+    step: () => new Promise<void>((resolve) => void asked.emit('asked', resolve)),
+  });
+  const live = await serve({ maxConnections: 1 }, 'under setup', [slow]);
+  const socket = dial(Number(new URL(live.url).port), '127.0.0.1');
+  socket.write(
+    'GET /live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  const [goOn] = (await once(asked, 'asked')) as [() => void];
+  const [theirs] = [...live.sockets];
+  socket.resetAndDestroy();
+  await new Promise((resolve) => theirs!.once('close', resolve));
+  goOn();
+  await new Promise(setImmediate);
+  const next = upgrade(`${live.url}/live`);
+  const [goNextOn] = (await once(asked, 'asked')) as [() => void];
+  goNextOn();
+  expect((await next).status).toBe(101);
+});
+
+test.each([
+  ['an end that is no time', { expiresAt: Number.NaN }, 500],
+  ['an end in words', { expiresAt: '2030-01-01' }, 500],
+  ['a principal that is a number', { principal: 7 }, 500],
+  ['credentials that have ended', { expiresAt: Date.now() - 1 }, 401],
+])('nobody is let in where authentication answers %s', async (_name, identity, status) => {
+  const live = await serve({ authenticate: () => identity as never });
+  expect((await upgrade(`${live.url}/live`)).status).toBe(status);
+  expect(live.channels.stats()['connections']).toBe(0);
+});
+
 test.each([
   ['nothing', () => undefined],
   ['false', () => false],
