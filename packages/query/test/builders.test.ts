@@ -1,5 +1,5 @@
 /** Pages by Kysely and by Drizzle, over a real server. */
-import { and, getTableColumns, gt } from 'drizzle-orm';
+import { and, getTableColumns, gt, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import { Kysely, PostgresDialect } from 'kysely';
@@ -81,7 +81,7 @@ withPostgres('pages of query builders', (binaries) => {
     const walked: number[] = [];
     for (let after: string | null | undefined; after !== null;) {
       const seek = newest.seek({ after, limit: 4 });
-      const { columns, where, orderBy, limit } = drizzleSeek(seek);
+      const { columns, where, orderBy, limit } = drizzleSeek(sql, seek);
       // oxlint-disable-next-line no-await-in-loop -- one page after the other
       const rows = await database
         .select({ ...getTableColumns(notes), ...columns })
