@@ -1,7 +1,7 @@
 /**
  * Finds where time and memory go: functions by name, CPU and heap profiles on demand, profiles of
  * stalls of the event loop as they happen, and `Server-Timing` for those who may look inside. It
- * stands among the observers and costs a request next to nothing until somebody looks; its routes
+ * stands among the observers and samples nothing until somebody looks; its routes
  * stand at the edge, where no deadline ends a capture.
  */
 import {
