@@ -1,5 +1,5 @@
 /** The watch over statements, through a real socket; told by the channel of `@org/db`'s shape. */
-import { channel } from 'node:diagnostics_channel';
+import { channel, type ChannelListener } from 'node:diagnostics_channel';
 import { exchangeOf, type Exchange } from '@org/core';
 import { fakeClock, recordExchanges, serve, type Served } from '@org/core/testing';
 import { setup } from '@org/setup';
@@ -27,6 +27,14 @@ function tell(exchange: Exchange | undefined, text: string, more: Partial<QueryR
     ...more,
   });
 }
+
+/** Channels are the process': whoever other tests have left there would hear of these statements, too. */
+beforeAll(() => {
+  const queries = channel(QUERY_CHANNEL) as ReturnType<typeof channel> & {
+    readonly _subscribers?: readonly ChannelListener[];
+  };
+  for (const listener of queries._subscribers?.toReversed() ?? []) queries.unsubscribe(listener);
+});
 
 describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
   const clock = fakeClock();
