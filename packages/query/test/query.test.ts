@@ -207,6 +207,44 @@ describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
     });
   });
 
+  test('leaves an error of the handler as it is, and what has left already', async () => {
+    await start({ nPlusOne: 'throw' }, (app) => {
+      app.get('/:status', (req, res) => {
+        if (req.params.status === '200') res.flushHeaders();
+        for (let at = 0; at < 20; at++) tell(exchangeOf(req, res), BY_CITY);
+        res.status(Number(req.params.status)).end('its own');
+      });
+    });
+    for (const status of [503, 200]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const answer = await fetch(`${served.url}/${status}`);
+      expect(answer.status).toBe(status);
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await answer.text()).toBe('its own');
+    }
+  });
+
+  test('looks for what repeats among so many forms and lines of one request', async () => {
+    const findings: QueryFinding[] = [];
+    await start({ onFinding: (finding) => void findings.push(finding) }, (app) => {
+      app.get('/:forms/:lines', (req, res) => {
+        const exchange = exchangeOf(req, res);
+        for (let at = 0; at < Number(req.params.forms); at++) tell(exchange, `select a${at}`);
+        for (let at = 0; at <= Number(req.params.lines); at++) {
+          tell(exchange, BY_CITY, { callSite: `app/trips.ts:${at}:1` });
+        }
+        for (let at = 0; at < 20; at++) tell(exchange, BY_CITY);
+        res.end();
+      });
+    });
+    for (const path of ['/200/0', '/199/50', '/199/49']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await fetch(served.url + path);
+    }
+    await waitFor(3);
+    expect(findings.map(({ exchange }) => exchange?.req.url)).toEqual(['/199/49']);
+  });
+
   test('warns once of each finding where nobody listens', async () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     await start({}, loop);
@@ -340,6 +378,10 @@ describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
     await fetch(`${served.url}/cities/11`);
     await waitFor(2);
     expect(findings.map(({ text }) => text)).toEqual(['select * from "trips" where "city_id" = ?']);
+    tell(undefined, 'select once');
+    tell(undefined, `select ${'c,'.repeat(30)} d from t`);
+    tell(undefined, 'select older than this');
+    tell(undefined, 'select c, d from t');
     const document = await (await fetch(`${served.url}/api/middleware/queries`)).json();
     const calls = new Map(
       (document as { top: { text: string; callsTotal: number }[] }).top.map((one) => [
@@ -349,7 +391,8 @@ describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
     );
     expect(calls.get('select often')).toBe(30);
     expect(calls.has('select old')).toBe(false);
-    expect([...calls.values()].reduce((sum, count) => sum + count)).toBe(72);
+    expect(calls.get('select c, d from t')).toBe(1);
+    expect([...calls.values()].reduce((sum, count) => sum + count)).toBe(76);
     expect(document).toMatchObject({ overflowedTotal: calls.get('(others)') });
   });
 
@@ -357,6 +400,7 @@ describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
     const before = hearing();
     await start({}, loop);
     expect(hearing()).toBe(how === 'setup' ? before + 1 : before);
+    for (const part of watch) void part.start?.();
     await fetch(`${served.url}/cities/1`);
     await fetch(`${served.url}/cities/1`);
     expect(hearing()).toBe(before + 1);
