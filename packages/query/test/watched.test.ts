@@ -214,7 +214,7 @@ withPostgres('the watch over real pools', (binaries) => {
     ]);
     watch.close();
     const lines = new Map(findings.map(({ route, callSite }) => [route, callSite]));
-    expect([...lines.keys()].toSorted()).toEqual(['/drizzle', '/drizzle-inserts', '/kysely']);
+    expect(new Set(lines.keys())).toEqual(new Set(paths));
     expect(lines.get('/kysely')).toMatch(/watched\.test\.ts:\d+:\d+$/);
     // What is awaited without a call of its own has no line: V8 calls its `then` from nowhere.
     expect(lines.get('/drizzle')).toBeUndefined();
