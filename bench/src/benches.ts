@@ -48,6 +48,14 @@ const STACK_PEERS: readonly string[] = [
   'http-errors',
 ];
 
+const STANDARD_PEERS: readonly string[] = [
+  ...STACK_PEERS,
+  'helmet',
+  'express-rate-limit',
+  'compression',
+  'connect-timeout',
+];
+
 const CACHES: readonly Contender[] = [
   { server: 'cache-raw', label: '`node:http`, the same bytes' },
   BARE,
@@ -143,7 +151,7 @@ export const BENCHES: readonly Bench[] = [
       { server: 'standard-used', label: 'ours, `setup` and `app.listen`', doesJobs: true },
       { server: 'standard', label: 'ours, `stack.listen`', doesJobs: true },
     ],
-    peers: [...STACK_PEERS, 'helmet', 'express-rate-limit', 'compression', 'connect-timeout'],
+    peers: STANDARD_PEERS,
   },
   { name: 'cache-hit', kind: 'throughput', contenders: CACHES, peers: ['express', 'apicache'] },
   {
@@ -513,7 +521,10 @@ export const BENCHES: readonly Bench[] = [
       BARE,
       ...STACK.filter(({ server }) => server !== 'stack-used'),
       { server: 'stack-lazy', label: 'ours, lazy', doesJobs: true },
+      { server: 'npm-standard', label: 'twice as many jobs, npm', doesJobs: true },
+      { server: 'standard', label: 'the whole family', doesJobs: true },
+      { server: 'standard-lazy', label: 'the whole family, lazy', doesJobs: true },
     ],
-    peers: STACK_PEERS,
+    peers: STANDARD_PEERS,
   },
 ];
