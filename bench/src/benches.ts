@@ -18,6 +18,7 @@ export interface Bench {
     | 'overload'
     | 'statements'
     | 'broadcast'
+    | 'inside'
     | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
@@ -160,6 +161,16 @@ export const BENCHES: readonly Bench[] = [
     headers: { 'accept-encoding': 'gzip' },
     contenders: CACHES,
     peers: ['express', 'apicache'],
+  },
+  {
+    name: 'cache-hit-inside',
+    kind: 'inside',
+    contenders: [
+      { server: 'inside-bare', label: 'bare Express' },
+      { server: 'inside-cache', label: 'a hit, the cache alone' },
+      { server: 'inside-standard', label: 'a hit, the whole family' },
+    ],
+    peers: ['express'],
   },
   {
     name: 'cache-mixed',
