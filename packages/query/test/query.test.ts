@@ -101,6 +101,21 @@ describe.each(['app.use', 'setup'] as const)('by %s', (how) => {
     });
   });
 
+  test('tells of the routes that took the most time first', async () => {
+    await start({}, (app) => {
+      loop(app);
+      app.get('/dear', loopOf('dear'));
+    });
+    for (const path of ['/cities/1', '/dear', '/dear']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await fetch(served.url + path);
+    }
+    await waitFor(3);
+    expect(watch.stats()).toMatchObject({
+      routes: [{ route: '/dear', totalMs: 4 }, { route: '/cities/:times' }],
+    });
+  });
+
   test('tells in Server-Timing how many there were, whom it may', async () => {
     await start({}, loop);
     const local = await fetch(`${served.url}/cities/9`);
