@@ -12,6 +12,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { byteLength, callbackOf, encodingOf, isBody, isChunk, toBuffer } from './chunk.ts';
 import type { Exchange } from './exchange.ts';
+import { hearLateHeaders } from './late-headers.ts';
 import {
   endReplaced,
   endStream,
@@ -58,8 +59,9 @@ export function tapResponse(res: ServerResponse): void {
   // Somebody may have patched this very response before the tap existed, and hold the methods of then.
   const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const found = methodsOf(res);
+  const late = Object.hasOwn(res, 'writeHead') ? found.writeHead : undefined;
   install(prototype, Object.getPrototypeOf(prototype) as Methods);
-  if (patched) install(res, found);
+  if (patched) install(res, found, late);
 }
 
 /** The methods of a response as they are now, somebody's patches included. */
@@ -106,7 +108,8 @@ function outermostPrototype(res: ServerResponse): Target | undefined {
   return found;
 }
 
-function install(target: Target, below: Methods): void {
+/** @param late a `writeHead` that stands below, and may set headers that the stages have to see */
+function install(target: Target, below: Methods, late?: Methods['writeHead']): void {
   const methods: Methods = {
     writeHead(this: Tapped, status, reason, headers) {
       const exchange = this.req[EXCHANGE];
@@ -125,6 +128,7 @@ function install(target: Target, below: Methods): void {
       if (reason === undefined && headers === undefined) this.statusCode = Math.trunc(status);
       else mergeHead(this, status, reason, headers);
       const streamed = state.whole === undefined;
+      if (late !== undefined) hearLateHeaders(this, late);
       runHeadStages(exchange);
       if (state.replaced && streamed) return endReplaced(this, exchange, below);
       if (state.coding !== undefined) return this;
