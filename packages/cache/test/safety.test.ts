@@ -121,7 +121,7 @@ describe('what may be shared', () => {
           const { writeHead } = res;
           res.writeHead = function (this: typeof res, status: number) {
             if (!this.hasHeader('Set-Cookie')) this.setHeader('Set-Cookie', 'sid=of-one');
-            return Reflect.apply(writeHead, this, [status]) as typeof res;
+            return Reflect.apply(writeHead, this, [status]);
           } as typeof writeHead;
           next();
         }),

@@ -103,13 +103,22 @@ export class Exchange {
     return Math.max(0, this.deadlineMs - this.clock.monotonicMs());
   }
 
-  /** Who is calling, as authentication resolved it. Reading it marks the answer as possibly personal. */
+  /**
+   * Who is calling, as authentication resolved it. Reading it marks the answer as possibly personal.
+   * @throws {TypeError} for what is no text: keys, limits, hashes and log lines are made of it
+   */
   get principal(): string | undefined {
     this.principalRead = true;
     return this.who;
   }
 
   set principal(principal: string | undefined) {
+    if (typeof principal !== 'string' && principal !== undefined) {
+      const given = principal === null ? 'null' : `of type ${typeof principal}`;
+      throw new TypeError(
+        `exchange.principal must be a text that names who is calling, or undefined for nobody, but is ${given}. Write String(user.id).`,
+      );
+    }
     this.who = principal;
   }
 

@@ -138,6 +138,17 @@ describe('an exchange', () => {
     expect(exchange!.id).toBe('given');
   });
 
+  test.each([7, null, { id: 'ann' }])('refuses %j as its principal, and says why', async (who) => {
+    const [exchange] = await exchangesOf(
+      (app) => app.get('/', (_req, res) => void res.send('ok')),
+      get,
+    );
+    expect(() => Object.assign(exchange!, { principal: who })).toThrow(
+      /principal must be a text .*, but is (of type number|null|of type object)\. Write String/,
+    );
+    expect(exchange!.peekPrincipal()).toBeUndefined();
+  });
+
   test('knows whether somebody looked at the principal', async () => {
     const [exchange] = await exchangesOf(
       (app) => app.get('/', (_req, res) => void res.send('ok')),
