@@ -79,12 +79,16 @@ export class Exchange {
     this.startMs = clock.monotonicMs();
   }
 
-  /** The request's id: what correlation set, or a random UUID made on first reading. */
+  /**
+   * The request's id: what correlation set, or a random UUID made on first reading.
+   * @throws {TypeError} when it is set to what is no text
+   */
   get id(): string {
     return (this.requestId ??= randomUUID());
   }
 
   set id(id: string) {
+    if (typeof id !== 'string') throw noText('exchange.id', 'text', id);
     this.requestId = id;
   }
 
@@ -114,10 +118,8 @@ export class Exchange {
 
   set principal(principal: string | undefined) {
     if (typeof principal !== 'string' && principal !== undefined) {
-      const given = principal === null ? 'null' : `of type ${typeof principal}`;
-      throw new TypeError(
-        `exchange.principal must be a text that names who is calling, or undefined for nobody, but is ${given}. Write String(user.id).`,
-      );
+      const expected = 'text that names who is calling, or undefined for nobody';
+      throw noText('exchange.principal', expected, principal);
     }
     this.who = principal;
   }
@@ -263,4 +265,12 @@ function clientGone(): ProblemError {
     status: 499,
     detail: 'The client closed the connection before the response was complete.',
   });
+}
+
+/** Log lines, keys and hashes are made of it, by code that has nobody to tell. */
+function noText(what: string, expected: string, given: unknown): TypeError {
+  const is = given === null ? 'null' : `of type ${typeof given}`;
+  return new TypeError(
+    `${what} must be a ${expected}, but is ${is}. Write String(value) where it is a number.`,
+  );
 }
