@@ -18,6 +18,9 @@ const [before, step1, step2, sessions, step3, step4] = writeExamples(
   FOLDER,
 ).map(({ file }) => file);
 
+// Each starts processes, and these compile what they import.
+jest.setTimeout(180_000);
+
 const running: ChildProcess[] = [];
 /** The service as it was. */
 let old: string;
@@ -166,8 +169,12 @@ describe('a service that adopts the family', () => {
     expect(mixed.lines).not.toHaveProperty('ratelimit');
     expect(is.lines).not.toHaveProperty('x-ratelimit-remaining');
     // Nothing is refused yet.
-    const attack = await ask(`${both}/healthz?q=1'%20OR%20'1'='1`, {});
-    expect(attack.status).toBe(200);
+    const attack = await ask(`${both}/nowhere?q=1'%20OR%20'1'='1`, {});
+    expect(attack.status).toBe(404);
+    const ready = await ask(`${both}/healthz`, {});
+    expect([ready.status, ready.body]).toEqual([200, '{"status":"pass"}']);
+    // Neither limiter counts a probe.
+    expect(ready.lines).not.toHaveProperty('x-ratelimit-remaining');
   });
 
   test('step 4: one page has the numbers of both, and health keeps its path', async () => {

@@ -55,6 +55,12 @@ export class Exchange {
   internal: boolean = false;
   /** Somebody looked at who the caller is: the answer may be personal. */
   principalRead: boolean = false;
+  /**
+   * A library had patched the response before the app had its tap, as it may the first of a
+   * process, and sets headers that no stage sees: a session its cookie. Nobody may keep or
+   * share such an answer.
+   */
+  patchedBefore: boolean = false;
   /** The whole that has run this exchange through its pipeline already. @internal */
   passedBy: object | undefined = undefined;
   /** The error with which the exchange left that pipeline. @internal */
@@ -173,7 +179,7 @@ export class Exchange {
   tap(stages: Stages): void {
     if (this.tapState === undefined) {
       this.tapState = new TapState();
-      tapResponse(this.res);
+      this.patchedBefore = tapResponse(this.res);
       this.watch();
     } else if ((stages.bits & TRANSFORM) !== 0) {
       // It may not have been a response of Express, with a `json`, before.

@@ -12,7 +12,6 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { byteLength, callbackOf, encodingOf, isBody, isChunk, toBuffer } from './chunk.ts';
 import type { Exchange } from './exchange.ts';
-import { hearLateHeaders } from './late-headers.ts';
 import {
   endReplaced,
   endStream,
@@ -43,25 +42,26 @@ type Target = object & { [TAPPED]?: true };
  * Makes sure that the response goes through the stages of its exchange. The first
  * response of an Express app has the app's response prototype replaced for good;
  * a response without Express is replaced by itself.
+ * @returns whether patches of others stand below, which act on what the stages have seen already
  */
-export function tapResponse(res: ServerResponse): void {
+export function tapResponse(res: ServerResponse): boolean {
   const own = Object.hasOwn(res, TAPPED);
-  if (!own && (res as Target)[TAPPED] === true) return;
+  if (!own && (res as Target)[TAPPED] === true) return false;
+  // Somebody may have patched this very response before the tap existed, and hold the methods of then.
+  const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const prototype = outermostPrototype(res);
   if (prototype === undefined) {
     if (!own) install(res, methodsOf(res));
-    return;
+    return patched;
   }
-  if (prototype[TAPPED] === true) return;
+  if (prototype[TAPPED] === true) return false;
   for (const nested of appsIn((prototype as { readonly app?: Tappable }).app?.router)) {
     tapApplication(nested);
   }
-  // Somebody may have patched this very response before the tap existed, and hold the methods of then.
-  const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const found = methodsOf(res);
-  const late = Object.hasOwn(res, 'writeHead') ? found.writeHead : undefined;
   install(prototype, Object.getPrototypeOf(prototype) as Methods);
-  if (patched) install(res, found, late);
+  if (patched) install(res, found);
+  return patched;
 }
 
 /** The methods of a response as they are now, somebody's patches included. */
@@ -108,8 +108,7 @@ function outermostPrototype(res: ServerResponse): Target | undefined {
   return found;
 }
 
-/** @param late a `writeHead` that stands below, and may set headers that the stages have to see */
-function install(target: Target, below: Methods, late?: Methods['writeHead']): void {
+function install(target: Target, below: Methods): void {
   const methods: Methods = {
     writeHead(this: Tapped, status, reason, headers) {
       const exchange = this.req[EXCHANGE];
@@ -128,7 +127,6 @@ function install(target: Target, below: Methods, late?: Methods['writeHead']): v
       if (reason === undefined && headers === undefined) this.statusCode = Math.trunc(status);
       else mergeHead(this, status, reason, headers);
       const streamed = state.whole === undefined;
-      if (late !== undefined) hearLateHeaders(this, late);
       runHeadStages(exchange);
       if (state.replaced && streamed) return endReplaced(this, exchange, below);
       if (state.coding !== undefined) return this;
