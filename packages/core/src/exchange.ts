@@ -277,6 +277,6 @@ function clientGone(): ProblemError {
 function noText(what: string, expected: string, given: unknown): TypeError {
   const is = given === null ? 'null' : `of type ${typeof given}`;
   return new TypeError(
-    `${what} must be a ${expected}, but is ${is}. Write String(value) where it is a number.`,
+    `${what} must be ${expected}, but is ${is}. Write String(value) where it is a number.`,
   );
 }

@@ -145,7 +145,7 @@ describe('an exchange', () => {
     );
     for (const name of ['id', 'principal']) {
       expect(() => Object.assign(exchange!, { [name]: who })).toThrow(
-        /exchange\.\w+ must be a text.*, but is (of type \w+|null)\. Write String/,
+        /exchange\.\w+ must be text.*, but is (of type \w+|null)\. Write String/,
       );
     }
     expect(exchange!.peekPrincipal()).toBeUndefined();
