@@ -52,12 +52,21 @@ function formOf(body: unknown): string {
   return pairs.toString();
 }
 
+/** A body, or the beginning of one. */
+export interface Bytes {
+  readonly bytes: Buffer;
+  /** How long all of it was. */
+  readonly totalBytes: number;
+}
+
+export const NO_BYTES: Bytes = Object.freeze({ bytes: Buffer.alloc(0), totalBytes: 0 });
+
 /** Takes the beginning of an answer's body, and counts all of it. */
 export class BodyCapture implements BodySink {
   private readonly maxBytes: number;
   private readonly parts: Buffer[] = [];
   private keptBytes: number = 0;
-  totalBytes: number = 0;
+  private totalBytes: number = 0;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -81,8 +90,8 @@ export class BodyCapture implements BodySink {
     // What has come is kept.
   }
 
-  take(): Buffer {
-    return Buffer.concat(this.parts);
+  take(): Bytes {
+    return { bytes: Buffer.concat(this.parts), totalBytes: this.totalBytes };
   }
 }
 
