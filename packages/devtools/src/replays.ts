@@ -62,6 +62,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 export class Replays {
   private readonly settings: ReplaySettings;
   private readonly running: Set<AbortController> = new Set();
+  private closed: boolean = false;
   private host: Host | undefined = undefined;
   private app: Application | undefined = undefined;
   replayedTotal: number = 0;
@@ -102,11 +103,12 @@ export class Replays {
     return this.run(async (signal) => {
       const results: ReplayResult[] = [];
       const failed: { id: string; url: string; why: string }[] = [];
+      const ended = AbortSignal.any([signal, gone]);
       for (const kept of latest) {
-        if (signal.aborted || gone.aborted) break;
+        if (ended.aborted) break;
         const { id, method, url } = kept.record;
         try {
-          const { answer, diff, withoutHeaders } = await this.replayOne(kept, given, signal);
+          const { answer, diff, withoutHeaders } = await this.replayOne(kept, given, ended);
           results.push({ id, method, url, status: answer.status, diff, withoutHeaders });
         } catch (error) {
           failed.push({ id, url, why: (error as Error).message });
@@ -124,13 +126,15 @@ export class Replays {
     });
   }
 
-  /** Cuts off what runs. */
+  /** Cuts off what runs, and takes no more. */
   close(): void {
+    this.closed = true;
     for (const controller of this.running) controller.abort();
   }
 
   private async run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (this.running.size >= MAX_AT_ONCE) throw busy();
+    if (this.closed) throw unavailable('The service is about to end.');
+    if (this.running.size >= MAX_AT_ONCE) throw unavailable(`${MAX_AT_ONCE} replays run already.`);
     const controller = new AbortController();
     this.running.add(controller);
     try {
@@ -140,7 +144,7 @@ export class Replays {
     }
   }
 
-  private async replayOne(kept: Kept, given: GivenHeaders, closing: AbortSignal): Promise<Replay> {
+  private async replayOne(kept: Kept, given: GivenHeaders, ended: AbortSignal): Promise<Replay> {
     const { record } = kept;
     const source = kept.source ?? sourceOf(record);
     if (isEndless(record)) throw notReplayable('its answer has no end');
@@ -165,7 +169,7 @@ export class Replays {
           internal: false,
           encrypted: source.encrypted,
           clock,
-          signal: AbortSignal.any([limit.signal, closing]),
+          signal: AbortSignal.any([limit.signal, ended]),
         },
         (exchange) => {
           markReplayed(exchange);
@@ -175,6 +179,7 @@ export class Replays {
     } finally {
       cancel();
     }
+    if (ended.aborted) throw notReplayable('it was cut off with the call for it');
     if (limit.signal.aborted) throw notReplayable(`it did not end within ${timeoutMs} ms`);
     if (seen === undefined) throw notReplayable('nobody could see its answer');
     const { answer, durationMs } = seen.record;
@@ -241,6 +246,8 @@ function headersFor(id: string, source: ReplaySource, given: GivenHeaders): Outg
   }
   // Its body is there at once.
   delete headers['expect'];
+  // What its parser made of it has no coding (RFC 9110 §8.4).
+  delete headers['content-encoding'];
   for (const [name, value] of Object.entries(given)) headers[name.toLowerCase()] = value;
   headers[REPLAY_HEADER] = id;
   return headers;
@@ -262,11 +269,11 @@ function notReplayable(why: string): ProblemError {
   });
 }
 
-function busy(): ProblemError {
+function unavailable(detail: string): ProblemError {
   return new ProblemError({
     code: 'ERR_DEVTOOLS_UNAVAILABLE',
     status: 503,
-    detail: `${MAX_AT_ONCE} replays run already.`,
+    detail,
     expose: true,
     headers: { 'Retry-After': '5' },
   });

@@ -114,6 +114,19 @@ describe('a fault', () => {
     await expect(answer).rejects.toThrow('socket hang up');
   });
 
+  it.each<[string, FaultRule['fault']]>([
+    ['stalls', 'stall'],
+    ['is delayed', { delayMs: 2 ** 31 - 1 }],
+  ])('that %s does not hold up the end of the service', async (_what, fault) => {
+    const { url, parts, stack, clock } = await faulty([{ fault }]);
+    const answer = ask(url).catch(() => undefined);
+    await until(() => parts[0]!.stats!()['heldBack'] === 1);
+    const report = await stack!.close();
+    expect(clock.pending).toBe(0);
+    expect((await answer)?.body).toBe(fault === 'stall' ? undefined : 'fine');
+    expect(report.hung).toEqual([]);
+  });
+
   it('sends half of a whole answer, with the length of all of it', async () => {
     const { url } = await faulty([{ fault: 'truncate' }]);
     const { status, headers, body, complete } = await ask(`${url}/hotels/7`);

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { defineMiddleware, exchangeOf, type Fault, FAULT_CHANNEL } from '@org/core';
 import { runCommand } from '@org/devtools';
 import express, { type Express } from 'express';
@@ -228,7 +230,47 @@ describe('replays', () => {
     const replay = api('/exchanges/1/replay', { method: 'POST' });
     await arrival;
     await parts[0]!.close?.();
-    expect((await replay).diff.changes[0]).toMatchObject({ at: 'end', after: 'cut off' });
+    expect(await replay).toMatchObject({
+      code: 'ERR_NOT_REPLAYABLE',
+      detail: expect.stringContaining('cut off'),
+    });
+  });
+
+  it('are cut off when the service begins to end, and change nothing of what is kept', async () => {
+    let isSlow = false;
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    const path = join(tmpdir(), `devtools-test-${randomUUID()}.json`);
+    const { url, api, newest, stack } = await startTools({
+      whole: [],
+      options: { persist: path },
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          if (isSlow) arrived();
+          else res.send('fast');
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    isSlow = true;
+    const replays = api('/replay', { method: 'POST' });
+    await arrival;
+    const closed = stack!.close();
+    expect(await replays).toMatchObject({ replayed: 0, failed: [{ id: '1' }] });
+    await closed;
+    const [kept] = JSON.parse(readFileSync(path, 'utf8')).exchanges;
+    rmSync(path);
+    expect(kept).toMatchObject({ id: '1', replays: [] });
+  });
+
+  it('send a body as its parser read it, and not as it was coded', async () => {
+    const code = changing();
+    const { url, api, newest } = await startTools({ routes: code.routes });
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    await fetch(`${url}/orders`, { method: 'POST', headers, body: gzipSync('{"a":1}') });
+    await newest(1);
+    expect((await api('/exchanges/1/replay', { method: 'POST' })).diff.same).toBe(true);
+    expect(code.ran).toEqual(['{"a":1}', '{"a":1}']);
   });
 });
 
