@@ -38,12 +38,14 @@ function writeAnew(body: unknown, mediaType: string | undefined): Buffer | undef
   return undefined;
 }
 
-/** A form as Express' parser reads it: `a[b][]=1`. */
+/** A form as Express' parsers read it: the plain one knows repeated names alone, the extended one `a[b][0]=1`, too. */
 function formOf(body: unknown): string {
   const pairs = new URLSearchParams();
   const add = (name: string, value: unknown): void => {
-    if (Array.isArray(value)) for (const [at, one] of value.entries()) add(`${name}[${at}]`, one);
-    else if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) {
+      const isRepeated = value.length > 1 && value.every((one) => typeof one !== 'object');
+      for (const [at, one] of value.entries()) add(isRepeated ? name : `${name}[${at}]`, one);
+    } else if (typeof value === 'object' && value !== null) {
       for (const [key, one] of Object.entries(value))
         add(name === '' ? key : `${name}[${key}]`, one);
     } else pairs.append(name, String(value));

@@ -3,11 +3,12 @@
  * it came, nobody could read it, nor hide secrets of it.
  */
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib';
+import { hasCode } from '@org/core';
 
 import type { Bytes } from './bodies.ts';
 
-/** How much longer than what is kept of it a text may grow (decompression bombs). */
-const MAX_GROWTH = 16;
+/** How many bytes a text may have beyond what is kept of it, before less is decoded (decompression bombs). */
+const MAX_MORE_BYTES = 64 * 1024;
 
 const { BROTLI_OPERATION_FLUSH, Z_SYNC_FLUSH } = constants;
 
@@ -31,16 +32,20 @@ function gunzip(bytes: Buffer, maxOutputLength: number): Buffer {
   return gunzipSync(bytes, { finishFlush: Z_SYNC_FLUSH, maxOutputLength });
 }
 
-/** The identity bytes; none where the coding is not known, or what it holds is none or too long. */
+/** The identity bytes, or their beginning; none where the coding is not known, or the body is not of it. */
 export function decode({ bytes, totalBytes }: Bytes, coding: string, maxBytes: number): Bytes {
-  const isCut = totalBytes > bytes.length;
-  try {
-    const decoded = DECODERS.get(coding)!(bytes, MAX_GROWTH * maxBytes + 1);
-    return {
-      bytes: decoded.subarray(0, maxBytes),
-      totalBytes: isCut ? Math.max(totalBytes, decoded.length + 1) : decoded.length,
-    };
-  } catch {
-    return { bytes: bytes.subarray(0, 0), totalBytes };
+  // Of a text that is too long, less is decoded, until its beginning is not.
+  for (let length = bytes.length; length > 0; length >>= 2) {
+    try {
+      const decoded = DECODERS.get(coding)!(bytes.subarray(0, length), maxBytes + MAX_MORE_BYTES);
+      const isWhole = length === totalBytes;
+      return {
+        bytes: decoded.subarray(0, maxBytes),
+        totalBytes: isWhole ? decoded.length : Math.max(totalBytes, decoded.length + 1),
+      };
+    } catch (error) {
+      if (!hasCode(error, 'ERR_BUFFER_TOO_LARGE')) break;
+    }
   }
+  return { bytes: bytes.subarray(0, 0), totalBytes };
 }

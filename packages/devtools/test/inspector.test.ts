@@ -131,14 +131,14 @@ describe('what is kept of an exchange', () => {
     expect((await bodyOf('/gzip/700', 2)).text).toHaveLength(1000);
     const cut = await bodyOf('/gzip/5000', 3);
     expect(cut).toMatchObject({ truncated: true, text: expect.stringMatching(/^[\da-f]{900,}$/) });
-    // It would be a thousand times as long as it came.
+    // A thousand times as long as it came.
     app.get('/bomb', (_req, res) => {
       res
         .set('Content-Encoding', 'gzip')
         .type('text')
-        .end(gzipSync('0'.repeat(1e6)));
+        .end(gzipSync('0'.repeat(1e7)));
     });
-    expect(await bodyOf('/bomb', 4)).toMatchObject({ text: '', truncated: true });
+    expect(await bodyOf('/bomb', 4)).toMatchObject({ text: '0'.repeat(1000), truncated: true });
   });
 
   it('shows what is no text in base64', async () => {
@@ -278,6 +278,26 @@ describe('the tools', () => {
     ).toBe(200);
     expect(await ask('/api/replay', { 'sec-fetch-site': 'cross-site' }, 'POST')).toBe(403);
     expect(await ask('/api/events', { 'sec-fetch-site': 'cross-site' })).toBe(403);
+  });
+
+  it('say what is wrong in a problem document, whatever the app makes of errors', async () => {
+    const { url } = await startTools({
+      routes: (app) =>
+        app.use(((_error, _req, res, _next) => {
+          res.status(500).send('broken');
+        }) as express.ErrorRequestHandler),
+    });
+    for (const [path, method, headers, status, code] of [
+      ['/exchanges/7', 'GET', {}, 404, 'ERR_NOT_FOUND'],
+      ['/exchanges/7/replay', 'POST', {}, 404, 'ERR_NOT_FOUND'],
+      ['/faults', 'PUT', {}, 400, 'ERR_DEVTOOLS_CALL'],
+      ['/replay', 'GET', {}, 405, 'ERR_METHOD_NOT_ALLOWED'],
+      ['/routes', 'GET', { 'x-real-ip': '203.0.113.9' }, 403, 'ERR_MONITORING_CLOSED'],
+    ] as const) {
+      const answer = await fetch(`${url}/devtools/api${path}`, { method, headers });
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(await answer.json()).toMatchObject({ status, code });
+    }
   });
 
   it('let requests pass untouched once they are closed', async () => {

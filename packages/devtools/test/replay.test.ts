@@ -263,6 +263,28 @@ describe('replays', () => {
     expect(kept).toMatchObject({ id: '1', replays: [] });
   });
 
+  it.each([false, true])('send a form as its parser reads it, extended: %s', async (extended) => {
+    const read: unknown[] = [];
+    const { url, api, newest } = await startTools({
+      whole: [
+        defineMiddleware({ name: 'body', phase: 'read', handle: express.urlencoded({ extended }) }),
+      ],
+      routes: (app) =>
+        app.post('/', (req, res) => {
+          read.push(req.body);
+          res.end();
+        }),
+    });
+    const body = new URLSearchParams(
+      'tag=a&tag=b&one[]=c&d[e][f]=g&d[e][h][]=i&d[e][h][]=j&k=&l=%26',
+    );
+    await fetch(url, { method: 'POST', body });
+    await newest(1);
+    await api('/exchanges/1/replay', { method: 'POST' });
+    expect(read[0]).toMatchObject({ tag: ['a', 'b'], l: '&' });
+    expect(read[1]).toEqual(read[0]);
+  });
+
   it('send a body as its parser read it, and not as it was coded', async () => {
     const code = changing();
     const { url, api, newest } = await startTools({ routes: code.routes });
