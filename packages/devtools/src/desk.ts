@@ -60,6 +60,12 @@ export function deskRoutes(path: string, access: MonitoringAccess | undefined, d
   const step = monitoringRoutes(
     {
       [path]: { GET: () => pageAnswer(base) },
+      [`${path}/`]: {
+        GET({ exchange: { res } }) {
+          res.redirect(308, `../${base}`);
+          return HANDLED;
+        },
+      },
       [`${path}/page/:name`]: { GET: ({ params }) => files.answer(params['name']!) ?? missing() },
       [`${api}/exchanges`]: {
         GET: (): ExchangeList => ({

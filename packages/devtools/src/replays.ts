@@ -2,22 +2,18 @@
  * Runs kept requests again, through all of the application, and compares the new answers with the
  * kept ones: what a change of code has changed.
  */
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, type Host, internalRequest, ProblemError } from '@org/core';
 import type { Application } from 'express';
 
 import { diffAnswers, type DiffRules } from './answer-diff.ts';
-import { bytesOf } from './bodies.ts';
 import type { AnswerDiff } from './changes.ts';
 import type { ExchangeRecord, Replay } from './exchange-record.ts';
-import type { Inspector, ReplaySource, Seen } from './inspector.ts';
+import type { Inspector, Seen } from './inspector.ts';
 import type { Kept, KeptExchanges } from './kept-exchanges.ts';
 import { REDACTED } from './redaction.ts';
 import { markReplayed } from './replay-marks.ts';
-
-/** The header that a replayed request bears, with the id of its exchange. */
-export const REPLAY_HEADER = 'x-devtools-replay';
+import { type GivenHeaders, headersFor, sourceOf } from './replay-request.ts';
 
 /** What came of running one kept request again. */
 export interface ReplayResult {
@@ -49,9 +45,6 @@ export interface ReplaySettings {
   /** Hears of every record that got a replay. */
   readonly onReplay: (record: ExchangeRecord) => void;
 }
-
-/** Headers that whoever asks for a replay gives, in place of the kept ones or besides them. */
-export type GivenHeaders = Readonly<Record<string, string>>;
 
 /** How many calls for replays run at once. */
 const MAX_AT_ONCE = 4;
@@ -212,45 +205,6 @@ function isComparable(record: ExchangeRecord): boolean {
 /** A connection that went on in another protocol, or events that never stop. */
 function isEndless({ status, answer }: ExchangeRecord): boolean {
   return status === 101 || answer.headers['content-type']?.includes('text/event-stream') === true;
-}
-
-/** The request of a record that came from a file, where its secrets never were. */
-function sourceOf(record: ExchangeRecord): ReplaySource {
-  const { method, url, request, remoteAddress, encrypted } = record;
-  const { body } = request;
-  const bytes = body === undefined ? undefined : bytesOf(body);
-  const unknown = request.hasUnknownBody || (body !== undefined && bytes === undefined);
-  const open = Object.entries(request.headers).filter(
-    ([name]) => !request.secretHeaders.includes(name),
-  );
-  return {
-    method,
-    url,
-    headers: Object.fromEntries(
-      open.map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
-    ),
-    body: { bytes, unknown },
-    remoteAddress,
-    encrypted,
-    withoutHeaders: request.secretHeaders,
-  };
-}
-
-function headersFor(id: string, source: ReplaySource, given: GivenHeaders): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { ...source.headers };
-  // It is the handler that is to run, and not a cache or a record of its first time that answers.
-  headers['cache-control'] = 'no-cache';
-  const key = headers['idempotency-key'];
-  if (typeof key === 'string') {
-    headers['idempotency-key'] = key.startsWith('"') ? `"${randomUUID()}"` : randomUUID();
-  }
-  // Its body is there at once.
-  delete headers['expect'];
-  // What its parser made of it has no coding (RFC 9110 §8.4).
-  delete headers['content-encoding'];
-  for (const [name, value] of Object.entries(given)) headers[name.toLowerCase()] = value;
-  headers[REPLAY_HEADER] = id;
-  return headers;
 }
 
 function notKept(): ProblemError {

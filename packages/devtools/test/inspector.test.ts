@@ -131,6 +131,12 @@ describe('what is kept of an exchange', () => {
     expect((await bodyOf('/gzip/700', 2)).text).toHaveLength(1000);
     const cut = await bodyOf('/gzip/5000', 3);
     expect(cut).toMatchObject({ truncated: true, text: expect.stringMatching(/^[\da-f]{900,}$/) });
+    app.get('/stored', (_req, res) => {
+      const coded = gzipSync('x'.repeat(2000), { level: 0 });
+      res.set('Content-Encoding', 'gzip').type('text').end(coded);
+    });
+    const stored = await bodyOf('/stored', 4);
+    expect(stored).toMatchObject({ truncated: true, text: expect.stringMatching(/^x{900,999}$/) });
     // A thousand times as long as it came.
     app.get('/bomb', (_req, res) => {
       res
@@ -138,7 +144,7 @@ describe('what is kept of an exchange', () => {
         .type('text')
         .end(gzipSync('0'.repeat(1e7)));
     });
-    expect(await bodyOf('/bomb', 4)).toMatchObject({ text: '0'.repeat(1000), truncated: true });
+    expect(await bodyOf('/bomb', 5)).toMatchObject({ text: '0'.repeat(1000), truncated: true });
   });
 
   it('shows what is no text in base64', async () => {
@@ -230,7 +236,8 @@ describe('the waterfall', () => {
       whole: [],
       routes: (app) =>
         app.get('/', () => {
-          const cause = new Error('nobody delivered');
+          let cause = new Error('too far away');
+          for (let depth = 0; depth < 3; depth++) cause = new Error('nobody delivered', { cause });
           throw Object.assign(new Error('the shelf is empty', { cause }), { code: 'ERR_SHELF' });
         }),
     });
@@ -241,6 +248,7 @@ describe('the waterfall', () => {
       code: 'ERR_SHELF',
       cause: { message: 'nobody delivered' },
     });
+    expect(JSON.stringify(error).match(/"message"/g)).toHaveLength(4);
     expect(error!.stack).toContain('inspector.test');
   });
 });

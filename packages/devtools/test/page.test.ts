@@ -220,6 +220,7 @@ withChromium('the page of the devtools', (launch) => {
     expect((await fetch(`${url}/devtools`)).headers.get('content-security-policy')).not.toBe(
       policy,
     );
+    expect((await fetch(`${url}/devtools/`)).url).toBe(`${url}/devtools`);
     expect((await fetch(`${url}/devtools/page/nothing.js`)).status).toBe(404);
     expect((await fetch(`${url}/devtools/page/..%2Fpackage.json`)).status).toBe(404);
   });

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineMiddleware, exchangeOf, type Fault, FAULT_CHANNEL } from '@org/core';
+import { fakeClock } from '@org/core/testing';
 import { type AnswerDiff, type KeptBody, type Replay, runCommand } from '@org/devtools';
 import express, { type Express } from 'express';
 
 import { diffAnswers } from '../src/answer-diff.ts';
+import { ExchangeFile } from '../src/exchange-file.ts';
 import { closeTools, post, startTools, type Tools } from './tools.ts';
 
 afterEach(closeTools);
@@ -453,6 +455,23 @@ describe('exchanges that outlive the process', () => {
     clock.advance(250);
     expect(JSON.parse(readFileSync(path, 'utf8')).exchanges).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it('are written the later the longer that takes', () => {
+    const clock = fakeClock();
+    const path = join(folder, 'long.json');
+    const kept = new ExchangeFile(path, 1000, clock, () => {
+      clock.advance(100);
+      return [];
+    });
+    kept.touch();
+    kept.close();
+    rmSync(path);
+    kept.touch();
+    clock.advance(999);
+    expect(() => statSync(path)).toThrow('ENOENT');
+    clock.advance(1);
+    expect(statSync(path).isFile()).toBe(true);
   });
 
   it.each([
