@@ -61,7 +61,7 @@ export function button(text, work) {
     // One that is disabled would lose the focus of whoever uses the keyboard.
     if (made.ariaDisabled === 'true') return;
     made.ariaDisabled = 'true';
-    complain(undefined);
+    settle();
     void work()
       .catch(complain)
       .finally(() => {
@@ -72,10 +72,14 @@ export function button(text, work) {
 }
 
 /**
- * Says what went wrong, until something else is done.
+ * Says what went wrong.
  * @param {unknown} problem
  */
 export function complain(problem) {
-  byId('problem').textContent =
-    problem === undefined ? '' : problem instanceof Error ? problem.message : String(problem);
+  byId('problem').textContent = problem instanceof Error ? problem.message : String(problem);
+}
+
+/** Something else is done: what went wrong before is past. */
+export function settle() {
+  byId('problem').textContent = '';
 }

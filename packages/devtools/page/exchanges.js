@@ -1,6 +1,6 @@
 /** The list of exchanges as they come, and the one that is looked at beside it. */
 import { call } from './api.js';
-import { button, complain, element } from './dom.js';
+import { button, complain, element, settle } from './dom.js';
 import { exchangeView } from './exchange.js';
 import { duration, time, toneOf } from './format.js';
 
@@ -121,7 +121,7 @@ export class ExchangesView {
    * @param {string} id
    */
   async choose(id) {
-    complain(undefined);
+    settle();
     await this.show(id);
     if (matchMedia('(max-width: 60rem)').matches) this.detail.scrollIntoView();
   }

@@ -1,6 +1,6 @@
 /** The page: one view at a time, and exchanges as they end. */
 import { EVENTS } from './api.js';
-import { byId, complain } from './dom.js';
+import { byId, complain, settle } from './dom.js';
 import { ExchangesView } from './exchanges.js';
 import { FaultsView } from './faults.js';
 import { RoutesView } from './routes.js';
@@ -34,7 +34,7 @@ function show() {
   }
   const view = views.get(current) ?? exchanges;
   shown.replaceChildren(view.node);
-  complain(undefined);
+  settle();
   void view.load().catch(complain);
 }
 
