@@ -38,7 +38,6 @@ withChromium('the page of the devtools', (launch) => {
       },
     });
     page = await browser.newPage(how);
-    page.setDefaultTimeout(10_000);
     complaints = [];
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
