@@ -4,43 +4,34 @@ import type { AddressInfo } from 'node:net';
 import { connect, type LiveError } from '@org/websocket/client';
 import { WebSocket } from 'ws';
 
-import { createApp, type Service } from '../src/app.ts';
-import { readConfig } from '../src/settings.ts';
-import { PART } from './service.ts';
+import { weatherServer } from '../upstream/server.ts';
+import { PART, type Service, start } from './service.ts';
 
 const BUENOS_AIRES = 3435910;
 const ADA = { 'x-api-key': 'demo-key-of-ada' };
-const SUNNY = {
-  temperatureC: 21,
-  windKmh: 5,
-  sky: 'clear',
-  observedAt: '2027-05-01T12:00:00Z',
-} as const;
 
-let stack: Service['stack'];
-let url: string;
+let upstream: ReturnType<ReturnType<typeof weatherServer>['listen']>;
+let service: Service;
 
 beforeAll(async () => {
-  // What it tells while it loads is nobody's here.
-  jest.spyOn(console, 'log').mockImplementation();
-  const config = readConfig({
+  upstream = weatherServer().listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  service = await start({
     ...PART,
     MIN_POPULATION: '500000',
     DATA_DIR: ':memory:',
-    LOG_LEVEL: 'SILENT',
+    WEATHER_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
   });
-  ({ stack } = await createApp(config, { weather: { parts: [], at: async () => SUNNY } }));
-  const server = await stack.listen(0, '127.0.0.1');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }, 240_000);
 
 afterAll(async () => {
-  await stack?.close();
-  jest.restoreAllMocks();
+  await service?.stop();
+  upstream.closeAllConnections();
+  upstream.close();
 });
 
 const client = (token?: string) =>
-  connect(`${url.replace('http', 'ws')}/live`, {
+  connect(`${service.url.replace('http', 'ws')}/live`, {
     WebSocket,
     ...(token === undefined ? {} : { token: () => token }),
   });
@@ -63,24 +54,20 @@ async function refusal(channel: string, token?: string): Promise<string | undefi
 test('the weather of a city is told to those who listen when somebody asks for it', async () => {
   const listener = client();
   const told = new Promise((resolve) => listener.subscribe(`weather/${BUENOS_AIRES}`, resolve));
-  const answer = await fetch(`${url}/api/cities/${BUENOS_AIRES}/weather`);
-  const weather: unknown = await answer.json();
-  expect(weather).toEqual({ city: `/api/cities/${BUENOS_AIRES}`, ...SUNNY });
-  expect(await told).toEqual(weather);
-  const sockets = await fetch(`${url}/api/middleware/websockets`);
-  expect(await sockets.json()).toMatchObject({ connections: 1, sentTotal: 1 });
+  let { body } = await service.get(`/api/cities/${BUENOS_AIRES}/weather`);
+  expect(await told).toEqual(body);
+  ({ body } = await service.get('/api/middleware/websockets'));
+  expect(body).toMatchObject({ connections: 1, sentTotal: 1 });
   listener.close();
 });
 
 test('a trip is its owner’s, here as well', async () => {
   const trip = { name: 'Rivers', stops: [] };
-  const made = await fetch(`${url}/api/trips`, {
-    method: 'POST',
-    headers: { ...ADA, 'content-type': 'application/json' },
-    body: JSON.stringify(trip),
+  const { body } = await service.send('POST', '/api/trips', trip, {
+    ...ADA,
+    'idempotency-key': 'live-1',
   });
-  const { id } = (await made.json()) as { id: string };
-  const channel = `trips/${id}`;
+  const channel = `trips/${String(body['id'])}`;
   expect(await refusal(channel, ADA['x-api-key'])).toBeUndefined();
   expect(await refusal(channel, 'demo-key-of-ibn')).toBe('ERR_CHANNEL_FORBIDDEN');
   expect(await refusal(channel)).toBe('ERR_CHANNEL_FORBIDDEN');
@@ -88,14 +75,14 @@ test('a trip is its owner’s, here as well', async () => {
 });
 
 test('when the service ends, its clients are told when to come back', async () => {
-  const ws = new WebSocket(`${url.replace('http', 'ws')}/live`, 'channels.v1');
+  const ws = new WebSocket(`${service.url.replace('http', 'ws')}/live`, 'channels.v1');
   const messages: string[] = [];
   ws.on('message', (data: Buffer) => {
     messages.push((JSON.parse(data.toString()) as { type: string }).type);
   });
   await once(ws, 'message');
   const closed = once(ws, 'close');
-  await stack.close();
+  expect(await service.stop()).toBe(0);
   expect((await closed)[0]).toBe(1012);
   expect(messages).toEqual(['hello', 'goodbye']);
 });
