@@ -208,18 +208,30 @@ describe('disposal', () => {
     expect(built.stats().disposedTotal).toBe(3);
   });
 
-  test('frees what was still being made, before what it was made of', async () => {
-    const freed: string[] = [];
-    const built = noting(freed);
-    const scope = built.scope();
-    const work = scope.resolve('work');
-    await later(undefined);
-    await scope.dispose();
-    expect(await work).toBe('work');
-    expect(freed).toEqual(['work', 'session']);
-    expect(() => scope.get('session')).toThrow('asked for after its scope had ended');
-    await expect(scope.resolve('work')).rejects.toMatchObject({ code: 'ERR_DI_CLOSED' });
-  });
+  test.each([[['session']], [[]]])(
+    'frees what was still being made, before what it was made of: %j',
+    async (needs) => {
+      const freed: string[] = [];
+      const dispose = (name: string): void => void freed.push(name);
+      let finish = (): void => undefined;
+      const slow = new Promise<string>((resolve) => (finish = () => resolve('work')));
+      const built = container()
+        .scoped('session', [], () => 'session', { dispose })
+        .scoped('work', needs as ['session'], () => slow, { dispose })
+        .build();
+      const scope = built.scope();
+      const work = scope.resolve('work');
+      const ended = scope.dispose();
+      expect(() => scope.get('session')).toThrow('asked for after its scope had ended');
+      await expect(scope.resolve('work')).rejects.toMatchObject({ code: 'ERR_DI_CLOSED' });
+      await later(undefined);
+      expect(freed).toEqual([]);
+      finish();
+      expect(await work).toBe('work');
+      await ended;
+      expect(freed).toEqual(['work', ...needs]);
+    },
+  );
 
   test('goes on past one that fails, which is reported', async () => {
     const faults: unknown[] = [];

@@ -18,7 +18,7 @@ function world() {
       'session',
       ['pool', 'exchange'],
       (pool, exchange) => ({ list: () => `${pool.query('trips')} for ${exchange.req.path}` }),
-      { dispose: () => void notes.push('session freed') },
+      { dispose: () => later(notes).then((all) => all.push('session freed')) },
     )
     .build();
   return { notes, services, made: di({ services }) };
@@ -125,6 +125,14 @@ describe('closing', () => {
         resolve();
       });
     });
+    app.get('/late', (req, res) => {
+      try {
+        made.of(req);
+        res.send('a scope');
+      } catch (error) {
+        res.send((error as { code: string }).code);
+      }
+    });
     const { url, close } = await serve(app);
     const asked = fetch(url);
     await come;
@@ -133,12 +141,14 @@ describe('closing', () => {
       await asked;
       await close();
     };
-    return { notes, made, end };
+    const late = async (): Promise<string> => (await fetch(`${url}/late`)).text();
+    return { notes, made, end, late };
   }
 
-  test('lets requests that are under way end with their services', async () => {
-    const { notes, made, end } = await busy();
+  test('lets requests that are under way end with their services, and no other begin', async () => {
+    const { notes, made, end, late } = await busy();
     const closed = made.close();
+    expect(await late()).toBe('ERR_DI_CLOSED');
     expect(made.close()).toBe(closed);
     await end();
     await closed;
