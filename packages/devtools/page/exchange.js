@@ -57,7 +57,7 @@ export function exchangeView(exchange, onReplayed) {
                   ),
                   element('td', { class: 'code' }, one.text),
                   element('td', { class: 'code' }, one.callSite ?? '–'),
-                  element('td', {}, one.advice ?? 'Load them by one statement, or by batches.'),
+                  element('td', {}, one.suggestion ?? 'Load them by one statement, or by batches.'),
                 ),
               ),
             ),

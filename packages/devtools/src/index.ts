@@ -21,4 +21,4 @@ export { REPLAY_HEADER } from './replay-request.ts';
 export type { ReplayAllResult, ReplayResult } from './replays.ts';
 export type { RouteReport } from './route-list.ts';
 export type { JsonSchema, SchemaObject } from './schema.ts';
-export { N_PLUS_ONE_CHANNEL, type NPlusOneMessage } from './statements.ts';
+export { type Finding, FINDING_CHANNEL } from './statements.ts';

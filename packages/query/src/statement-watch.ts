@@ -169,7 +169,7 @@ export class StatementWatch {
     const finding = repeatedFinding(exchange, statement, form);
     const isNew = this.repeated.add(finding, this.settings.clock.now());
     if (this.listeners.listening) this.listeners.tell(finding);
-    else if (isNew && this.settings.nPlusOne === 'warn') {
+    if (isNew && this.settings.nPlusOne === 'warn' && this.settings.onFinding === undefined) {
       process.emitWarning(wordsOf(finding), { type: 'NPlusOneWarning', code: 'ERR_N_PLUS_ONE' });
     }
   }
