@@ -142,7 +142,10 @@ export class ClusterNodes extends Nodes {
     this.client = client;
     this.prefix = client.options.keyPrefix ?? '';
     // A connection takes a while, and no call waits for one: they are made as soon as nodes are known.
-    client.on('+node', (node: Redis) => void connected(node));
+    // Before it is ready, the client asks nodes that are not being connected already.
+    client.on('+node', (node: Redis) => {
+      if (client.status === 'ready') void connected(node);
+    });
   }
 
   breakerOf(key: string): Breaker {
