@@ -136,7 +136,7 @@ withRedis('the store on a cluster that fails', () => {
 /** The node that is master for a key's slot now, and which third of the slots that is. */
 async function masterOf(cluster: RedisCluster, key: string) {
   const client = new Redis(cluster.nodes[1]!.port, '127.0.0.1');
-  const slots = (await client.cluster('SLOTS')) as [number, number, [string, number]][];
+  const slots = (await client.call('cluster', 'slots')) as [number, number, [string, number]][];
   client.disconnect();
   const slot = slotOf(`org:v1:value:${key}`);
   const [, , [, port]] = slots.find(([first, last]) => first <= slot && slot <= last)!;

@@ -37,7 +37,7 @@ async function ask(): Promise<void> {
 }
 
 await store.start();
-await store.subscribe('channel', () => undefined).catch(() => undefined);
+await store.subscribe('channel', () => undefined);
 const asking = Promise.all([ask(), ask(), ask()]);
 console.log('ready');
 process.stdin.once('data', () => {
