@@ -37,12 +37,9 @@ describe('the options', () => {
     [{ url: 'redis://h', timeoutMs: 0 }, 'option "timeoutMs" must be a duration in ms, at least 1'],
     [{ url: 'redis://h', timeoutMS: 1 }, 'did you mean "timeoutMs"?'],
     [{ url: 'redis://h', bus: 'list' }, 'option "bus" must be one of "pubsub", "stream"'],
-  ] as readonly (readonly [object, string])[])(
-    'that are wrong are refused (%#)',
-    (given, why) => {
-      expect(() => redisStore(given)).toThrow(why);
-    },
-  );
+  ] as readonly (readonly [object, string])[])('that are wrong are refused (%#)', (given, why) => {
+    expect(() => redisStore(given)).toThrow(why);
+  });
 
   test('that are wrong are told without what is secret in them', () => {
     const wrong: object[] = [
