@@ -25,8 +25,15 @@ import { ADD, COMPARE_AND_DELETE, COMPARE_AND_SET } from './scripts.ts';
 import { tagsOver } from './tags.ts';
 import { bytesOf, isOne, valueOf } from './values.ts';
 
+/** Every call of the store contract, always with a promise; while Redis is away calls throw at once. */
+export type RemoteStore = {
+  readonly [K in keyof Store]: (
+    ...args: Parameters<Store[K]>
+  ) => Promise<Awaited<ReturnType<Store[K]>>>;
+};
+
 /** A store in Redis, and its life. */
-export interface RedisStore extends Store, Component {
+export interface RedisStore extends RemoteStore, Component {
   /** Connects. Resolves once that has worked or failed, and never rejects: a dead Redis stops no start. */
   start(): Promise<void>;
   /** `warn` while Redis, or one of its nodes, does not answer: packages go on without it. */

@@ -138,6 +138,7 @@ withRedis('how the store gets into it', () => {
     await store.subscribe('works', () => heard());
     await store.publish('works', Buffer.from('message'));
     await message;
+    expect(store.stats()).toMatchObject({ connected: true, channels: 1 });
   };
 
   test('with a password, or a user that may do what the store does and no more', async () => {
@@ -146,7 +147,9 @@ withRedis('how the store gets into it', () => {
     const port = await served('--requirepass', 's3cret', ...user);
     await works(await started({ url: `redis://:s3cret@127.0.0.1:${port}` }));
     const named = { username: 'service', password: 's3cret', keyPrefix: 'org:service' };
-    await works(await started({ url: `redis://127.0.0.1:${port}`, ...named }));
+    const store = await started({ url: `redis://127.0.0.1:${port}`, ...named });
+    await works(store);
+    expect(await store.health(AbortSignal.timeout(1000))).toEqual({ status: 'pass' });
   });
 
   test('with a wrong password it does not, and tells nobody what it was', async () => {
@@ -191,28 +194,12 @@ withRedis('how the store gets into it', () => {
   else
     test('by TLS, with a certificate that it trusts and no other', async () => {
       const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-      execFileSync(
-        'openssl',
-        [
-          ...[
-            'req',
-            '-x509',
-            '-newkey',
-            'ec',
-            '-pkeyopt',
-            'ec_paramgen_curve:prime256v1',
-            '-nodes',
-          ],
-          ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
-          ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-        ],
-        { stdio: 'ignore' },
-      );
+      const subject = '-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1';
+      const how = `req -x509 -newkey rsa:2048 -nodes -days 2 ${subject}`.split(' ');
+      execFileSync('openssl', [...how, '-keyout', key, '-out', cert], { stdio: 'ignore' });
       const tlsPort = await freePort();
-      await served(
-        ...['--tls-port', String(tlsPort), '--tls-cert-file', cert, '--tls-key-file', key],
-        ...['--tls-ca-cert-file', cert, '--tls-auth-clients', 'no'],
-      );
+      const files = `--tls-cert-file ${cert} --tls-key-file ${key} --tls-ca-cert-file ${cert}`;
+      await served(...`--tls-port ${tlsPort} ${files} --tls-auth-clients no`.split(' '));
       const url = `rediss://127.0.0.1:${tlsPort}`;
       await works(await started({ url, tls: { ca: readFileSync(cert) } }));
       const distrusting = await started({ url, connectTimeoutMs: 1000 });
