@@ -10,7 +10,7 @@ import { type RedisCluster, startRedisCluster } from 'test-servers/redis-cluster
 import { slotOf } from '../src/key-slot.ts';
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 30_000;
+  const giveUpAt = performance.now() + 50_000;
   for (;;) {
     if (await isTrue()) return;
     if (performance.now() > giveUpAt) throw new Error('It does not come true.');
