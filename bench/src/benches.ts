@@ -409,6 +409,23 @@ export const BENCHES: readonly Bench[] = [
     peers: ['pg'],
   },
   {
+    name: 'redis-store',
+    kind: 'calls',
+    contenders: [
+      { server: 'get-ioredis', label: 'get, ioredis' },
+      { server: 'get-store', label: 'get, our store' },
+      { server: 'set-ioredis', label: 'set, ioredis' },
+      { server: 'set-store', label: 'set, our store' },
+      { server: 'claim-ioredis', label: 'claim, ioredis' },
+      { server: 'claim-store', label: 'claim, our store' },
+      { server: 'add-ioredis', label: 'add, ioredis' },
+      { server: 'add-store', label: 'add, our store' },
+      { server: 'get-one-ioredis', label: 'gets one by one, ioredis' },
+      { server: 'get-one-store', label: 'gets one by one, our store' },
+    ],
+    peers: ['ioredis'],
+  },
+  {
     name: 'retry-success',
     kind: 'calls',
     contenders: [

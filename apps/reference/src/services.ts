@@ -5,6 +5,7 @@
 import type { Batch } from '@org/batch';
 import type { Transactional } from '@org/dedup';
 import { type Container, container, type Di, type OfEveryScope } from '@org/di';
+import type { RedisStore } from '@org/redis';
 import type { Parts } from '@org/setup';
 import { type Tasks, tasks } from '@org/tasks';
 import type { Websocket } from '@org/websocket';
@@ -22,6 +23,7 @@ import {
   type ServiceConfig,
   taskSettings,
 } from './settings.ts';
+import { sharedStore } from './shared-store.ts';
 import { batchingOf, components, loggingOf } from './stack.ts';
 import { type RouteJobs, routeJobs } from './trips/route-jobs.ts';
 import { newestFirst, Trips } from './trips/trips.ts';
@@ -35,6 +37,8 @@ export interface Services {
   readonly cursorSecret: string;
   /** Where the weather is asked for; nobody is asked without. */
   readonly weatherUrl: string | undefined;
+  /** What processes share, where there are several; each is alone without. */
+  readonly store: RedisStore | undefined;
   readonly database: Database;
   readonly weather: WeatherSource;
   readonly jobs: Tasks;
@@ -68,17 +72,23 @@ export function servicesOf(config: ServiceConfig): Container<Services, RequestSe
     .value('apiKeys', values.API_KEYS ?? DEMO_API_KEYS)
     .value('cursorSecret', values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET)
     .value('weatherUrl', values.WEATHER_URL)
+    .singleton('store', [], () => sharedStore(config))
     .singleton('database', [], () => database(databaseSettings(config)))
-    .singleton('weather', ['weatherUrl'], (url) => weatherSource(url, config))
+    .singleton('weather', ['weatherUrl', 'store'], (url, store) =>
+      weatherSource(url, config, store),
+    )
     .singleton('jobs', [], () => tasks(taskSettings(config)))
-    .singleton('channels', ['database', 'apiKeys'], ({ sql }, apiKeys) =>
-      live(sql.session(), apiKeys, config),
+    .singleton('channels', ['database', 'apiKeys', 'store'], ({ sql }, apiKeys, store) =>
+      live(sql.session(), apiKeys, config, store),
     )
     .singleton(
       'parts',
-      ['database', 'jobs', 'weather', 'channels'],
-      (data, jobs, weather, channels) =>
-        components(config, data, [jobs, ...weather.parts, channels]),
+      ['store', 'database', 'jobs', 'weather', 'channels'],
+      async (store, data, jobs, weather, channels) => {
+        const own = await components(config, data, [jobs, ...weather.parts, channels], store);
+        // What starts first closes last: nobody outlives the store.
+        return store === undefined ? own : [store, ...own];
+      },
     )
     .singleton('batching', ['parts'], batchingOf)
     .singleton(

@@ -19,6 +19,9 @@ interface Runner {
   test(name: string, body: () => Promise<void> | void): void;
 }
 
+/** Longer than any test, however slow the machine is. */
+const LONG_MS = 600_000;
+
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
 const textOf = (bytes: Uint8Array | undefined): string | undefined =>
   bytes === undefined ? undefined : Buffer.from(bytes).toString();
@@ -40,8 +43,8 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
   describe(`${name} keeps the store contract`, () => {
     check('gives back the bytes it was given, empty and binary ones too', async (store) => {
       const binary = Uint8Array.from({ length: 256 }, (_, at) => at);
-      await store.set('binary', binary, 1000);
-      await store.set('empty', new Uint8Array(0), 1000);
+      await store.set('binary', binary, LONG_MS);
+      await store.set('empty', new Uint8Array(0), LONG_MS);
       assert.deepEqual([...(await store.get('binary'))!], [...binary]);
       assert.equal((await store.get('empty'))?.byteLength, 0);
       assert.equal(await store.get('never set'), undefined);
@@ -49,29 +52,28 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
 
     check('takes keys of any characters', async (store) => {
       for (const key of ['a b', 'ключ', '{tag}:x', 'a'.repeat(1000), '__proto__']) {
-        await store.set(key, bytesOf(key), 1000);
+        await store.set(key, bytesOf(key), LONG_MS);
         assert.equal(textOf(await store.get(key)), key);
       }
     });
 
     check('forgets a value when its time is over, and not before', async (store) => {
-      await store.set('key', bytesOf('value'), 200);
-      await pass(100);
-      assert.equal(textOf(await store.get('key')), 'value');
-      await pass(150);
-      assert.equal(await store.get('key'), undefined);
+      await store.set('short', bytesOf('value'), 200);
+      await store.set('long', bytesOf('value'), LONG_MS);
+      await pass(250);
+      assert.equal(await store.get('short'), undefined);
+      assert.equal(textOf(await store.get('long')), 'value');
     });
 
     check('starts the time anew when a value is set anew', async (store) => {
       await store.set('key', bytesOf('old'), 200);
-      await pass(150);
-      await store.set('key', bytesOf('new'), 200);
-      await pass(150);
+      await store.set('key', bytesOf('new'), LONG_MS);
+      await pass(250);
       assert.equal(textOf(await store.get('key')), 'new');
     });
 
     check('says whether a deletion found something', async (store) => {
-      await store.set('key', bytesOf('value'), 1000);
+      await store.set('key', bytesOf('value'), LONG_MS);
       assert.equal(await store.delete('key'), true);
       assert.equal(await store.delete('key'), false);
       assert.equal(await store.get('key'), undefined);
@@ -97,15 +99,53 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
       assert.equal(await store.claim('key', bytesOf('second'), 100), undefined);
     });
 
-    check('compares before it sets or deletes', async (store) => {
-      await store.set('key', bytesOf('one'), 1000);
-      assert.equal(await store.compareAndSet('key', bytesOf('other'), bytesOf('two'), 1000), false);
-      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('two'), 1000), true);
-      assert.equal(textOf(await store.get('key')), 'two');
-      assert.equal(await store.compareAndSet('key', bytesOf('one'), undefined, 1000), false);
-      assert.equal(await store.compareAndSet('key', bytesOf('two'), undefined, 1000), true);
+    check('a claim that is refused does not prolong the one that holds', async (store) => {
+      await store.claim('key', bytesOf('first'), 1000);
+      assert.equal(textOf(await store.claim('key', bytesOf('second'), LONG_MS)), 'first');
+      await pass(1050);
       assert.equal(await store.get('key'), undefined);
-      assert.equal(await store.compareAndSet('absent', bytesOf(''), bytesOf('x'), 1000), false);
+    });
+
+    check('a value that is replaced lives as long as is said then', async (store) => {
+      await store.set('key', bytesOf('one'), 1000);
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('two'), LONG_MS), true);
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('no'), 1), false);
+      await pass(1050);
+      assert.equal(textOf(await store.get('key')), 'two');
+    });
+
+    check('replaces a value for one of many who expect the same', async (store) => {
+      await store.set('key', bytesOf('before'), LONG_MS);
+      const replaced = await Promise.all(
+        Array.from({ length: 50 }, async (_, at) =>
+          store.compareAndSet('key', bytesOf('before'), bytesOf(String(at)), 1000),
+        ),
+      );
+      assert.equal(replaced.filter(Boolean).length, 1);
+      assert.equal(textOf(await store.get('key')), String(replaced.indexOf(true)));
+    });
+
+    check('refuses times to live that no store keeps', async (store) => {
+      for (const ttlMs of [0, -1, Number.NaN, 2 ** 31]) {
+        await assert.rejects(async () => store.set('key', bytesOf('x'), ttlMs), RangeError);
+        await assert.rejects(async () => store.claim('key', bytesOf('x'), ttlMs), RangeError);
+        await assert.rejects(async () => store.add('key', 1, ttlMs), RangeError);
+      }
+      assert.equal(await store.get('key'), undefined);
+    });
+
+    check('compares before it sets or deletes', async (store) => {
+      await store.set('key', bytesOf('one'), LONG_MS);
+      assert.equal(
+        await store.compareAndSet('key', bytesOf('other'), bytesOf('two'), LONG_MS),
+        false,
+      );
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('two'), LONG_MS), true);
+      assert.equal(textOf(await store.get('key')), 'two');
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), undefined, LONG_MS), false);
+      assert.equal(await store.compareAndSet('key', bytesOf('two'), undefined, LONG_MS), true);
+      assert.equal(await store.get('key'), undefined);
+      assert.equal(await store.compareAndSet('absent', bytesOf(''), bytesOf('x'), LONG_MS), false);
     });
 
     check('moves tags on, each by itself, never back', async (store) => {
@@ -119,20 +159,55 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
       assert.ok(laterA! > a! && laterB! > b!);
     });
 
+    check(
+      'answers for many tags in their order, and the same until one moves on',
+      async (store) => {
+        const names = Array.from({ length: 20 }, (_, at) => `tag-${at}`);
+        const before = await store.versions(names);
+        assert.deepEqual(await store.versions(names), before);
+        assert.deepEqual(await store.versions(names.toReversed()), before.toReversed());
+        const bumped = await store.bump(['tag-3', 'tag-17']);
+        const after = await store.versions(names);
+        assert.deepEqual([after[3], after[17]], bumped);
+        const others = (versions: readonly number[]): readonly number[] =>
+          versions.filter((_, at) => at !== 3 && at !== 17);
+        assert.deepEqual(others(after), others(before));
+        assert.ok([...before, ...after].every(Number.isSafeInteger));
+        assert.deepEqual(await store.versions([]), []);
+        assert.deepEqual(await store.bump([]), []);
+      },
+    );
+
+    check('takes back what was counted, and counts below nothing', async (store) => {
+      assert.equal((await store.add('key', 5, LONG_MS)).value, 5);
+      assert.equal((await store.add('key', -7, LONG_MS)).value, -2);
+      assert.equal((await store.add('key', 0, LONG_MS)).value, -2);
+      assert.equal((await store.add('other', 1, LONG_MS)).value, 1);
+    });
+
+    check('keeps values, counters and tags of one name apart', async (store) => {
+      await store.set('name', bytesOf('value'), LONG_MS);
+      await store.bump(['name']);
+      assert.equal((await store.add('name', 1, LONG_MS)).value, 1);
+      assert.equal(textOf(await store.get('name')), 'value');
+      await store.delete('name');
+      assert.equal((await store.add('name', 1, LONG_MS)).value, 2);
+    });
+
     check('counts every addition, and from nothing in the next window', async (store) => {
       const counts = await Promise.all(
-        Array.from({ length: 20 }, async () => await store.add('key', 2, 200)),
+        Array.from({ length: 20 }, async () => await store.add('key', 2, 1500)),
       );
       assert.equal(Math.max(...counts.map(({ value }) => value)), 40);
       for (const { resetMs } of counts)
-        assert.ok(resetMs > 0 && resetMs <= 200, `resets in ${resetMs} ms`);
-      await pass(100);
+        assert.ok(resetMs > 0 && resetMs <= 1500, `resets in ${resetMs} ms`);
+      await pass(300);
       assert.ok(
-        (await store.add('key', 0, 200)).resetMs <= 100,
+        (await store.add('key', 0, 1500)).resetMs <= 1200,
         'additions do not prolong the window',
       );
-      await pass(150);
-      assert.equal((await store.add('key', 1, 200)).value, 1);
+      await pass(1250);
+      assert.equal((await store.add('key', 1, 1500)).value, 1);
     });
 
     check(
@@ -161,5 +236,28 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
         );
       },
     );
+
+    check('ends one subscription, and leaves the others of the channel', async (store) => {
+      const heard: string[] = [];
+      let wake: () => void = () => undefined;
+      const hear = (message: BusMessage): void => {
+        heard.push(textOf(message.data)!);
+        wake();
+      };
+      const until = async (count: number): Promise<void> => {
+        while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      };
+      // The same listener twice is two subscriptions.
+      const endFirst = await store.subscribe('channel', hear);
+      const endSecond = await store.subscribe('channel', hear);
+      await store.publish('channel', bytesOf('both'));
+      await until(2);
+      await endFirst();
+      await endFirst();
+      await store.publish('channel', bytesOf('one'));
+      await until(3);
+      await endSecond();
+      assert.deepEqual(heard, ['both', 'both', 'one']);
+    });
   });
 }
