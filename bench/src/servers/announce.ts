@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { microsPerRequest } from './clients.ts';
 
 export type FromServer =
   | { readonly kind: 'listening'; readonly port: number }
@@ -11,7 +12,14 @@ export type FromServer =
       readonly rssBytes: number;
       /** p99 since the last time that it was asked for; 0 where `watched` is off. */
       readonly loopDelayMs: number;
-    };
+    }
+  | { readonly kind: 'driven'; readonly cpuMicros: number };
+
+/** What the bench asks of a server. */
+export type ToServer =
+  | { readonly kind: 'usage' }
+  /** To answer requests of clients within its own process. */
+  | { readonly kind: 'drive'; readonly path: string; readonly requests: number };
 
 /** How fine the delay of the event loop is looked at, in ms. */
 const RESOLUTION_MS = 10;
@@ -20,7 +28,13 @@ const RESOLUTION_MS = 10;
 export function announce(server: Server, watched: boolean = false): void {
   const delays = watched ? monitorEventLoopDelay({ resolution: RESOLUTION_MS }) : undefined;
   delays?.enable();
-  process.on('message', () => {
+  process.on('message', (asked: ToServer) => {
+    if (asked.kind === 'drive') {
+      void microsPerRequest(server, asked.path, asked.requests).then((cpuMicros) =>
+        tell({ kind: 'driven', cpuMicros }),
+      );
+      return;
+    }
     const { user, system } = process.cpuUsage();
     tell({
       kind: 'usage',
