@@ -1,6 +1,6 @@
 /**
- * What a request costs in processor time, without a network: servers answer clients within their
- * own processes, turn by turn. The steadiest figure on a shared machine, and one that shows the
+ * What a request costs in processor time, without a network: each server answers clients
+ * within its own process, turn by turn. The steadiest figure on a shared machine, and one that shows the
  * middleware larger than it is to a client, for whom the network comes on top.
  */
 import type { Runtime } from './machine.ts';
