@@ -19,6 +19,7 @@ export interface Bench {
     | 'statements'
     | 'broadcast'
     | 'cpu'
+    | 'inside'
     | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
@@ -47,6 +48,14 @@ const STACK_PEERS: readonly string[] = [
   'express-winston',
   '@godaddy/terminus',
   'http-errors',
+];
+
+const STANDARD_PEERS: readonly string[] = [
+  ...STACK_PEERS,
+  'helmet',
+  'express-rate-limit',
+  'compression',
+  'connect-timeout',
 ];
 
 const CACHES: readonly Contender[] = [
@@ -144,7 +153,7 @@ export const BENCHES: readonly Bench[] = [
       { server: 'standard-used', label: 'ours, `setup` and `app.listen`', doesJobs: true },
       { server: 'standard', label: 'ours, `stack.listen`', doesJobs: true },
     ],
-    peers: [...STACK_PEERS, 'helmet', 'express-rate-limit', 'compression', 'connect-timeout'],
+    peers: STANDARD_PEERS,
   },
   {
     name: 'standard-cpu',
@@ -157,7 +166,7 @@ export const BENCHES: readonly Bench[] = [
       { server: 'standard-used', label: 'ours, `setup` and `app.listen`' },
       { server: 'standard', label: 'ours, `stack.listen`' },
     ],
-    peers: [...STACK_PEERS, 'helmet', 'express-rate-limit', 'compression', 'connect-timeout'],
+    peers: STANDARD_PEERS,
   },
   { name: 'cache-hit', kind: 'throughput', contenders: CACHES, peers: ['express', 'apicache'] },
   {
@@ -166,6 +175,16 @@ export const BENCHES: readonly Bench[] = [
     headers: { 'accept-encoding': 'gzip' },
     contenders: CACHES,
     peers: ['express', 'apicache'],
+  },
+  {
+    name: 'cache-hit-inside',
+    kind: 'inside',
+    contenders: [
+      { server: 'inside-bare', label: 'bare Express' },
+      { server: 'inside-cache', label: 'a hit, the cache alone' },
+      { server: 'inside-standard', label: 'a hit, the whole family' },
+    ],
+    peers: ['express'],
   },
   {
     name: 'cache-mixed',
@@ -527,7 +546,10 @@ export const BENCHES: readonly Bench[] = [
       BARE,
       ...STACK.filter(({ server }) => server !== 'stack-used'),
       { server: 'stack-lazy', label: 'ours, lazy', doesJobs: true },
+      { server: 'npm-standard', label: 'twice as many jobs, npm', doesJobs: true },
+      { server: 'standard', label: 'the whole family', doesJobs: true },
+      { server: 'standard-lazy', label: 'the whole family, lazy', doesJobs: true },
     ],
-    peers: STACK_PEERS,
+    peers: STANDARD_PEERS,
   },
 ];

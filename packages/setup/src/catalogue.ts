@@ -137,21 +137,24 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
-  const parts: (Component | readonly Component[])[] = [];
-  for (const [name, entry] of Object.entries(CATALOGUE)) {
-    if (!settings.isEnabled(name)) continue;
-    const make = async (): Promise<Component | readonly Component[]> => {
-      const factory = await installed(name, entry.import);
-      return factory(settings.options(name));
-    };
-    if (entry.later === undefined || settings.lazy === false) {
-      parts.push(await make());
-    } else {
+  const enabled = Object.entries(CATALOGUE).filter(([name]) => settings.isEnabled(name));
+  const waits = ({ later }: CatalogueEntry): boolean =>
+    later !== undefined && settings.lazy !== false;
+  // All files are asked for at once: one after the other, each would wait for the one before.
+  const makers = await Promise.all(
+    enabled.map(async ([name, entry]): Promise<() => Component | readonly Component[]> => {
+      const load = (): Promise<Factory> => installed(name, entry.import);
+      if (!waits(entry)) {
+        const factory = await load();
+        return () => factory(settings.options(name));
+      }
       await installed(name, () => Promise.resolve(resolvePackage(name)));
-      parts.push(lazy(entry.later, make as () => Promise<Middleware>, { when: 'listening' }));
-    }
-  }
-  return parts;
+      const make = async (): Promise<Middleware> =>
+        (await load())(settings.options(name)) as Middleware;
+      return () => lazy(entry.later!, make, { when: 'listening' });
+    }),
+  );
+  return makers.map((make) => make());
 }
 
 async function installed<T>(name: string, find: () => Promise<T>): Promise<T> {
