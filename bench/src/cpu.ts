@@ -13,8 +13,8 @@ export const CPU_FIGURES: readonly Figure[] = [
 ];
 
 /** Requests of one turn, and those before the first one, which compile. */
-export const TURN_REQUESTS = 2000;
-export const WARM_UP_REQUESTS = 20_000;
+export const TURN_REQUESTS = 1000;
+export const WARM_UP_REQUESTS = 6000;
 
 /** All turns of all contenders, each in one process from its first turn to its last. */
 export async function measureCpu(
