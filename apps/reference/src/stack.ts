@@ -3,14 +3,12 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
-import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
 import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
 import type { Logging } from '@org/logging';
-import type { QueryOptions } from '@org/query';
 import type { QueueOptions } from '@org/queue';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
@@ -18,6 +16,8 @@ import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
 import { API } from './api.ts';
+import type { Database } from './database/database.ts';
+import { useOf } from './database/use.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -55,6 +55,7 @@ const OWN = Object.freeze({
 const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
   'circuit',
   'db',
+  'di',
   'retry',
   'tasks',
   'websocket',
@@ -69,12 +70,11 @@ const EQUIPPED: ReadonlySet<string> = new Set([
   'query',
 ]);
 
-/** Every component of the service; `own` are those that are not the family's. */
+/** Every component of the service; `own` are those that are not the family's, but for the database. */
 export async function components(
   config: ServiceConfig,
+  { component, sessions, sql }: Database,
   own: Parts,
-  use: AnalyticsStore,
-  explainOn: QueryOptions['explainOn'],
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
@@ -84,12 +84,12 @@ export async function components(
     options: (name) => ({
       ...config.options(name),
       ...OWN[name as keyof typeof OWN],
-      ...(name === 'analytics' ? { store: use } : {}),
+      ...(name === 'analytics' ? { store: useOf(sql.session()) } : {}),
       // Where the plan of a slow statement is made.
-      ...(name === 'query' ? { explainOn } : {}),
+      ...(name === 'query' ? { explainOn: sessions.session() } : {}),
     }),
   });
-  return [...own, jsonBody(), manyInOne, ...family];
+  return [component, sessions, ...own, jsonBody(), manyInOne, ...family];
 }
 
 /** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */

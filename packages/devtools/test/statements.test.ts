@@ -80,6 +80,19 @@ describe('statements of one request', () => {
     expect((await newest(1)).statements.repeated).toEqual([{ ...message, count: 7 }]);
   });
 
+  it('are told apart up to a bound, and counted all the same', async () => {
+    const { url, newest } = await startTools({
+      routes: asking((exchange) => {
+        for (let table = 0; table < 200; table++) {
+          queries.publish({ exchange, text: `SELECT 1 FROM t_${table}`, durationMs: 1 });
+        }
+        each(exchange, 9);
+      }),
+    });
+    await fetch(url);
+    expect((await newest(1)).statements).toMatchObject({ count: 209, repeated: [] });
+  });
+
   it('are no longer heard of once the tools are closed', async () => {
     const before = listeners();
     const { url, parts } = await startTools({ routes: asking(() => undefined) });
