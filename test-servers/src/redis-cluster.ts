@@ -42,21 +42,22 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     ports.push({ port: await freePort(), bus: await freePort() });
   }
   const nodes = await Promise.all(ports.map((one) => startNode(one, folder)));
-  await asked(ports, TELLING_MS, async (clients) => {
-    await introduce(clients, ports);
-    await replicate(clients);
-  });
-  const settled = (): Promise<void> => asked(ports, ASKING_MS, isSettled);
-  await settled();
-  return {
-    nodes,
-    addresses: ports.map(({ port }) => `${HOST}:${port}`),
-    settled,
-    async stop() {
-      await Promise.all(nodes.map((node) => node.crash()));
-      rmSync(folder, { recursive: true, force: true });
-    },
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.crash()));
+    rmSync(folder, { recursive: true, force: true });
   };
+  const settled = (): Promise<void> => asked(ports, ASKING_MS, isSettled);
+  try {
+    await asked(ports, TELLING_MS, async (clients) => {
+      await introduce(clients, ports);
+      await replicate(clients);
+    });
+    await settled();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes, addresses: ports.map(({ port }) => `${HOST}:${port}`), settled, stop };
 }
 
 interface Ports {
