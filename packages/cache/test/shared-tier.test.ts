@@ -1,5 +1,6 @@
 /** Two tiers: memory in front of a store that several processes share, with a bus between them. */
-import { type BusMessage, memoryStore, type Store } from '@org/core';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type BusMessage, type Fault, FAULT_CHANNEL, memoryStore, type Store } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import type { Response } from 'express';
 
@@ -186,7 +187,7 @@ describe('a store that fails', () => {
     expect(await statusOf(one, '/a')).toContain('hit');
     expect(one.cached.health!(new AbortController().signal)).toMatchObject({ status: 'warn' });
     store.failing = false;
-    clock.advance(1000);
+    await seconds(clock, 1);
     await one.get('/e', HOST);
     expect(await statusOf(other, '/e')).toContain('hit');
     expect(one.cached.health!(new AbortController().signal)).toEqual({ status: 'pass' });
@@ -206,6 +207,43 @@ describe('a store that fails', () => {
     await seconds(clock, 2);
     expect(await statusOf(other)).toContain('fwd=uri-miss');
   });
+});
+
+test('a store that is away is asked by the comparison alone, and used within a second of its return', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one, other] = await pair(store, clock);
+  await one.get('/warm', HOST);
+  store.failing = true;
+  await one.get('/first', HOST);
+  await seconds(clock, 600);
+  const { calls } = store;
+  await one.get('/second', HOST);
+  await expect(one.cached.invalidate({ urls: ['/second'] })).rejects.toMatchObject({
+    code: 'ERR_STORE_UNAVAILABLE',
+  });
+  expect(store.calls).toBe(calls);
+  store.failing = false;
+  await seconds(clock, 1);
+  await one.get('/third', HOST);
+  expect(await statusOf(other, '/third')).toContain('hit');
+});
+
+test('an outage is reported once, however much is written meanwhile', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one] = await pair(store, clock, (_req, res) => res.send('written'));
+  const reports: string[] = [];
+  const hear = (message: unknown): void => void reports.push((message as Fault).where);
+  subscribe(FAULT_CHANNEL, hear);
+  try {
+    await one.get('/', HOST);
+    store.failing = true;
+    for (let at = 0; at < 5; at++) await one.get(`/${at}`, HOST, 'PUT');
+    expect(reports).toEqual(['cache store']);
+  } finally {
+    unsubscribe(FAULT_CHANNEL, hear);
+  }
 });
 
 test('closing ends the subscription and leaves no timer', async () => {
