@@ -1,22 +1,24 @@
-/** Whether a store answers: from its first failure on it does not, until it is found to. */
+/** Whether a store answers: after a few failures in a row it does not, until it is found to. */
+
+/** Failures in a row after which nobody asks any more: one alone may be a moment's. */
+const FAILURES = 3;
+
 export class Outage {
   failuresTotal: number = 0;
-  private isDown: boolean = false;
+  private failures: number = 0;
 
   /** It has failed, and has not worked since. */
   get down(): boolean {
-    return this.isDown;
+    return this.failures >= FAILURES;
   }
 
   worked(): void {
-    this.isDown = false;
+    this.failures = 0;
   }
 
   /** Says whether this begins an outage. */
   failed(): boolean {
     this.failuresTotal++;
-    const begins = !this.isDown;
-    this.isDown = true;
-    return begins;
+    return ++this.failures === FAILURES;
   }
 }

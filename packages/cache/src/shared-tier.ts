@@ -1,6 +1,6 @@
 /**
  * The second tier: a store that several processes share. It is asked when memory does
- * not have an answer, within a time limit. Once it has failed it is left alone until the
+ * not have an answer, within a time limit. After a few failures in a row it is left alone until the
  * comparison that runs every second, and for which nobody waits, finds that it works: a
  * dead store slows nothing. What one process invalidates, the others hear on the store's
  * bus; a gap in what they hear empties their memory.
@@ -289,14 +289,16 @@ export class SharedTier {
   private async call<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
     void this.start();
     try {
-      return await this.inTime(name, work());
+      const answer = await this.inTime(name, work());
+      this.outage.worked();
+      return answer;
     } catch (error) {
       this.failed(error);
       return undefined;
     }
   }
 
-  /** Calls that were under way together fail together: an outage is reported once. */
+  /** An outage is reported once. */
   private failed(error: unknown): void {
     if (this.outage.failed() && !this.closed) report(error, 'cache store');
   }
