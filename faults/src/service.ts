@@ -38,6 +38,7 @@ export async function serve(
     else res.status(500).json({ error: String(error) });
   });
   const server = app.listen(0, '127.0.0.1');
+  keepOpen(server);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
@@ -49,6 +50,11 @@ export async function serve(
       for (const used of uses) await used.close?.(AbortSignal.timeout(5000));
     },
   };
+}
+
+/** A connection that its server ends while it is being used again is no fault of a store. */
+export function keepOpen(server: Server): void {
+  server.keepAliveTimeout = 600_000;
 }
 
 export interface Answer {

@@ -1,5 +1,6 @@
 /** What was measured, as lines of a Markdown table. */
 import { quantile, type Sample } from './load.ts';
+import type { OnceSettings, Tally } from './once.ts';
 import type { Outcome } from './trial.ts';
 
 export const HEADING: string = [
@@ -24,6 +25,30 @@ export function lineOf(fault: string, { user, samples, findings, returnMs }: Out
     added('later'),
     returnMs === undefined ? 'never' : `${(returnMs / 1000).toFixed(1)} s`,
     [...findings.seen, ...findings.broken.map((promise) => `**broken: ${promise}**`)].join('; '),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+export const ONCE_HEADING: string = [
+  '| keys are in | keys × duplicates | kills of it, of processes | ran twice | lost | stuck | resolved by hand | answers |',
+  '| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+].join('\n');
+
+/** What became of the keys in one place. */
+export function onceLineOf(name: string, settings: OnceSettings, tally: Tally): string {
+  const { keys, duplicates, storeKills, processKills } = settings;
+  const answers = [...tally.answers]
+    .toSorted(([one], [other]) => one - other)
+    .map(([status, count]) => `${count} × ${status === 0 ? 'none' : status}`);
+  const cells = [
+    name,
+    `${keys} × ${duplicates}`,
+    `${storeKills}, ${processKills}`,
+    tally.double,
+    tally.lost,
+    tally.stuck,
+    tally.resolved,
+    answers.join(', '),
   ];
   return `| ${cells.join(' | ')} |`;
 }

@@ -41,7 +41,7 @@ export interface Trial {
 }
 
 /** The longest that a fault may take to be noticed, and a user to share again, in ms. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 /** Has users live through a fault, all of them over the same server. */
 export async function tryFault(

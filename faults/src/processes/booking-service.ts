@@ -12,6 +12,8 @@ import { redisStore, type RedisStoreOptions } from '@org/redis';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { Pool, type PoolClient } from 'pg';
 
+import { keepOpen } from '../service.ts';
+
 const { DATABASE_URL, EFFECTS, STORE } = process.env;
 
 /** The work has a while in which it can be struck, before its effect and after. */
@@ -92,3 +94,4 @@ app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
 const server = app.listen(0, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port });
 });
+keepOpen(server);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { Dice } from '../dice.ts';
 import { Load } from '../load.ts';
+import { keepOpen } from '../service.ts';
 import { USERS } from '../users/index.ts';
 
 const url = process.env['REDIS_URL']!;
@@ -36,3 +37,4 @@ const server = createServer((_req, res) => {
 }).listen(0, '127.0.0.1', () => {
   process.send?.({ port: (server.address() as AddressInfo).port });
 });
+keepOpen(server);

@@ -69,6 +69,7 @@ interface Site extends Service {
 async function site(address: Surroundings['address']): Promise<Site> {
   const store = await connectedStore(address);
   const guard = reputation({ store, threshold: THRESHOLD });
+  await guard.start?.();
   const service = await serve(
     (app) => {
       app.set('trust proxy', true);
