@@ -18,6 +18,7 @@ export interface Bench {
     | 'overload'
     | 'statements'
     | 'broadcast'
+    | 'inside'
     | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
@@ -160,6 +161,16 @@ export const BENCHES: readonly Bench[] = [
     headers: { 'accept-encoding': 'gzip' },
     contenders: CACHES,
     peers: ['express', 'apicache'],
+  },
+  {
+    name: 'cache-hit-inside',
+    kind: 'inside',
+    contenders: [
+      { server: 'inside-bare', label: 'bare Express' },
+      { server: 'inside-cache', label: 'a hit, the cache alone' },
+      { server: 'inside-standard', label: 'a hit, the whole family' },
+    ],
+    peers: ['express'],
   },
   {
     name: 'cache-mixed',
@@ -386,6 +397,23 @@ export const BENCHES: readonly Bench[] = [
       { server: 'session-transaction', label: 'a transaction, our session' },
     ],
     peers: ['pg'],
+  },
+  {
+    name: 'redis-store',
+    kind: 'calls',
+    contenders: [
+      { server: 'get-ioredis', label: 'get, ioredis' },
+      { server: 'get-store', label: 'get, our store' },
+      { server: 'set-ioredis', label: 'set, ioredis' },
+      { server: 'set-store', label: 'set, our store' },
+      { server: 'claim-ioredis', label: 'claim, ioredis' },
+      { server: 'claim-store', label: 'claim, our store' },
+      { server: 'add-ioredis', label: 'add, ioredis' },
+      { server: 'add-store', label: 'add, our store' },
+      { server: 'get-one-ioredis', label: 'gets one by one, ioredis' },
+      { server: 'get-one-store', label: 'gets one by one, our store' },
+    ],
+    peers: ['ioredis'],
   },
   {
     name: 'retry-success',

@@ -63,18 +63,20 @@ interface Ports {
 }
 
 async function startNode({ port, bus }: Ports, folder: string): Promise<RedisClusterNode> {
-  const args = [
-    ...['--port', String(port), '--cluster-port', String(bus), '--bind', HOST],
-    ...['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
-    ...['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`],
-    ...[
-      '--cluster-node-timeout',
-      String(NODE_TIMEOUT_MS),
-      '--cluster-replica-validity-factor',
-      '0',
-    ],
-    ...['--cluster-require-full-coverage', 'no'],
-  ];
+  const settings = {
+    port,
+    'cluster-port': bus,
+    bind: HOST,
+    save: '',
+    appendonly: 'no',
+    'repl-diskless-sync-delay': 0,
+    'cluster-enabled': 'yes',
+    'cluster-config-file': `nodes-${port}.conf`,
+    'cluster-node-timeout': NODE_TIMEOUT_MS,
+    'cluster-replica-validity-factor': 0,
+    'cluster-require-full-coverage': 'no',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   let server = await launch(args, folder);
   return {
     port,

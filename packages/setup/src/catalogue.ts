@@ -5,8 +5,9 @@
  * others after. One that is enabled and not installed stops the start.
  */
 import { createRequire } from 'node:module';
-import type { Component, Middleware } from '@org/core';
+import type { Component, Middleware, Store } from '@org/core';
 
+import { type SharedStore, withStore } from './shared-store.ts';
 import { lazy, type LazyPlacement } from './lazy.ts';
 import { SetupError } from './setup-error.ts';
 import type { Parts } from './registry.ts';
@@ -14,8 +15,10 @@ import type { Parts } from './registry.ts';
 /** What the catalogue asks of a configuration; `@org/config` answers it. */
 export interface StandardSettings {
   isEnabled(name: string): boolean;
-  /** Options for the component's factory. */
+  /** Options for the component's factory. Those of `redis` make the shared store, where they have a `url`. */
   options(name: string): object;
+  /** A store of yours that processes share, in the place of one in Redis; it stays yours to start and to close. @default none */
+  readonly store?: Store | undefined;
   /** Whether what can wait is loaded after the server listens. @default true */
   readonly lazy?: boolean;
 }
@@ -137,36 +140,53 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
+  const redis = settings.store === undefined ? redisOf(settings) : undefined;
+  let { store } = settings;
+  const optionsOf = (name: string): object => withStore(name, settings.options(name), store);
   const enabled = Object.entries(CATALOGUE).filter(([name]) => settings.isEnabled(name));
   const waits = ({ later }: CatalogueEntry): boolean =>
     later !== undefined && settings.lazy !== false;
   // All files are asked for at once: one after the other, each would wait for the one before.
-  const makers = await Promise.all(
+  const loading = Promise.all(
     enabled.map(async ([name, entry]): Promise<() => Component | readonly Component[]> => {
       const load = (): Promise<Factory> => installed(name, entry.import);
       if (!waits(entry)) {
         const factory = await load();
-        return () => factory(settings.options(name));
+        return () => factory(optionsOf(name));
       }
       await installed(name, () => Promise.resolve(resolvePackage(name)));
-      const make = async (): Promise<Middleware> =>
-        (await load())(settings.options(name)) as Middleware;
+      const make = async (): Promise<Middleware> => (await load())(optionsOf(name)) as Middleware;
       return () => lazy(entry.later!, make, { when: 'listening' });
     }),
   );
-  return makers.map((make) => make());
+  const [makers, own] = await Promise.all([loading, redis]);
+  store ??= own;
+  const parts = makers.map((make) => make());
+  // First of all: what starts first closes last, and nobody outlives the store.
+  return own === undefined ? parts : [own, ...parts];
 }
 
-async function installed<T>(name: string, find: () => Promise<T>): Promise<T> {
+/** The store in Redis, if the configuration has one. */
+async function redisOf(settings: StandardSettings): Promise<SharedStore | undefined> {
+  const options = settings.options('redis');
+  if ((options as { readonly url?: string }).url === undefined) return undefined;
+  const { redisStore } = await installed('redis', async () => import('@org/redis'), 'REDIS_URL=');
+  return redisStore(options);
+}
+
+async function installed<T>(
+  name: string,
+  find: () => Promise<T>,
+  without: string = `ENABLE_${name.toUpperCase().replaceAll('-', '_')}=false`,
+): Promise<T> {
   try {
     return await find();
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
     if (!missing || !message.includes(`@org/${name}`)) throw error;
-    const enable = `ENABLE_${name.toUpperCase().replaceAll('-', '_')}`;
     throw new SetupError(
-      `"${name}" is enabled, but its package is not installed. Run: npm install @org/${name} (or set ${enable}=false).`,
+      `"${name}" is enabled, but its package is not installed. Run: npm install @org/${name} (or set ${without}).`,
       { cause: error },
     );
   }
