@@ -14,7 +14,7 @@ import { HEADING, lineOf, ONCE_HEADING, onceLineOf } from './table.ts';
 import { type Timing, tryFault } from './trial.ts';
 import { USERS } from './users/index.ts';
 
-const TIMING: Timing = { everyMs: 5, quietMs: 2000, firstMs: 1000, laterMs: 3000, afterMs: 1000 };
+const TIMING: Timing = { everyMs: 5, quietMs: 1500, firstMs: 1000, laterMs: 2000, afterMs: 500 };
 
 const { values } = parseArgs({
   options: {

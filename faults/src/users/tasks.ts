@@ -76,10 +76,20 @@ class Effects {
   }
 }
 
+/** A start that took too long, because the machine does much else, may be tried again. */
+async function started(jobs: Tasks): Promise<void> {
+  await until(() =>
+    jobs.start().then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
 async function webOf(url: string): Promise<Service> {
   const jobs = tasks({ works: false, engine: bullmq({ url, timeoutMs: TIMEOUT_MS }) });
   const task = jobs.define<{ id: string }>('work', { handler: () => undefined });
-  await jobs.start();
+  await started(jobs);
   return serve(
     (app) => {
       app.use(express.json());
@@ -99,6 +109,6 @@ async function workerOf(url: string, effects: Effects): Promise<Tasks> {
     concurrency: 20,
     handler: ({ data, fencingToken }) => effects.take(data.id, fencingToken),
   });
-  await jobs.start();
+  await started(jobs);
   return jobs;
 }
