@@ -16,7 +16,7 @@ const loads = subjects.map((subject) => new Load(() => subject.ask(), 25));
 
 /** Answers whether all share again, and with what statuses nobody should have been answered. */
 async function state(): Promise<object> {
-  const shared = await Promise.all(subjects.map((subject) => subject.isShared()));
+  const shared = await Promise.all(subjects.map(async (subject) => subject.isShared()));
   const wrong = subjects.flatMap(({ allowed }, at) =>
     loads[at]!.samples.filter(({ status }) => !allowed.has(status)).map(
       ({ status }) => `${USERS[at]!.name}: ${status}`,

@@ -2,6 +2,7 @@
 import { rateLimit } from '@org/rate-limit';
 
 import { ask, connectedStore, type Service, serve } from '../service.ts';
+import { until } from '../until.ts';
 import type { Findings, Subject, Surroundings, User } from '../user.ts';
 
 const LIMIT = 20;
@@ -53,7 +54,13 @@ export const rateLimitUser: User = {
       async after(_situation, findings) {
         const most = Math.max(...admitted.values());
         findings.claim(most <= 2 * LIMIT, `${most} of a limit of ${LIMIT} through two processes`);
-        const exact = await admittedOf('after');
+        // A busy machine may be late three times in a row, and then it counts alone for a second.
+        let exact = 0;
+        let attempts = 0;
+        await until(async () => {
+          exact = await admittedOf(`after-${++attempts}`);
+          return exact === LIMIT;
+        });
         findings.claim(exact === LIMIT, `afterwards ${exact} instead of ${LIMIT}`);
       },
       async close() {

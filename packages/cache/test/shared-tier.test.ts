@@ -228,6 +228,25 @@ test('a store that is away is asked by the comparison alone, and used within a s
   expect(await statusOf(other, '/third')).toContain('hit');
 });
 
+test('an answer that is there when a busy loop gets to it is used, although its time is over', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one, other] = await pair(store, clock);
+  await one.get('/', HOST);
+  const { get } = store;
+  let release: (() => void) | undefined;
+  store.get = (...given) =>
+    new Promise((resolve) => {
+      release = () => resolve(get(...given));
+    });
+  const asked = statusOf(other);
+  await until(() => release !== undefined);
+  // Timers go before what has come over the network.
+  clock.advance(50);
+  release!();
+  expect(await asked).toContain('hit');
+});
+
 test('an outage is reported once, however much is written meanwhile', async () => {
   const clock = fakeClock();
   const store = unreliable(clock);
