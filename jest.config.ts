@@ -14,6 +14,7 @@ const config: Config = {
     '<rootDir>/apps/*/test/**/*.test.ts',
     '<rootDir>/scripts/test/**/*.test.ts',
     '<rootDir>/bench/test/**/*.test.ts',
+    '<rootDir>/faults/test/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   transform: {

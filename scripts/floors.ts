@@ -18,7 +18,7 @@ export interface Fault {
   readonly why: string;
 }
 
-/** Folders of `packages/` that may know the packages; apps and bench always may. */
+/** Folders of `packages/` that may know the packages; apps, bench and faults always may. */
 const TOP_FLOOR = new Set(['config', 'redis']);
 
 /** Where setup may name packages, lazily: the catalogue of the components it can load. */

@@ -23,7 +23,7 @@ export function withPostgres(what: string, define: (binaries: string) => void): 
 }
 
 /** The folder of the newest installed binaries. */
-function postgresBinaries(): string | undefined {
+export function postgresBinaries(): string | undefined {
   if (!existsSync(VERSIONS)) return undefined;
   return readdirSync(VERSIONS)
     .toSorted((one, other) => Number(other) - Number(one))

@@ -1,43 +1,24 @@
-/** Leaves a store alone once it has failed: for a second, then twice as long each time, up to half a minute. */
-import type { Clock } from '@org/core';
+/** Whether a store answers: after a few failures in a row it does not, until it is found to. */
 
-const FIRST_MS = 1000;
-const LONGEST_MS = 30_000;
+/** Failures in a row after which nobody asks any more: one alone may be a moment's. */
+const FAILURES = 3;
 
 export class Outage {
   failuresTotal: number = 0;
-  private readonly clock: Clock;
-  private untilMs: number = Number.NEGATIVE_INFINITY;
-  private pauseMs: number = 0;
-
-  constructor(clock: Clock) {
-    this.clock = clock;
-  }
-
-  /** It is left alone right now. */
-  get open(): boolean {
-    return this.clock.monotonicMs() < this.untilMs;
-  }
+  private failures: number = 0;
 
   /** It has failed, and has not worked since. */
   get down(): boolean {
-    return this.pauseMs > 0;
+    return this.failures >= FAILURES;
   }
 
   worked(): void {
-    this.pauseMs = 0;
-    this.untilMs = Number.NEGATIVE_INFINITY;
+    this.failures = 0;
   }
 
   /** Says whether this begins an outage. */
   failed(): boolean {
     this.failuresTotal++;
-    const begins = this.pauseMs === 0;
-    // Calls that were under way together fail together, and count as one.
-    if (!this.open) {
-      this.pauseMs = begins ? FIRST_MS : Math.min(this.pauseMs * 2, LONGEST_MS);
-      this.untilMs = this.clock.monotonicMs() + this.pauseMs;
-    }
-    return begins;
+    return ++this.failures === FAILURES;
   }
 }

@@ -1,8 +1,9 @@
 /**
  * The second tier: a store that several processes share. It is asked when memory does
- * not have an answer, within a time limit, and left alone for a while once it has
- * failed: a dead store slows nothing. What one process invalidates, the others hear on
- * the store's bus; a gap in what they hear empties their memory.
+ * not have an answer, within a time limit. After a few failures in a row it is left alone until the
+ * comparison that runs every second, and for which nobody waits, finds that it works: a
+ * dead store slows nothing. What one process invalidates, the others hear on the store's
+ * bus; a gap in what they hear empties their memory.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -15,6 +16,7 @@ import {
   report,
   type Store,
   storeTimeout,
+  storeUnavailable,
 } from '@org/core';
 
 import type { Entry } from './entry.ts';
@@ -65,7 +67,7 @@ export class SharedTier {
   hitsTotal: number = 0;
   missesTotal: number = 0;
   gapsTotal: number = 0;
-  readonly outage: Outage;
+  readonly outage: Outage = new Outage();
   private readonly options: SharedTierOptions;
   private readonly id: string = randomUUID();
   /** Tags that the store does not know yet to be invalid, and whether softly. */
@@ -73,6 +75,7 @@ export class SharedTier {
   private starting: Promise<void> | undefined = undefined;
   private unsubscribe: (() => MaybePromise<void>) | undefined = undefined;
   private stopComparing: Cancel | undefined = undefined;
+  private comparing: boolean = false;
   private closed: boolean = false;
   /** The last message heard, and the count it told. */
   private sequence: number | undefined = undefined;
@@ -82,7 +85,6 @@ export class SharedTier {
 
   constructor(options: SharedTierOptions) {
     this.options = options;
-    this.outage = new Outage(options.clock);
   }
 
   /** Listens for invalidations. Begins by itself with the first request. */
@@ -93,7 +95,7 @@ export class SharedTier {
 
   /** Whether it is worth asking: it answers, and knows all that was invalidated here. */
   get usable(): boolean {
-    return !this.closed && !this.outage.open && this.pending.size === 0;
+    return !this.closed && !this.outage.down && this.pending.size === 0;
   }
 
   /** Looks an answer up; `headers` absent asks for the versions alone. Never rejects. */
@@ -156,10 +158,14 @@ export class SharedTier {
    * @throws ERR_STORE_TIMEOUT, ERR_STORE_UNAVAILABLE
    */
   async invalidate(tags: readonly string[], soft: boolean): Promise<void> {
+    if (this.outage.down) {
+      this.postpone(tags, soft);
+      throw storeUnavailable('invalidate');
+    }
     try {
       await this.announce(tags, soft);
     } catch (error) {
-      this.outage.failed();
+      this.failed(error);
       this.postpone(tags, soft);
       throw error;
     }
@@ -208,8 +214,8 @@ export class SharedTier {
       const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
       this.heard = Math.max(this.heard, count!);
     } catch (error) {
-      // Tried again with the next call; until then comparing finds what was not heard.
-      if (this.outage.failed()) report(error, 'cache bus');
+      // Tried again with the next comparison, which also finds what was not heard.
+      this.failed(error);
       this.starting = undefined;
     }
   }
@@ -225,10 +231,15 @@ export class SharedTier {
 
   /** Whether the store counts what was not heard of: the bus may be silent without being dead. */
   private async compare(): Promise<void> {
-    if (this.closed || this.outage.open) return;
-    await this.call('compare', async () => {
+    if (this.closed || this.comparing) return;
+    this.comparing = true;
+    void this.start();
+    try {
       await this.tellPending();
-      const [count] = await this.options.store.versions([this.tagKey(COUNT)], this.limits);
+      const { store } = this.options;
+      const asked = Promise.resolve(store.versions([this.tagKey(COUNT)], this.limits));
+      const [count] = await this.inTime('versions', asked);
+      this.outage.worked();
       if (count === this.heard) {
         this.unheard = undefined;
       } else if (count === this.unheard) {
@@ -239,7 +250,11 @@ export class SharedTier {
         // A message may be on its way: the next comparison will tell.
         this.unheard = count;
       }
-    });
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.comparing = false;
+    }
   }
 
   private async tellPending(): Promise<void> {
@@ -270,7 +285,7 @@ export class SharedTier {
     return entry;
   }
 
-  /** A call that may fail: then the store is left alone for a while. */
+  /** A call that may fail: then the store is left alone. */
   private async call<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
     void this.start();
     try {
@@ -278,9 +293,14 @@ export class SharedTier {
       this.outage.worked();
       return answer;
     } catch (error) {
-      if (this.outage.failed()) report(error, 'cache store');
+      this.failed(error);
       return undefined;
     }
+  }
+
+  /** An outage is reported once. */
+  private failed(error: unknown): void {
+    if (this.outage.failed() && !this.closed) report(error, 'cache store');
   }
 
   /** Keeps the time limit whatever the store does. */
@@ -288,7 +308,10 @@ export class SharedTier {
     const { clock, timeoutMs } = this.options;
     let cancel: Cancel = () => undefined;
     const limit = new Promise<never>((_resolve, reject) => {
-      cancel = clock.after(timeoutMs, () => reject(storeTimeout(name, timeoutMs)));
+      // Where the loop was busy, the answer may be there, and be read only now.
+      cancel = clock.after(timeoutMs, () =>
+        setImmediate(() => reject(storeTimeout(name, timeoutMs))),
+      );
     });
     try {
       return await Promise.race([work, limit]);

@@ -3,7 +3,7 @@
  * several processes share. Both are held to what has been invalidated.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type MaybePromise, report } from '@org/core';
+import type { MaybePromise } from '@org/core';
 
 import type { Entry } from './entry.ts';
 import type { Invalidations } from './invalidations.ts';
@@ -59,12 +59,10 @@ export class Tiers {
     return this.shared?.invalidate(tags, soft);
   }
 
-  /** Invalidates, and does not wait; a failure is reported. */
+  /** Invalidates, and does not wait. The shared store reports its outage, and is told once it is over. */
   invalidateSoon(tags: readonly string[]): void {
     const done = this.invalidate(tags, false);
-    if (done instanceof Promise) {
-      done.catch((error: unknown) => report(error, 'cache invalidation'));
-    }
+    if (done instanceof Promise) done.catch(() => undefined);
   }
 
   private check(entry: Entry, nowMs: number): boolean {

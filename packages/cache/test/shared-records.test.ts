@@ -1,4 +1,4 @@
-/** What is sent to a shared store, what comes back, and when the store is left alone. */
+/** What is sent to a shared store, what comes back, and how an outage of it is told. */
 import { fakeClock } from '@org/core/testing';
 import * as fc from 'fast-check';
 
@@ -103,55 +103,14 @@ describe('records', () => {
 });
 
 describe('an outage', () => {
-  test('pauses for a second, then twice as long each time, up to half a minute', () => {
-    const clock = fakeClock();
-    const outage = new Outage(clock);
-    const pauses: number[] = [];
-    for (let times = 0; times < 8; times++) {
-      outage.failed();
-      const from = clock.monotonicMs();
-      while (outage.open) clock.advance(500);
-      pauses.push(clock.monotonicMs() - from);
-    }
-    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
-    expect(outage.failuresTotal).toBe(8);
-  });
-
-  test('begins once; calls that fail together count as one pause', () => {
-    const clock = fakeClock();
-    const outage = new Outage(clock);
-    expect([outage.open, outage.down]).toEqual([false, false]);
-    expect([outage.failed(), outage.failed(), outage.failed()]).toEqual([true, false, false]);
-    expect([outage.open, outage.down, outage.failuresTotal]).toEqual([true, true, 3]);
-    clock.advance(1000);
-    expect([outage.open, outage.down]).toEqual([false, true]);
-    expect(outage.failed()).toBe(false);
-    clock.advance(1999);
-    expect(outage.open).toBe(true);
-    clock.advance(1);
-    expect(outage.open).toBe(false);
-  });
-
-  test('is over once a call has worked, and the next begins with a short pause', () => {
-    const clock = fakeClock();
-    const outage = new Outage(clock);
-    for (let times = 0; times < 3; times++) {
-      outage.failed();
-      clock.advance(30_000);
-    }
+  test('begins with the third failure in a row, once, and lasts until the store is found to work', () => {
+    const outage = new Outage();
+    expect([outage.failed(), outage.failed()]).toEqual([false, false]);
     outage.worked();
-    expect([outage.open, outage.down]).toEqual([false, false]);
-    expect(outage.failed()).toBe(true);
-    clock.advance(1000);
-    expect(outage.open).toBe(false);
-  });
-
-  test('is over also when the call that worked was under way as another failed', () => {
-    const outage = new Outage(fakeClock());
-    outage.failed();
+    expect([outage.failed(), outage.failed(), outage.down]).toEqual([false, false, false]);
+    expect([outage.failed(), outage.failed()]).toEqual([true, false]);
+    expect([outage.down, outage.failuresTotal]).toEqual([true, 6]);
     outage.worked();
-    expect([outage.open, outage.down]).toEqual([false, false]);
-    expect(outage.failed()).toBe(true);
-    expect([outage.open, outage.down]).toEqual([true, true]);
+    expect(outage.down).toBe(false);
   });
 });

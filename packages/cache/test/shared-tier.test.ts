@@ -1,5 +1,6 @@
 /** Two tiers: memory in front of a store that several processes share, with a bus between them. */
-import { type BusMessage, memoryStore, type Store } from '@org/core';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type BusMessage, type Fault, FAULT_CHANNEL, memoryStore, type Store } from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import type { Response } from 'express';
 
@@ -179,16 +180,16 @@ describe('a store that fails', () => {
     const [one, other] = await pair(store, clock);
     await one.get('/warm', HOST);
     store.failing = true;
-    expect((await one.get('/a', HOST)).status).toBe(200);
+    for (const path of ['/a', '/b', '/c']) expect((await one.get(path, HOST)).status).toBe(200);
     const { calls } = store;
-    for (const path of ['/b', '/c', '/d']) expect((await one.get(path, HOST)).status).toBe(200);
+    for (const path of ['/d', '/e', '/f']) expect((await one.get(path, HOST)).status).toBe(200);
     expect(store.calls).toBe(calls);
     expect(await statusOf(one, '/a')).toContain('hit');
     expect(one.cached.health!(new AbortController().signal)).toMatchObject({ status: 'warn' });
     store.failing = false;
-    clock.advance(1000);
-    await one.get('/e', HOST);
-    expect(await statusOf(other, '/e')).toContain('hit');
+    await seconds(clock, 1);
+    await one.get('/g', HOST);
+    expect(await statusOf(other, '/g')).toContain('hit');
     expect(one.cached.health!(new AbortController().signal)).toEqual({ status: 'pass' });
   });
 
@@ -206,6 +207,63 @@ describe('a store that fails', () => {
     await seconds(clock, 2);
     expect(await statusOf(other)).toContain('fwd=uri-miss');
   });
+});
+
+test('a store that is away is asked by the comparison alone, and used within a second of its return', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one, other] = await pair(store, clock);
+  await one.get('/warm', HOST);
+  store.failing = true;
+  await seconds(clock, 600);
+  const { calls } = store;
+  await one.get('/second', HOST);
+  await expect(one.cached.invalidate({ urls: ['/second'] })).rejects.toMatchObject({
+    code: 'ERR_STORE_UNAVAILABLE',
+  });
+  expect(store.calls).toBe(calls);
+  store.failing = false;
+  await seconds(clock, 1);
+  await one.get('/third', HOST);
+  expect(await statusOf(other, '/third')).toContain('hit');
+});
+
+test('an answer that is there when a busy loop gets to it is used, although its time is over', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one, other] = await pair(store, clock);
+  await one.get('/', HOST);
+  const { get } = store;
+  let release: (() => void) | undefined;
+  store.get = (...given) =>
+    new Promise((resolve) => {
+      release = () => resolve(get(...given));
+    });
+  const asked = statusOf(other);
+  await until(() => release !== undefined);
+  // Timers go before what has come over the network.
+  clock.advance(50);
+  release!();
+  expect(await asked).toContain('hit');
+});
+
+test('an outage is reported once, however much is written meanwhile', async () => {
+  const clock = fakeClock();
+  const store = unreliable(clock);
+  const [one] = await pair(store, clock, (_req, res) => res.send('written'));
+  const reports: string[] = [];
+  const hear = (message: unknown): void => void reports.push((message as Fault).where);
+  subscribe(FAULT_CHANNEL, hear);
+  try {
+    await one.get('/', HOST);
+    store.failing = true;
+    for (let at = 0; at < 5; at++) await one.get(`/${at}`, HOST, 'PUT');
+    await seconds(clock, 60);
+    for (let at = 0; at < 5; at++) await one.get(`/${at}`, HOST, 'PUT');
+    expect(reports).toEqual(['cache store']);
+  } finally {
+    unsubscribe(FAULT_CHANNEL, hear);
+  }
 });
 
 test('closing ends the subscription and leaves no timer', async () => {

@@ -21,12 +21,16 @@ const FAILURES_TO_PAUSE = 3;
 /** How long it is left alone, in ms; then one call finds out. */
 export const PAUSE_MS = 1000;
 
+/** How long no call has failed until the next failure begins another outage, in ms: where one of several servers is away, calls to the others go on working in between. */
+const QUIET_MS = 10_000;
+
 /** Calls a store, and knows whether it answers. */
 export class GuardedStore {
   private readonly store: RecordStore;
   private readonly clock: Clock;
   private readonly options: CallOptions;
   private failures: number = 0;
+  private failedMs: number = Number.NEGATIVE_INFINITY;
   private pausedUntilMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(store: RecordStore, clock: Clock, timeoutMs: number) {
@@ -88,11 +92,11 @@ export class GuardedStore {
   };
 
   private readonly failed = (error: unknown): never => {
+    const nowMs = this.clock.monotonicMs();
     this.failures++;
-    if (this.failures === 1) report(error, 'idempotency store');
-    if (this.failures >= FAILURES_TO_PAUSE) {
-      this.pausedUntilMs = this.clock.monotonicMs() + PAUSE_MS;
-    }
+    if (nowMs - this.failedMs > QUIET_MS) report(error, 'idempotency store');
+    this.failedMs = nowMs;
+    if (this.failures >= FAILURES_TO_PAUSE) this.pausedUntilMs = nowMs + PAUSE_MS;
     throw error;
   };
 }

@@ -278,6 +278,22 @@ describe('a store that fails', () => {
     expect(keys.health?.(AbortSignal.abort())).toEqual({ status: 'pass' });
   });
 
+  it('is reported once while it comes and goes, and anew after a while without a failure', async () => {
+    const store = flaky();
+    const { url } = await start({ store });
+    for (let at = 0; at < 5; at++) {
+      store.down = true;
+      expect((await send(url, `refused-${at}`)).status).toBe(503);
+      store.down = false;
+      expect((await send(url, `runs-${at}`)).status).toBe(201);
+    }
+    expect(faults).toHaveLength(1);
+    clock.advance(10_001);
+    store.down = true;
+    expect((await send(url, 'later')).status).toBe(503);
+    expect(faults).toHaveLength(2);
+  });
+
   it('does not cost the client its answer, and is told of it later', async () => {
     const store = flaky();
     const gate = new Gate();

@@ -72,22 +72,27 @@ export class StoreGuard {
   private inTime(answer: Promise<Count>): Promise<Count | undefined> {
     const { timeoutMs, clock } = this.options;
     return new Promise((resolve) => {
-      let late = false;
-      const cancel = clock.after(timeoutMs, () => {
-        late = true;
-        this.failed(storeTimeout('add', timeoutMs));
+      let settled = false;
+      const giveUp = (error: unknown): void => {
+        if (settled) return;
+        settled = true;
+        this.failed(error);
         resolve(undefined);
-      });
+      };
+      // Where the loop was busy, the answer may be there, and be read only now.
+      const cancel = clock.after(timeoutMs, () =>
+        setImmediate(() => giveUp(storeTimeout('add', timeoutMs))),
+      );
       answer.then(
         (count) => {
           cancel();
-          if (!late) resolve(this.answered(count));
+          if (settled) return;
+          settled = true;
+          resolve(this.answered(count));
         },
         (error: unknown) => {
           cancel();
-          if (late) return;
-          this.failed(error);
-          resolve(undefined);
+          giveUp(error);
         },
       );
     });

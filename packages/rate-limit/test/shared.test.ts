@@ -12,6 +12,8 @@ import {
 } from '@org/rate-limit';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 
+import { StoreGuard } from '../src/store-guard.ts';
+
 /** A store that does what a test says: answers at once or later, hangs, or fails. */
 class Moody implements CounterStore {
   mood: 'sync' | 'async' | 'hangs' | 'fails' | 'throws' = 'async';
@@ -373,6 +375,28 @@ describe('while the store is away', () => {
       ),
     ).toEqual([true, true]);
     expect(await allowed(one, 2)).toBe(0);
+  });
+
+  test('an answer that is there when a busy loop gets to it counts, although its time is over', async () => {
+    const clock = fakeClock();
+    let arrive: (count: Count) => void = () => undefined;
+    const guard = new StoreGuard({
+      store: { add: () => new Promise<Count>((resolve) => (arrive = resolve)) },
+      timeoutMs: 50,
+      clock,
+      onAway: () => undefined,
+      onBack: () => undefined,
+    });
+    const count = { value: 7, resetMs: 1000 };
+    const asked = guard.add('a', 1, 1000);
+    // Timers go before what has come over the network.
+    clock.advance(50);
+    arrive(count);
+    expect(await asked).toBe(count);
+    const late = guard.add('a', 1, 1000);
+    clock.advance(50);
+    expect(await late).toBeUndefined();
+    expect(guard.errorsTotal).toBe(1);
   });
 
   test('after three failures in a row nobody waits, and one call a second tries', async () => {

@@ -1,0 +1,15 @@
+/** Waiting for what has to happen, with an end to it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether it became true within the time. */
+export async function until(
+  isTrue: () => boolean | Promise<boolean>,
+  limitMs: number = 15_000,
+): Promise<boolean> {
+  const giveUpAt = performance.now() + limitMs;
+  while (!(await isTrue())) {
+    if (performance.now() > giveUpAt) return false;
+    await sleep(10);
+  }
+  return true;
+}
