@@ -10,6 +10,7 @@ import { useOf } from './database/use.ts';
 import { landing } from './landing/landing.ts';
 import { live } from './live/live.ts';
 import { cities } from './routes/cities.ts';
+import { corrections } from './routes/corrections.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { trips } from './routes/trips.ts';
@@ -66,9 +67,11 @@ export async function createApp(
     useOf(places.sql.session()),
     places.sessions.session(),
   );
-  const tripRoutes = routeJobs(jobs, places.sql.session(), loggingOf(parts)?.logger('trips'));
-  tripRoutes.onProgress((id, progress, context) =>
-    channels.publish(`trips/${id}`, progress, context),
+  const tripRoutes = routeJobs(
+    jobs,
+    places.sql.session(),
+    loggingOf(parts)?.logger('trips'),
+    (id, progress, context) => channels.publish(`trips/${id}`, progress, context),
   );
   const stack = setup(app, parts, {
     ...config.setupOptions(parts),
@@ -85,6 +88,7 @@ export async function createApp(
       channels.publish(name, data),
     ),
   );
+  app.use('/api/cities', corrections(places.sql, apiKeys));
   app.use('/api/cities', cities(places, batching ?? batchingOf(parts), cursorSecret));
   app.use('/api/trips', trips(places, apiKeys, tripRoutes, cursorSecret));
   return { app, stack, database: places, channels };
