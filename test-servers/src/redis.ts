@@ -1,18 +1,13 @@
 /** A Redis server of one test, in memory and on a free port. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 
+import { type ChildServer, startChild } from './child-server.ts';
 import { freePort } from './free-port.ts';
 import { missing } from './missing.ts';
 
-export interface RedisServer {
+export interface RedisServer extends ChildServer {
   readonly port: number;
-  /** Stops it where it stands: connections stay, and nothing answers. */
-  pause(): void;
-  resume(): void;
-  /** Ends it as a crash would. */
-  crash(): Promise<void>;
   restart(): Promise<void>;
 }
 
@@ -27,35 +22,23 @@ export function hasRedis(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** Starts a server; `more` are arguments such as `['--requirepass', 'x']`. */
+export async function startRedis(more: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
-  let server = await launch(port);
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const start = (): Promise<ChildServer> => launch([...args, ...more], tmpdir());
+  let server = await start();
   return {
     port,
-    pause: () => void server.kill('SIGSTOP'),
-    resume: () => void server.kill('SIGCONT'),
-    async crash() {
-      if (server.exitCode !== null || server.signalCode !== null) return;
-      const ended = once(server, 'exit');
-      server.kill('SIGKILL');
-      await ended;
-    },
+    pause: () => server.pause(),
+    resume: () => server.resume(),
+    crash: () => server.crash(),
     async restart() {
-      server = await launch(port);
+      server = await start();
     },
   };
 }
 
-async function launch(port: number): Promise<ChildProcess> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = spawn('redis-server', args, {
-    cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let output = '';
-  for await (const chunk of server.stdout) {
-    output += String(chunk);
-    if (output.includes('Ready to accept connections')) break;
-  }
-  return server;
+export function launch(args: readonly string[], folder: string): Promise<ChildServer> {
+  return startChild('redis-server', args, folder, 'Ready to accept connections');
 }

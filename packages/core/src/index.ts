@@ -132,6 +132,7 @@ export {
   type Bus,
   type BusMessage,
   type CallOptions,
+  checkTtl,
   type ClaimStore,
   type Count,
   type CounterStore,

@@ -5,11 +5,11 @@
  */
 import { LRUCache } from 'lru-cache';
 
-import { type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { type Component, defineComponent } from './component.ts';
 import { bytes, clockCheck, integer, resolveOptions, type Given } from './options.ts';
 import { report } from './report.ts';
-import type { BusMessage, Count, Store } from './store.ts';
+import { type BusMessage, checkTtl, type Count, type Store } from './store.ts';
 
 /** Bounds of a memory store. */
 export interface MemoryStoreOptions {
@@ -168,10 +168,3 @@ const CHECKS = {
   maxBytes: bytes({ min: 1 }),
   clock: clockCheck,
 };
-
-function checkTtl(ttlMs: number): number {
-  if (ttlMs > 0 && ttlMs <= MAX_DELAY_MS) return ttlMs;
-  throw new RangeError(
-    `A time to live must be above 0 and at most ${MAX_DELAY_MS} ms, but is ${ttlMs}.`,
-  );
-}

@@ -9,6 +9,7 @@
  * there with `ERR_STORE_UNAVAILABLE`; nothing hangs and nothing is swallowed. What
  * then happens is the caller's policy.
  */
+import { MAX_DELAY_MS } from './clock.ts';
 import { ProblemError } from './problem-error.ts';
 
 /** A value now, or a promise of it. */
@@ -114,4 +115,12 @@ export function storeUnavailable(call: string, cause?: unknown): ProblemError {
     detail: `The store is not available for ${call}.`,
     cause,
   });
+}
+
+/** A time to live that a store can keep, in ms. @throws RangeError unless it is above 0 and at most 2³¹−1 */
+export function checkTtl(ttlMs: number): number {
+  if (ttlMs > 0 && ttlMs <= MAX_DELAY_MS) return ttlMs;
+  throw new RangeError(
+    `A time to live must be above 0 and at most ${MAX_DELAY_MS} ms, but is ${ttlMs}.`,
+  );
 }

@@ -1,0 +1,206 @@
+/**
+ * The servers behind a client, each with a breaker of its own: where one node of a cluster hangs,
+ * calls to the others go on.
+ */
+import { within, type Clock, storeTimeout } from '@org/core';
+import type { Cluster, Redis } from 'ioredis';
+
+import { Breaker, type BreakerState } from './breaker.ts';
+import { isCluster } from './client.ts';
+import { slotOf } from './key-slot.ts';
+import type { Client } from './options.ts';
+
+export interface NodesSettings {
+  readonly breakerFailures: number;
+  readonly breakerOpenMs: number;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly clock: Clock;
+  /** A server has stopped answering. */
+  readonly onAway: (error: unknown) => void;
+  /** All of them answer again. */
+  readonly onBack: () => void;
+}
+
+/** Probes that fail in a row until the connection itself is taken for dead. */
+const PROBES_PER_CONNECTION = 3;
+
+export abstract class Nodes {
+  protected readonly settings: NodesSettings;
+
+  constructor(settings: NodesSettings) {
+    this.settings = settings;
+  }
+
+  /** The breaker of the server that has a key. */
+  abstract breakerOf(key: string): Breaker;
+
+  abstract all(): ReadonlyMap<string, Breaker>;
+
+  /**
+   * Called once the client is ready: rejects where it is not. Answers what tells the life of a
+   * single server from its next one, and nothing of a cluster, whose nodes are asked by scripts.
+   */
+  abstract greet(): Promise<string>;
+
+  /** The states of those that are not closed. */
+  troubled(): readonly (readonly [node: string, state: BreakerState])[] {
+    return [...this.all()].flatMap(([node, { state }]) =>
+      state === 'closed' ? [] : [[node, state] as const],
+    );
+  }
+
+  get openedTotal(): number {
+    return [...this.all().values()].reduce((sum, { openedTotal }) => sum + openedTotal, 0);
+  }
+
+  /** A new connection: what was known of the old one does not count. */
+  renew(): void {
+    for (const breaker of this.all().values()) breaker.close();
+  }
+
+  dispose(): void {
+    for (const breaker of this.all().values()) breaker.dispose();
+  }
+
+  /** @param ping rejects where a server does not answer; `drop` gives its connection up */
+  protected make(ping: () => Promise<unknown>, drop: () => void): Breaker {
+    const { breakerFailures, breakerOpenMs, timeoutMs, clock, onAway, onBack } = this.settings;
+    let failed = 0;
+    return new Breaker({
+      failures: breakerFailures,
+      openMs: breakerOpenMs,
+      clock,
+      async probe() {
+        try {
+          if (!(await within(timeoutMs, clock, ping))) throw storeTimeout('a probe', timeoutMs);
+          failed = 0;
+        } catch (error) {
+          // One that nothing comes through any more looks the same as a server that hangs.
+          if (++failed % PROBES_PER_CONNECTION === 0) drop();
+          throw error;
+        }
+      },
+      onOpen: onAway,
+      onClose: () => {
+        failed = 0;
+        if (this.troubled().length === 0) onBack();
+      },
+    });
+  }
+}
+
+/** The one server of a plain client. */
+export class SingleNode extends Nodes {
+  private readonly client: Redis;
+  private readonly breaker: Breaker;
+  private readonly only: ReadonlyMap<string, Breaker>;
+
+  constructor(client: Redis, settings: NodesSettings) {
+    super(settings);
+    this.client = client;
+    this.breaker = this.make(
+      async () => {
+        if (client.status !== 'ready') throw new Error('There is no connection.');
+        await client.ping();
+      },
+      () => {
+        if (client.status === 'ready') client.disconnect(true);
+      },
+    );
+    this.only = new Map([['server', this.breaker]]);
+  }
+
+  breakerOf(): Breaker {
+    return this.breaker;
+  }
+
+  all(): ReadonlyMap<string, Breaker> {
+    return this.only;
+  }
+
+  async greet(): Promise<string> {
+    let info = '';
+    try {
+      info = await this.client.info('server');
+    } catch (error) {
+      // One may not be allowed to ask.
+      if (!(error as Error).message.startsWith('NOPERM')) throw error;
+    }
+    return /^run_id:(\w+)/m.exec(info)?.[1] ?? 'unknown';
+  }
+}
+
+/** The nodes of a cluster, by their address. */
+export class ClusterNodes extends Nodes {
+  private readonly client: Cluster;
+  private readonly prefix: string;
+  private readonly breakers: Map<string, Breaker> = new Map();
+
+  constructor(client: Cluster, settings: NodesSettings) {
+    super(settings);
+    this.client = client;
+    this.prefix = client.options.keyPrefix ?? '';
+    // A connection takes a while, and no call waits for one: they are made as soon as nodes are known.
+    // Before it is ready, the client asks nodes that are not being connected already.
+    client.on('+node', (node: Redis) => {
+      if (client.status === 'ready') void connected(node);
+    });
+  }
+
+  breakerOf(key: string): Breaker {
+    const node = this.client.slots[slotOf(this.prefix + key)]?.[0] ?? 'unknown';
+    return this.breakers.get(node) ?? this.begin(node);
+  }
+
+  all(): ReadonlyMap<string, Breaker> {
+    return this.breakers;
+  }
+
+  async greet(): Promise<string> {
+    await Promise.all(this.client.nodes().map((node) => connected(node)));
+    return '';
+  }
+
+  private begin(node: string): Breaker {
+    this.forgetGone();
+    const breaker = this.make(
+      async () => {
+        this.client.refreshSlotsCache();
+        const connection = this.find(node);
+        if (connection !== undefined) await connection.ping();
+        // After a failover its slots are another's, with a breaker of its own.
+        else if (this.isInUse(node)) throw new Error(`There is no connection to ${node}.`);
+      },
+      () => this.find(node)?.disconnect(),
+    );
+    this.breakers.set(node, breaker);
+    return breaker;
+  }
+
+  private forgetGone(): void {
+    for (const [node, breaker] of this.breakers) {
+      if (this.isInUse(node) || this.find(node) !== undefined) continue;
+      breaker.close();
+      this.breakers.delete(node);
+    }
+  }
+
+  private isInUse(node: string): boolean {
+    return this.client.slots.some(([master]) => master === node);
+  }
+
+  private find(node: string): Redis | undefined {
+    return this.client.nodes().find(({ options }) => `${options.host}:${options.port}` === node);
+  }
+}
+
+/** The servers of a client. */
+export function nodesOf(client: Client, settings: NodesSettings): Nodes {
+  return isCluster(client) ? new ClusterNodes(client, settings) : new SingleNode(client, settings);
+}
+
+/** Waits for a node's connection, or for its failure. Never rejects. */
+async function connected(node: Redis): Promise<void> {
+  if (node.status === 'wait') await node.connect().catch(() => undefined);
+}

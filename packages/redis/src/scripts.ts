@@ -1,0 +1,101 @@
+/**
+ * What Redis does in one step and has no command for. Each script works on one key, so that it
+ * runs in a Cluster as it does on a single server; a tag's version and a message's number are
+ * microseconds of the server's clock when they begin, so that what was forgotten (evicted, flushed,
+ * lost in a failover) is never given out again.
+ */
+import { createHash } from 'node:crypto';
+
+/** A script and the digest that it is called by. */
+export interface Script {
+  readonly source: string;
+  readonly sha1: string;
+}
+
+function script(source: string): Script {
+  return Object.freeze({ source, sha1: createHash('sha1').update(source).digest('hex') });
+}
+
+/** Replaces a value that is as expected: ARGV expected, next, milliseconds to live. */
+export const COMPARE_AND_SET: Script = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`);
+
+/** Deletes a value that is as expected: ARGV expected. */
+export const COMPARE_AND_DELETE: Script = script(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1`);
+
+/** Adds to a counter, whose window begins with its first addition: ARGV amount, window in ms. */
+export const ADD: Script = script(`
+local value = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
+end
+return { value, left }`);
+
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]`;
+
+/** Versions of tags; one that is not there begins: KEYS the tags, ARGV milliseconds to live. */
+export const VERSIONS: Script = script(`${NOW}
+local versions = {}
+for at, key in ipairs(KEYS) do
+  local version = redis.call('GET', key)
+  if not version then
+    version = string.format('%.0f', now)
+    redis.call('SET', key, version, 'PX', ARGV[1])
+  end
+  versions[at] = tonumber(version)
+end
+return versions`);
+
+/** Moves tags on: KEYS the tags, ARGV milliseconds to live. */
+export const BUMP: Script = script(`${NOW}
+local versions = {}
+for at, key in ipairs(KEYS) do
+  local version = math.max(now, tonumber(redis.call('GET', key) or 0) + 1)
+  redis.call('SET', key, string.format('%.0f', version), 'PX', ARGV[1])
+  versions[at] = version
+end
+return versions`);
+
+/**
+ * The number of a message is one more than the last one's. It jumps where another server goes on
+ * counting, or the same one after a restart: what it does not remember may have been sent.
+ * In a Cluster the server is asked who it is; a single one's client knows (`server`).
+ */
+const NEXT = `
+local function next_after(last, by, server)
+  if not last then return now end
+  if by ~= server then return math.max(now, last + 2) end
+  return last + 1
+end
+local function this_server(given)
+  if given ~= '' then return given end
+  return redis.call('CLUSTER', 'MYID')
+end`;
+
+/** Numbers a message and publishes it: ARGV channel, data, milliseconds to live, server. */
+export const PUBLISH: Script = script(`${NOW}${NEXT}
+local server = this_server(ARGV[4])
+local last, by = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (.*)$')
+local number = string.format('%.0f', next_after(tonumber(last), by, server))
+redis.call('SET', KEYS[1], number .. ' ' .. server, 'PX', ARGV[3])
+redis.call('PUBLISH', ARGV[1], number .. ' ' .. ARGV[2])
+return number`);
+
+/** Numbers a message and appends it: ARGV data, most messages, milliseconds to live, server. */
+export const APPEND: Script = script(`${NOW}${NEXT}
+local server = this_server(ARGV[4])
+local entry = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local last = entry and tonumber(string.match(entry[1], '^%d+'))
+local number = string.format('%.0f', next_after(last, entry and entry[2][2], server))
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], number .. '-0', 'by', server, 'data', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return number`);
