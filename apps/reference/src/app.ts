@@ -22,6 +22,7 @@ import {
   type ServiceConfig,
   taskSettings,
 } from './settings.ts';
+import { sharedStore } from './shared-store.ts';
 import { batchingOf, components, loggingOf } from './stack.ts';
 import { routeJobs } from './trips/route-jobs.ts';
 import { weatherSource } from './weather/weather-source.ts';
@@ -55,17 +56,20 @@ export async function createApp(
   for (const [name, value] of Object.entries(config.options('express'))) app.set(name, value);
 
   const places = database(databaseSettings(config));
-  const weather = weatherSource(weatherUrl, config);
+  const store = await sharedStore(config);
+  const weather = weatherSource(weatherUrl, config, store);
   const jobs = tasks(taskSettings(config));
   const apiKeys = config.values.API_KEYS ?? DEMO_API_KEYS;
   const cursorSecret = config.values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET;
-  const channels = live(places.sql.session(), apiKeys, config);
-  const own = [places.component, places.sessions, jobs, ...weather.parts, channels];
+  const channels = live(places.sql.session(), apiKeys, config, store);
+  const shared = store === undefined ? [] : [store];
+  const own = [...shared, places.component, places.sessions, jobs, ...weather.parts, channels];
   const parts = await components(
     config,
     own,
     useOf(places.sql.session()),
     places.sessions.session(),
+    store,
   );
   const tripRoutes = routeJobs(
     jobs,

@@ -5,7 +5,7 @@
  */
 import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
-import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
+import { defineMiddleware, isMiddleware, type Middleware, type Store } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
@@ -75,10 +75,12 @@ export async function components(
   own: Parts,
   use: AnalyticsStore,
   explainOn: QueryOptions['explainOn'],
+  store: Store | undefined,
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
     lazy: config.lazy,
+    store,
     isEnabled: (name) =>
       !MADE_ELSEWHERE.has(name) && (config.isEnabled(name) || EQUIPPED.has(name)),
     options: (name) => ({

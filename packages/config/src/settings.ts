@@ -55,6 +55,8 @@ export interface GeneralValues {
   readonly REQUEST_TIMEOUT: number;
   readonly TASKS_FOLDER: string | undefined;
   readonly REDIS_URL: string | undefined;
+  readonly REDIS_CLUSTER: boolean;
+  readonly REDIS_KEY_PREFIX: string | undefined;
   readonly DATABASE_URL: string | undefined;
   readonly DATABASE_POOL_MAX: number;
   readonly N_PLUS_ONE: NPlusOne;
@@ -111,7 +113,7 @@ export interface StandardOptions {
     readonly slowAfterMs: number;
     readonly access?: string;
   };
-  readonly redis: { readonly url?: string };
+  readonly redis: { readonly url?: string; readonly cluster: boolean; readonly keyPrefix?: string };
   readonly tasks: { readonly url?: string; readonly folder?: string; readonly access?: string };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
@@ -403,6 +405,19 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
     secret: true,
     feeds: [...to('redis', 'url'), ...to('tasks', 'url')],
     help: 'Redis for the state and the jobs that processes share; memory when absent.',
+  },
+  REDIS_CLUSTER: {
+    type: 'boolean',
+    default: false,
+    feeds: to('redis', 'cluster'),
+    help: 'Whether REDIS_URL is a node of a Redis Cluster, which tells of the others.',
+  },
+  REDIS_KEY_PREFIX: {
+    type: 'text',
+    pattern: /^\S+$/,
+    expected: 'a prefix without spaces',
+    feeds: to('redis', 'keyPrefix'),
+    help: 'What the keys of shared state begin with; each service of a Redis needs its own.',
   },
   DATABASE_URL: {
     type: 'url',

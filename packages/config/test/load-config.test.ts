@@ -76,6 +76,8 @@ describe('defaults', () => {
       TRUST_PROXY: false,
       TASKS_FOLDER: undefined,
       REDIS_URL: undefined,
+      REDIS_CLUSTER: false,
+      REDIS_KEY_PREFIX: undefined,
       DATABASE_URL: undefined,
       WEBSOCKET_MAX_CONNECTIONS: 10_000,
       DATABASE_POOL_MAX: 10,
@@ -415,7 +417,7 @@ describe('secrets', () => {
   test('are in the values and the options, and nowhere that is printed', () => {
     const config = from(secrets);
     expect(config.values).toMatchObject(secrets);
-    expect(config.options('redis')).toEqual({ url: secrets.REDIS_URL });
+    expect(config.options('redis')).toEqual({ url: secrets.REDIS_URL, cluster: false });
     for (const printed of [
       JSON.stringify(config),
       inspect(config),
@@ -560,7 +562,12 @@ describe('options of components', () => {
       maxConnections: 10_000,
       access: 'sixteen-characters',
     });
-    expect(config.options('redis')).toEqual({});
+    expect(config.options('redis')).toEqual({ cluster: false });
+    expect(
+      from({ REDIS_URL: 'redis://h', REDIS_CLUSTER: '1', REDIS_KEY_PREFIX: 'trips' }).options(
+        'redis',
+      ),
+    ).toEqual({ url: 'redis://h', cluster: true, keyPrefix: 'trips' });
     expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });
     expect(from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h' }).options('tasks')).toEqual({
       folder: '/jobs',

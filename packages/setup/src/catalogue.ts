@@ -5,8 +5,9 @@
  * others after. One that is enabled and not installed stops the start.
  */
 import { createRequire } from 'node:module';
-import type { Component, Middleware } from '@org/core';
+import type { Component, Middleware, Store } from '@org/core';
 
+import { type SharedStore, withStore } from './shared-store.ts';
 import { lazy, type LazyPlacement } from './lazy.ts';
 import { SetupError } from './setup-error.ts';
 import type { Parts } from './registry.ts';
@@ -14,8 +15,10 @@ import type { Parts } from './registry.ts';
 /** What the catalogue asks of a configuration; `@org/config` answers it. */
 export interface StandardSettings {
   isEnabled(name: string): boolean;
-  /** Options for the component's factory. */
+  /** Options for the component's factory. Those of `redis` make the shared store, where they have a `url`. */
   options(name: string): object;
+  /** A store of yours that processes share, in the place of one in Redis; it stays yours to start and to close. @default none */
+  readonly store?: Store | undefined;
   /** Whether what can wait is loaded after the server listens. @default true */
   readonly lazy?: boolean;
 }
@@ -137,12 +140,15 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
-  const parts: (Component | readonly Component[])[] = [];
+  const own = settings.store === undefined ? await redisOf(settings) : undefined;
+  const store = settings.store ?? own;
+  // First of all: what starts first closes last, and nobody outlives the store.
+  const parts: (Component | readonly Component[])[] = own === undefined ? [] : [own];
   for (const [name, entry] of Object.entries(CATALOGUE)) {
     if (!settings.isEnabled(name)) continue;
     const make = async (): Promise<Component | readonly Component[]> => {
       const factory = await installed(name, entry.import);
-      return factory(settings.options(name));
+      return factory(withStore(name, settings.options(name), store));
     };
     if (entry.later === undefined || settings.lazy === false) {
       parts.push(await make());
@@ -154,16 +160,27 @@ export async function standard(settings: StandardSettings): Promise<Parts> {
   return parts;
 }
 
-async function installed<T>(name: string, find: () => Promise<T>): Promise<T> {
+/** The store in Redis, if the configuration has one. */
+async function redisOf(settings: StandardSettings): Promise<SharedStore | undefined> {
+  const options = settings.options('redis');
+  if ((options as { readonly url?: string }).url === undefined) return undefined;
+  const { redisStore } = await installed('redis', async () => import('@org/redis'), 'REDIS_URL=');
+  return redisStore(options);
+}
+
+async function installed<T>(
+  name: string,
+  find: () => Promise<T>,
+  without: string = `ENABLE_${name.toUpperCase().replaceAll('-', '_')}=false`,
+): Promise<T> {
   try {
     return await find();
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
     if (!missing || !message.includes(`@org/${name}`)) throw error;
-    const enable = `ENABLE_${name.toUpperCase().replaceAll('-', '_')}`;
     throw new SetupError(
-      `"${name}" is enabled, but its package is not installed. Run: npm install @org/${name} (or set ${enable}=false).`,
+      `"${name}" is enabled, but its package is not installed. Run: npm install @org/${name} (or set ${without}).`,
       { cause: error },
     );
   }

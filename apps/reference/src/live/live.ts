@@ -2,6 +2,7 @@
  * What changes while somebody looks: the progress of a trip, for its owner, and the weather of a
  * city, for everybody. Whoever knows of news calls `publish`; who listens is nobody's business else.
  */
+import type { Bus } from '@org/core';
 import { bearerOf, type Identity, websocket, type Websocket } from '@org/websocket';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -17,6 +18,7 @@ export function live(
   db: Kysely<Tables>,
   apiKeys: ReadonlyMap<string, string>,
   config: ServiceConfig,
+  bus: Bus | undefined,
 ): Websocket {
   const ownerOf = ownersByKey(apiKeys);
 
@@ -33,6 +35,7 @@ export function live(
 
   return websocket({
     ...config.options('websocket'),
+    bus,
     authenticate({ req }): Identity | undefined {
       const key = req.get('x-api-key') ?? bearerOf(req);
       // Without a key one may see what everybody may; with a wrong one, nothing.

@@ -13,6 +13,7 @@ import {
   type Exchange,
   hasCode,
   ProblemError,
+  type Store,
 } from '@org/core';
 import { hedge, retry, retryBudget } from '@org/retry';
 import { z } from 'zod';
@@ -54,7 +55,11 @@ export interface WeatherSource {
 }
 
 /** Makes a source of the service at `url`; without one it knows of no weather. */
-export function weatherSource(url: string | undefined, config: ServiceConfig): WeatherSource {
+export function weatherSource(
+  url: string | undefined,
+  config: ServiceConfig,
+  store: Store | undefined,
+): WeatherSource {
   if (url === undefined) {
     return {
       parts: [],
@@ -69,7 +74,7 @@ export function weatherSource(url: string | undefined, config: ServiceConfig): W
   const shared = { budget, budgetName: 'weather' };
   const late = hedge({ ...shared, name: 'weather:hedge', afterMs: HEDGE_AFTER_MS });
   const breaker = config.isEnabled('circuit')
-    ? circuit({ ...config.options('circuit'), name: 'weather:circuit' })
+    ? circuit({ ...config.options('circuit'), name: 'weather:circuit', store })
     : undefined;
   const inner: CallPolicy[] = [late, ...(breaker === undefined ? [] : [breaker.breaker])];
   const again = retry({
