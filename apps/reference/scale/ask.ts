@@ -12,8 +12,13 @@ export interface Question {
   readonly key?: string;
   readonly idempotencyKey?: string;
   readonly body?: object;
+  /** How long the client rests in the middle of the body, in ms. @default it does not */
+  readonly pauseMs?: number | undefined;
   readonly agent?: Agent;
 }
+
+/** Who may see what operators see. */
+export const LOCAL: Question = Object.freeze({ from: '127.0.0.1' });
 
 /** What was answered. */
 export interface Answered {
@@ -24,7 +29,8 @@ export interface Answered {
 
 /** Rejects where no whole answer came. */
 export function ask(url: string, question: Question = {}): Promise<Answered> {
-  const { method = 'GET', from = somebody(), host, key, idempotencyKey, body, agent } = question;
+  const { method = 'GET', from = somebody(), host, key, idempotencyKey } = question;
+  const { body, pauseMs, agent } = question;
   const headers = {
     'x-forwarded-for': from,
     ...(host === undefined ? {} : { host }),
@@ -46,7 +52,13 @@ export function ask(url: string, question: Question = {}): Promise<Answered> {
       );
     });
     sent.on('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    const text = body === undefined ? '' : JSON.stringify(body);
+    if (pauseMs === undefined) {
+      sent.end(text);
+      return;
+    }
+    sent.write(text.slice(0, 10));
+    setTimeout(() => sent.end(text.slice(10)), pauseMs);
   });
 }
 

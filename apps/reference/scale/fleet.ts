@@ -12,7 +12,7 @@ import type { FaultStep } from '../upstream/faults.ts';
 import { weatherServer } from '../upstream/server.ts';
 import { ask } from './ask.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
-import { type ServiceProcess, startProcess } from './process.ts';
+import { launch, listening, type ServiceProcess } from './process.ts';
 
 /** Requests that one address may make in an hour. */
 export const LIMIT = 200;
@@ -44,43 +44,37 @@ export interface Fleet {
   start(): Promise<ServiceProcess>;
   /** Ends one; its exit code. */
   end(process: ServiceProcess, signal?: NodeJS.Signals): Promise<number | null>;
-  /** Ends everything, by force; safe to be called at any time, and twice. */
-  stop(): Promise<void>;
 }
 
-/** Starts all of it. `binaries` are those of Postgres. */
-export async function startFleet(size: Size, binaries: string): Promise<Fleet> {
-  const ends: (() => Promise<unknown> | void)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of ends.splice(0).toReversed()) await end();
-  };
-  try {
-    return await assemble(size, binaries, ends, stop);
-  } catch (error) {
-    await stop();
-    throw error;
+/** What ends the parts of a fleet: those that have started, should one of the others not. */
+export class Ends {
+  private readonly ends: (() => unknown)[] = [];
+
+  add(end: () => unknown): void {
+    this.ends.push(end);
+  }
+
+  /** Ends all of them, by force, the last first; at any time, and as often as one likes. */
+  async run(): Promise<void> {
+    for (const end of this.ends.splice(0).toReversed()) await end();
   }
 }
 
-async function assemble(
-  size: Size,
-  binaries: string,
-  ends: (() => Promise<unknown> | void)[],
-  stop: () => Promise<void>,
-): Promise<Fleet> {
+/** Starts all of it; `ends` learns how each part is ended. `binaries` are those of Postgres. */
+export async function startFleet(size: Size, binaries: string, ends: Ends): Promise<Fleet> {
   const postgres = await startPostgres(binaries);
-  ends.push(() => postgres.stop());
+  ends.add(() => postgres.stop());
   const redis = await startRedis();
-  ends.push(() => redis.crash());
+  ends.add(() => redis.crash());
   const redisUrl = `redis://127.0.0.1:${redis.port}`;
   const upstream = await startUpstream();
-  ends.push(() => upstream.stop());
+  ends.add(() => upstream.stop());
   const balancer = await startBalancer();
-  ends.push(() => balancer.stop());
+  ends.add(() => balancer.stop());
   const sql = new Client({ connectionString: postgres.url });
   sql.on('error', () => undefined);
   await sql.connect();
-  ends.push(() => sql.end());
+  ends.add(() => sql.end());
 
   const env = {
     DATABASE_URL: postgres.url,
@@ -96,13 +90,17 @@ async function assemble(
     RATE_LIMIT_WINDOW: '3600',
     THREAT_THRESHOLD: String(THREATS),
     CIRCUIT_OPEN_TIME: '1',
+    // What is refused under load has tests of its own, however busy this machine is.
+    ENABLE_QUEUE: 'false',
+    REQUEST_TIMEOUT: '240',
     MIN_POPULATION: '500000',
     LOG_LEVEL: 'warn',
   };
   const processes: ServiceProcess[] = [];
   const start = async (): Promise<ServiceProcess> => {
-    const process = await startProcess(env);
-    ends.push(() => process.stop('SIGKILL'));
+    const child = launch(env);
+    ends.add(() => child.kill('SIGKILL'));
+    const process = await listening(child);
     processes.push(process);
     balancer.add(process.url);
     await balancer.ready(process.url);
@@ -126,7 +124,6 @@ async function assemble(
       balancer.remove(process.url);
       return code;
     },
-    stop,
   };
 }
 

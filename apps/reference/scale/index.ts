@@ -9,13 +9,13 @@ import { hasRedis } from 'test-servers/redis';
 
 import type { Finding } from './check.ts';
 import { CHECKS } from './checks/index.ts';
-import { type Fleet, type Size, startFleet } from './fleet.ts';
+import { Ends, type Size, startFleet } from './fleet.ts';
 import { tableOf } from './table.ts';
 
 /** Whatever hangs, hangs no longer. */
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 300_000;
 
-const size = sizeOf(process.argv.slice(2));
+const size = sizeOf();
 const binaries = postgresBinaries();
 const missing = [
   ...(hasRedis() ? [] : ['redis-server']),
@@ -28,11 +28,11 @@ if (missing.length > 0 || binaries === undefined) {
   process.exit(1);
 }
 
-let fleet: Fleet | undefined;
+const ends = new Ends();
 const findings: Finding[] = [];
 const end = async (code: number): Promise<void> => {
   if (findings.length > 0) console.log(tableOf(findings));
-  await fleet?.stop();
+  await ends.run();
   process.exit(code);
 };
 process.once('SIGINT', () => void end(130));
@@ -45,9 +45,9 @@ setTimeout(() => {
 const startedMs = performance.now();
 try {
   console.error(`Starting ${size.processes} processes, Redis, Postgres and a balancer.`);
-  fleet = await startFleet(size, binaries);
+  const fleet = await startFleet(size, binaries, ends);
   for (const [name, check] of Object.entries(CHECKS)) {
-    console.error(`${name} …`);
+    console.error(`${((performance.now() - startedMs) / 1000).toFixed(0)} s: ${name}`);
     try {
       findings.push(...(await check(fleet)));
     } catch (error) {
@@ -69,25 +69,19 @@ console.error(
 );
 await end(findings.length > 0 && findings.every(({ holds }) => holds) ? 0 : 1);
 
-/** What the command line says. */
-function sizeOf(args: readonly string[]): Size {
-  try {
-    const { values } = parseArgs({
-      args: args.filter((arg) => arg !== '--'),
-      options: {
-        processes: { type: 'string', default: '3' },
-        requests: { type: 'string', default: '600' },
-      },
-    });
-    return {
-      processes: wholeNumber('processes', values.processes, 2, 16),
-      requests: wholeNumber('requests', values.requests, 10, 100_000),
-    };
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    console.error('pnpm scale [--processes 3] [--requests 600]');
-    process.exit(2);
-  }
+/** What the command line says. @throws Error for what it must not say */
+function sizeOf(): Size {
+  const { values } = parseArgs({
+    args: process.argv.slice(2).filter((arg) => arg !== '--'),
+    options: {
+      processes: { type: 'string', default: '3' },
+      requests: { type: 'string', default: '600' },
+    },
+  });
+  return {
+    processes: wholeNumber('processes', values.processes, 2, 16),
+    requests: wholeNumber('requests', values.requests, 10, 100_000),
+  };
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {

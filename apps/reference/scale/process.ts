@@ -26,9 +26,8 @@ export function launch(env: Readonly<Record<string, string>>): ChildProcess {
   });
 }
 
-/** Starts the process and waits until it listens. */
-export async function startProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const child = launch(env);
+/** Waits until a process listens. Rejects with what it has printed where it ends before. */
+export async function listening(child: ChildProcess): Promise<ServiceProcess> {
   let output = '';
   const url = await new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer): void => {

@@ -1,7 +1,7 @@
 /** The service as its users run it: a process of its own, asked through a socket. */
-import { type ServiceProcess, startProcess } from '../scale/process.ts';
+import { launch, listening, type ServiceProcess } from '../scale/process.ts';
 
-export { launch } from '../scale/process.ts';
+export { launch };
 
 /** An answer as tests look at it. */
 export interface Answer {
@@ -53,7 +53,7 @@ export const UNQUEUED: Readonly<Record<string, string>> = Object.freeze({
 
 /** Starts the service and waits until it listens. */
 export async function start(env: Readonly<Record<string, string>>): Promise<Service> {
-  const service = await startProcess(env);
+  const service = await listening(launch(env));
 
   const send: Service['send'] = async (method, path, body, headers = {}) => {
     const response = await fetch(service.url + path, {

@@ -1,9 +1,8 @@
 /** What each process has counted adds up: to the requests that were sent, over restarts too. */
 import { Agent } from 'node:http';
 
-import { ask, told } from '../ask.ts';
+import { ask, LOCAL, told } from '../ask.ts';
 import { type Check, inParallel, until } from '../check.ts';
-import type { Fleet } from '../fleet.ts';
 
 /** Nothing else in the run asks for it. */
 const ROUTE = '/api/countries';
@@ -41,10 +40,7 @@ export const analytics: Check = async ({ processes, size }) => {
   ];
 };
 
-async function countedBy(url: Fleet['balancer']['url']): Promise<number> {
-  const { items } = await told<Endpoints>(
-    ask(`${url}/api/analytics/endpoints`, { from: '127.0.0.1' }),
-    200,
-  );
+async function countedBy(url: string): Promise<number> {
+  const { items } = await told<Endpoints>(ask(`${url}/api/analytics/endpoints`, LOCAL), 200);
   return items.find(({ method, route }) => method === 'GET' && route === ROUTE)?.requests ?? 0;
 }

@@ -2,7 +2,7 @@
  * One duplicate runs once, whichever process it reaches: a trip, whose key is kept in the
  * transaction that makes it, and a change of one, whose key is claimed in Redis.
  */
-import { ask, told } from '../ask.ts';
+import { ask, type Question, told } from '../ask.ts';
 import { type Check, tally } from '../check.ts';
 import { type Fleet, keyOf, OWNERS } from '../fleet.ts';
 
@@ -94,15 +94,19 @@ async function fire(
   const statuses: number[] = [];
   for (let at = 0; at < keys; at++) {
     const { path, method, owner, key, body } = sentFor(at);
+    const question = { method, key: keyOf(owner), idempotencyKey: key, body };
     const answers = Array.from({ length: DUPLICATES }, (_, copy) =>
-      ask(processes[copy % processes.length]!.url + path, {
-        method,
-        key: keyOf(owner),
-        idempotencyKey: key,
-        body,
-      }),
+      answerOf(processes[copy % processes.length]!.url + path, question),
     );
-    statuses.push(...(await Promise.all(answers)).map(({ status }) => status));
+    statuses.push(...(await Promise.all(answers)));
   }
   return statuses;
+}
+
+/** Where Redis does not answer in time nothing is run, and the client is told to come back. */
+async function answerOf(url: string, question: Question): Promise<number> {
+  for (;;) {
+    const { status } = await ask(url, question);
+    if (status !== 503) return status;
+  }
 }

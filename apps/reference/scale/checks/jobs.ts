@@ -27,7 +27,7 @@ export const jobs: Check = async (fleet) => {
       check: 'a job runs once',
       done: `${count} jobs, each asked for twice through different processes`,
       expected: `${count} completed, begun ${count} times`,
-      seen: `${completed} completed, begun ${begun} times, in ${inMs(tookMs)}`,
+      seen: `${completed} completed, begun ${begun} times, ${inMs(tookMs)} after the last was asked for`,
       holds: completed === count && begun === count,
     };
   });
@@ -50,7 +50,7 @@ export const jobsOfTheDead: Check = async (fleet) => {
       check: 'a killed process loses no job',
       done: `${count} jobs, one of ${fleet.size.processes} processes killed at work`,
       expected: `${count} completed, at most ${AT_ONCE} begun again`,
-      seen: `${completed} completed, ${again} begun again, in ${inMs(tookMs)}`,
+      seen: `${completed} completed, ${again} begun again, ${inMs(tookMs)} after`,
       holds: completed === count && again <= AT_ONCE,
     };
   });

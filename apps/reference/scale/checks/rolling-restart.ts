@@ -1,46 +1,41 @@
 /**
  * A rolling restart loses nothing: one process after the other is replaced under load. Nobody asks
- * twice: what is lost would be lost. Writers make trips and delete all but the last, readers wait
- * for a slow service, and sockets come back by themselves.
+ * twice: what is lost would be lost. Clients make trips and delete all but the last, some of them
+ * over a slow line, and sockets come back by themselves.
  */
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type Answered, ask } from '../ask.ts';
+import { type Answered, ask, type Question } from '../ask.ts';
 import { type Check, type Finding, tally, until } from '../check.ts';
 import { type Fleet, keyOf, OWNERS } from '../fleet.ts';
 import { type LiveClient, liveClient } from '../live-client.ts';
 
-const WRITERS = 9;
-const SLOW_READERS = 3;
-const SOCKETS = 6;
-/** How long the weather service takes. */
+const CLIENTS = 9;
+/** Some of the owners' lines are slow: their bodies take this long. */
+const SLOW_CLIENTS = 3;
 const SLOW_MS = 700;
+const SOCKETS = 6;
 /** How long a client rests between two requests: the processes are not what is measured here. */
 const REST_MS = 20;
 const CHANNEL = 'weather/0';
 
 export const rollingRestart: Check = async (fleet) => {
-  const { balancer, sql } = fleet;
+  const { balancer } = fleet;
   const faultsBefore = balancer.faults.length;
-  const load = new Load(fleet);
+  const load = new Load(balancer.url);
   const sockets = Array.from({ length: SOCKETS }, () => liveClient(balancer.url, OWNERS[1]!));
   try {
     await Promise.all(sockets.map((socket) => socket.listen(CHANNEL)));
-    await fleet.weather({ delayMs: SLOW_MS });
-    const { rows } = await sql.query<{ id: number }>('select id from cities order by name');
-    const cities = rows.map(({ id }) => id);
-    const loading = Promise.all([
-      ...OWNERS.slice(0, WRITERS).map((owner) => load.write(owner)),
-      ...Array.from({ length: SLOW_READERS }, () => load.readSlowly(cities)),
-    ]);
+    const loading = Promise.all(
+      OWNERS.slice(0, CLIENTS).map((owner, at) => load.use(owner, at < SLOW_CLIENTS)),
+    );
     const codes = await replaceAll(fleet, load);
     load.over = true;
-    const kept = (await loading).filter((id) => id !== undefined);
-    await fleet.weather();
+    await loading;
     return [
       answered(load, balancer.faults.slice(faultsBefore), codes),
-      await halfDone(fleet, kept),
+      await halfDone(fleet, load),
       await comeBack(sockets),
     ];
   } finally {
@@ -56,46 +51,36 @@ class Load {
   readonly outcomes: string[] = [];
   failed: number = 0;
   slow: number = 0;
+  /** Trips that were made, and not deleted: as clients were told. */
+  readonly kept: Set<string> = new Set();
   private readonly url: string;
 
-  constructor({ balancer }: Fleet) {
-    this.url = balancer.url;
+  constructor(url: string) {
+    this.url = url;
   }
 
-  /** Makes trips, one after the other on one connection; answers the one that is left. */
-  async write(owner: string): Promise<string | undefined> {
+  /** Makes trips, one after the other on one connection, and deletes each but the last. */
+  async use(owner: string, isSlow: boolean): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const key = keyOf(owner);
+    const body = { name: 'restarted', stops: [] };
     let last: string | undefined;
     while (!this.over) {
-      const made = await this.ask('/api/trips', {
-        method: 'POST',
-        key,
-        agent,
-        body: { name: 'restarted', stops: [] },
-      });
-      if (last !== undefined) await this.ask(last, { method: 'DELETE', key, agent });
-      last = made?.headers['location'] as string | undefined;
-    }
-    agent.destroy();
-    return last?.slice('/api/trips/'.length);
-  }
-
-  /** Asks for the weather of one city after the other, which takes its time. */
-  async readSlowly(cities: number[]): Promise<undefined> {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!this.over) {
-      const id = cities.pop();
-      const answer = await this.ask(`/api/cities/${id}/weather`, { agent });
-      if (answer?.status === 200) this.slow++;
+      const pauseMs = isSlow ? SLOW_MS : undefined;
+      const made = await this.ask('/api/trips', { method: 'POST', key, agent, body, pauseMs });
+      if (made?.status === 201 && isSlow) this.slow++;
+      const next = made?.headers['location'] as string | undefined;
+      if (next !== undefined) this.kept.add(next);
+      if (last !== undefined) {
+        const gone = await this.ask(last, { method: 'DELETE', key, agent });
+        if (gone?.status === 204) this.kept.delete(last);
+      }
+      last = next;
     }
     agent.destroy();
   }
 
-  private async ask(
-    path: string,
-    question: Parameters<typeof ask>[1],
-  ): Promise<Answered | undefined> {
+  private async ask(path: string, question: Question): Promise<Answered | undefined> {
     try {
       await delay(REST_MS);
       const answer = await ask(this.url + path, question);
@@ -144,17 +129,17 @@ function answered(load: Load, faults: readonly string[], codes: (number | null)[
 }
 
 /** What is in the database is what clients were told. */
-async function halfDone({ sql }: Fleet, kept: readonly string[]): Promise<Finding> {
-  const { rows } = await sql.query<{ id: string }>(
-    `select id from trips where name = 'restarted' order by id`,
+async function halfDone({ sql }: Fleet, { kept }: Load): Promise<Finding> {
+  const { rows } = await sql.query<{ address: string }>(
+    `select '/api/trips/' || id as address from trips where name = 'restarted'`,
   );
-  const found = rows.map(({ id }) => id).join();
+  const found = rows.map(({ address }) => address).toSorted();
   return {
     check: 'and leaves nothing half done',
-    done: `${WRITERS} clients made trips and deleted all but the last`,
-    expected: `${kept.length} trips, those of which they were told`,
-    seen: `${rows.length} trips`,
-    holds: found === kept.toSorted().join() && kept.length === WRITERS,
+    done: `${CLIENTS} clients made trips and deleted all but the last`,
+    expected: `${kept.size} trips, those of which they were told`,
+    seen: `${found.length} trips`,
+    holds: found.join() === [...kept].toSorted().join(),
   };
 }
 

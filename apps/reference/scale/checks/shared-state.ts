@@ -1,9 +1,10 @@
 /** What one process has found out about others, all of them know: who attacks, and what is down. */
-import { ask, told } from '../ask.ts';
+import { ask, LOCAL, told } from '../ask.ts';
 import { type Check, inMs, until } from '../check.ts';
 import { type Fleet, THREATS } from '../fleet.ts';
 
 const ATTACKER = '198.51.100.7';
+const CIRCUIT = 'weather:circuit';
 
 export const sharedState: Check = async (fleet) => [await reputation(fleet), await circuit(fleet)];
 
@@ -54,19 +55,19 @@ async function circuit(fleet: Fleet) {
     check: 'a circuit opens for all',
     done: `the weather service down, ${asked} requests to one process`,
     expected: 'open in the others, which have not asked; closed again afterwards',
-    seen: `open in ${tookMs === undefined ? 'not all' : 'all'} after ${inMs(tookMs)}; good again after ${inMs(recovered)}`,
+    seen: `open in ${tookMs === undefined ? 'not all' : 'all'}, ${inMs(tookMs)} after; good again after ${inMs(recovered)}`,
     holds: tookMs !== undefined && recovered !== undefined,
   };
 }
 
+/** As statistics tell it. */
 interface Statistics {
-  readonly components: Readonly<Record<string, { readonly stats?: { readonly state?: string } }>>;
+  readonly components: Readonly<
+    Record<string, { readonly breakers: Readonly<Record<string, { readonly state: string }>> }>
+  >;
 }
 
 async function stateAt(url: string): Promise<string | undefined> {
-  const { components } = await told<Statistics>(
-    ask(`${url}/api/middleware/stats`, { from: '127.0.0.1' }),
-    200,
-  );
-  return components['weather:circuit']?.stats?.state;
+  const { components } = await told<Statistics>(ask(`${url}/api/middleware/stats`, LOCAL), 200);
+  return components[CIRCUIT]?.breakers[CIRCUIT]?.state;
 }
