@@ -19,6 +19,7 @@ export interface Bench {
     | 'overload'
     | 'statements'
     | 'broadcast'
+    | 'inside'
     | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
   readonly path?: string;
@@ -49,6 +50,14 @@ const STACK_PEERS: readonly string[] = [
   'express-winston',
   '@godaddy/terminus',
   'http-errors',
+];
+
+const STANDARD_PEERS: readonly string[] = [
+  ...STACK_PEERS,
+  'helmet',
+  'express-rate-limit',
+  'compression',
+  'connect-timeout',
 ];
 
 const CACHES: readonly Contender[] = [
@@ -146,7 +155,7 @@ export const BENCHES: readonly Bench[] = [
       { server: 'standard-used', label: 'ours, `setup` and `app.listen`', doesJobs: true },
       { server: 'standard', label: 'ours, `stack.listen`', doesJobs: true },
     ],
-    peers: [...STACK_PEERS, 'helmet', 'express-rate-limit', 'compression', 'connect-timeout'],
+    peers: STANDARD_PEERS,
   },
   { name: 'cache-hit', kind: 'throughput', contenders: CACHES, peers: ['express', 'apicache'] },
   {
@@ -155,6 +164,16 @@ export const BENCHES: readonly Bench[] = [
     headers: { 'accept-encoding': 'gzip' },
     contenders: CACHES,
     peers: ['express', 'apicache'],
+  },
+  {
+    name: 'cache-hit-inside',
+    kind: 'inside',
+    contenders: [
+      { server: 'inside-bare', label: 'bare Express' },
+      { server: 'inside-cache', label: 'a hit, the cache alone' },
+      { server: 'inside-standard', label: 'a hit, the whole family' },
+    ],
+    peers: ['express'],
   },
   {
     name: 'cache-mixed',
@@ -401,6 +420,23 @@ export const BENCHES: readonly Bench[] = [
     peers: ['pg'],
   },
   {
+    name: 'redis-store',
+    kind: 'calls',
+    contenders: [
+      { server: 'get-ioredis', label: 'get, ioredis' },
+      { server: 'get-store', label: 'get, our store' },
+      { server: 'set-ioredis', label: 'set, ioredis' },
+      { server: 'set-store', label: 'set, our store' },
+      { server: 'claim-ioredis', label: 'claim, ioredis' },
+      { server: 'claim-store', label: 'claim, our store' },
+      { server: 'add-ioredis', label: 'add, ioredis' },
+      { server: 'add-store', label: 'add, our store' },
+      { server: 'get-one-ioredis', label: 'gets one by one, ioredis' },
+      { server: 'get-one-store', label: 'gets one by one, our store' },
+    ],
+    peers: ['ioredis'],
+  },
+  {
     name: 'retry-success',
     kind: 'calls',
     contenders: [
@@ -534,7 +570,10 @@ export const BENCHES: readonly Bench[] = [
       BARE,
       ...STACK.filter(({ server }) => server !== 'stack-used'),
       { server: 'stack-lazy', label: 'ours, lazy', doesJobs: true },
+      { server: 'npm-standard', label: 'twice as many jobs, npm', doesJobs: true },
+      { server: 'standard', label: 'the whole family', doesJobs: true },
+      { server: 'standard-lazy', label: 'the whole family, lazy', doesJobs: true },
     ],
-    peers: STACK_PEERS,
+    peers: STANDARD_PEERS,
   },
 ];

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Bench, BENCHES } from './benches.ts';
 import { BROADCAST_FIGURES, LISTENERS, measureBroadcast } from './broadcast.ts';
 import { CALLS_FIGURES, measureCalls } from './calls.ts';
+import { INSIDE_FIGURES, measureInside } from './inside.ts';
 import { type Runtime, runtimeOf } from './machine.ts';
 import { keep, markdownOf, type Outcome, publish, resultName } from './results.ts';
 import {
@@ -118,6 +119,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     trace: TRACE_FIGURES,
     overload: OVERLOAD_FIGURES,
     broadcast: BROADCAST_FIGURES,
+    inside: INSIDE_FIGURES,
     throughput: THROUGHPUT_FIGURES,
   }[bench.kind];
   const path = bench.path ?? '/';
@@ -135,6 +137,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     if (bench.kind === 'broadcast') return measureBroadcast(server, { ...settings, path });
     if (bench.kind === 'trace') return measureTrace(server, runtime, settings.connections);
     const { headers, post } = bench;
+    if (bench.kind === 'inside') return measureInside(server, { ...settings, path, headers });
     return measureThroughput(server, { ...settings, path, headers, post });
   };
   const samples = await interleave(servers, rounds, async (server, round) => {
@@ -153,7 +156,7 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
 function methodOf({ kind }: Bench, settings: Settings, capacity: number): string {
   const { rounds, seconds, warmUpSeconds, connections, cold } = settings;
   const rest = `Medians of ${rounds} interleaved rounds, ratios taken round by round`;
-  if (kind === 'throughput') {
+  if (kind === 'throughput' || kind === 'inside') {
     return `${rest}; a fresh process for each turn, ${seconds} s of ${connections} connections after ${warmUpSeconds} s that do not count.`;
   }
   if (kind === 'statements') {

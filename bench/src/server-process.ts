@@ -13,6 +13,8 @@ export interface Usage {
   readonly rssBytes: number;
   /** p99 of the event loop's delay since it was last asked for; 0 where nobody looks. */
   readonly loopDelayMs: number;
+  /** What requests took within the process, in µs, since it was last asked; 0 where nobody looks. */
+  readonly insideMicros: { readonly p50: number; readonly p99: number };
 }
 
 const START_TIMEOUT_MS = 60_000;

@@ -101,7 +101,7 @@ async function stress(
   const sampling = setInterval(() => {
     void server.usage().then((usage) => {
       peak = {
-        cpuMicros: usage.cpuMicros,
+        ...usage,
         rssBytes: Math.max(peak.rssBytes, usage.rssBytes),
         loopDelayMs: Math.max(peak.loopDelayMs, usage.loopDelayMs),
       };

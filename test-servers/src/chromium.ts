@@ -5,11 +5,19 @@ import { type Browser, chromium } from 'playwright-core';
 
 import { missing } from './missing.ts';
 
+export type { Page } from 'playwright-core';
+
 /** Tests in a browser. A missing one is an error in CI, and one line on a laptop. */
 export function withChromium(what: string, define: (launch: () => Promise<Browser>) => void): void {
+  if (findChromium() === undefined) missing('Chromium', what);
+  else define(launchChromium);
+}
+
+/** @throws Error where there is none on the PATH */
+export async function launchChromium(): Promise<Browser> {
   const binary = findChromium();
-  if (binary === undefined) missing('Chromium', what);
-  else define(() => chromium.launch({ executablePath: binary, args: [...FLAGS] }));
+  if (binary === undefined) throw new Error('no chromium on the PATH');
+  return chromium.launch({ executablePath: binary, args: [...FLAGS] });
 }
 
 /** It talks to nobody but the page under test. */

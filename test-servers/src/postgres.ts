@@ -12,6 +12,8 @@ import { missing } from './missing.ts';
 
 const exec = promisify(execFile);
 const VERSIONS = '/usr/lib/postgresql';
+/** What a start may take on a machine that does much else. */
+const START_MS = 60_000;
 
 /** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
 export function withPostgres(what: string, define: (binaries: string) => void): void {
@@ -122,11 +124,16 @@ async function launch(
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const latestMs = performance.now() + START_MS;
   let log = '';
   server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   for (;;) {
     if (server.exitCode !== null || server.signalCode !== null)
       throw new Error(`postgres ended:\n${log}`);
+    if (performance.now() > latestMs) {
+      server.kill('SIGKILL');
+      throw new Error(`postgres did not answer within ${START_MS} ms:\n${log}`);
+    }
     const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
     try {

@@ -29,8 +29,11 @@ const HOST = '127.0.0.1';
 const MASTERS = 3;
 const SLOTS = 16_384;
 /** How long until a node that does not answer is taken for dead, in ms. */
-const NODE_TIMEOUT_MS = 1000;
-const PATIENCE_MS = 20_000;
+const NODE_TIMEOUT_MS = 2000;
+const PATIENCE_MS = 45_000;
+/** A node that is asked how it is may be paused; one that is told what to do may be slow. */
+const ASKING_MS = 1000;
+const TELLING_MS = 15_000;
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'test-redis-cluster-'));
@@ -39,11 +42,11 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     ports.push({ port: await freePort(), bus: await freePort() });
   }
   const nodes = await Promise.all(ports.map((one) => startNode(one, folder)));
-  await asked(ports, async (clients) => {
+  await asked(ports, TELLING_MS, async (clients) => {
     await introduce(clients, ports);
     await replicate(clients);
   });
-  const settled = (): Promise<void> => asked(ports, isSettled);
+  const settled = (): Promise<void> => asked(ports, ASKING_MS, isSettled);
   await settled();
   return {
     nodes,
@@ -63,18 +66,20 @@ interface Ports {
 }
 
 async function startNode({ port, bus }: Ports, folder: string): Promise<RedisClusterNode> {
-  const args = [
-    ...['--port', String(port), '--cluster-port', String(bus), '--bind', HOST],
-    ...['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
-    ...['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`],
-    ...[
-      '--cluster-node-timeout',
-      String(NODE_TIMEOUT_MS),
-      '--cluster-replica-validity-factor',
-      '0',
-    ],
-    ...['--cluster-require-full-coverage', 'no'],
-  ];
+  const settings = {
+    port,
+    'cluster-port': bus,
+    bind: HOST,
+    save: '',
+    appendonly: 'no',
+    'repl-diskless-sync-delay': 0,
+    'cluster-enabled': 'yes',
+    'cluster-config-file': `nodes-${port}.conf`,
+    'cluster-node-timeout': NODE_TIMEOUT_MS,
+    'cluster-replica-validity-factor': 0,
+    'cluster-require-full-coverage': 'no',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   let server = await launch(args, folder);
   return {
     port,
@@ -143,11 +148,12 @@ async function infoOf(client: Redis): Promise<Map<string, string>> {
 /** Has every node asked directly. */
 async function asked(
   ports: readonly Ports[],
+  commandTimeout: number,
   work: (clients: readonly Redis[]) => Promise<void>,
 ): Promise<void> {
   const clients = ports.map(({ port }) => {
     const client = new Redis(port, HOST, {
-      commandTimeout: 500,
+      commandTimeout,
       maxRetriesPerRequest: 0,
       retryStrategy: () => 100,
     });

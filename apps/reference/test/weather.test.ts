@@ -56,7 +56,7 @@ describe('the weather of a city', () => {
 
   interface Circuit {
     readonly state: string;
-    readonly healthScore: number;
+    readonly healthRatio: number;
   }
 
   async function circuit(): Promise<Circuit> {
@@ -117,7 +117,7 @@ describe('the weather of a city', () => {
 
     const broken = await circuit();
     expect(broken.state).not.toBe('closed');
-    expect(broken.healthScore).toBeLessThan(before.healthScore);
+    expect(broken.healthRatio).toBeLessThan(before.healthRatio);
   });
 
   test('costs a service that is down next to nothing, and comes back by itself', async () => {
@@ -133,8 +133,8 @@ describe('the weather of a city', () => {
     const scores: number[] = [];
     for (;;) {
       // oxlint-disable-next-line no-await-in-loop -- until it is well again, however long that takes
-      const [{ status }, { state, healthScore }] = [await weather(CORDOBA), await circuit()];
-      scores.push(healthScore);
+      const [{ status }, { state, healthRatio }] = [await weather(CORDOBA), await circuit()];
+      scores.push(healthRatio);
       if (status === 200 && state === 'closed') break;
     }
     expect(scores[0]).toBeLessThan(0.8);

@@ -15,7 +15,7 @@ const DEMAND = 3;
 const AT_ONCE = 10;
 /** Longer than a bench: a window that ends would let more through. */
 const WINDOW_MS = 24 * 3_600_000;
-const port = await benchRedis(55_443);
+const url = await benchRedis(55_444);
 
 /** Whether a key may have one unit more. */
 type Decide = (key: string) => boolean | Promise<boolean>;
@@ -73,7 +73,7 @@ function shared(name: string, make: (client: Redis) => Decide): Contestant {
 
 /** A client that counts its commands. */
 function connected(): { readonly client: Redis; sent(): number } {
-  const client = new Redis(port, '127.0.0.1');
+  const client = new Redis(url);
   const send = client.sendCommand.bind(client);
   let sent = 0;
   client.sendCommand = (...args: Parameters<typeof send>) => {

@@ -11,8 +11,17 @@ const OPTIONS: Readonly<Record<string, object>> = {
   logging: { format: 'json', transports: [lineTransport(logStream())] },
 };
 
+const NAMES: ReadonlySet<string> = new Set([
+  'correlation',
+  'logging',
+  'health',
+  'shutdown',
+  'errors',
+]);
+const isEnabled = (name: string): boolean => NAMES.has(name);
+
 const app = express();
-const parts = await standard({ isEnabled: () => true, options: (name) => OPTIONS[name] ?? {} });
+const parts = await standard({ isEnabled, options: (name) => OPTIONS[name] ?? {} });
 const stack = setup(app, parts);
 addRoutes(app);
 announce(await stack.listen(0, '127.0.0.1'));

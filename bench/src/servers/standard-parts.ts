@@ -4,7 +4,8 @@ import { lineTransport } from '@org/logging';
 import { type Parts, standard } from '@org/setup';
 import { logStream } from './log-stream.ts';
 
-export async function standardParts(): Promise<Parts> {
+/** @param lazy whether what can wait is loaded after it listens */
+export async function standardParts(lazy = false): Promise<Parts> {
   // All requests of the bench are one client's.
   const config = loadConfig({ env: { RATE_LIMIT_MAX: '2000000000' }, dotenv: false });
   const own: Readonly<Record<string, object>> = {
@@ -13,7 +14,7 @@ export async function standardParts(): Promise<Parts> {
     queue: { targetWaitMs: 1000 },
   };
   return standard({
-    lazy: false,
+    lazy,
     isEnabled: (name) => config.isEnabled(name),
     options: (name) => ({ ...config.options(name), ...own[name] }),
   });

@@ -49,7 +49,7 @@ export interface BreakerOptions {
   /** Calls that find out whether it works again; all of them have to succeed. @default 3 */
   readonly halfOpenCalls: number;
   /** The health score at which it closes; until then a share of the calls goes through, which grows with the score. 0: it closes after `halfOpenCalls`. @default 0.8 */
-  readonly closeScore: number;
+  readonly closeRatio: number;
   /** How long it takes, in ms, until a call weighs half as much for the health score. @default 5000 */
   readonly healthHalfLifeMs: number;
 }
@@ -69,7 +69,7 @@ export const BREAKER_DEFAULTS: Readonly<BreakerOptions> = Object.freeze<BreakerO
   maxOpenMs: 60_000,
   openJitterRatio: 0.2,
   halfOpenCalls: 3,
-  closeScore: 0.8,
+  closeRatio: 0.8,
   healthHalfLifeMs: 5000,
 });
 
@@ -104,7 +104,7 @@ export const BREAKER_CHECKS: Checks<BreakerOptions> = {
   maxOpenMs: openTime,
   openJitterRatio: ratio({ max: 0.9 }),
   halfOpenCalls: integer({ min: 1 }),
-  closeScore: ratio({ max: 0.99 }),
+  closeRatio: ratio({ max: 0.99 }),
   healthHalfLifeMs: durationMs({ min: 1 }),
 };
 

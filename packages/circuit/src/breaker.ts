@@ -14,7 +14,7 @@ export interface Breaker extends CallPolicy {
   readonly kind: 'circuit';
   readonly state: CircuitState;
   /** How well calls go, from 0 to 1. */
-  readonly healthScore: number;
+  readonly healthRatio: number;
   /** The same function, with the breaker around each call. It must return a promise. */
   wrap<F extends (...args: never[]) => Promise<unknown>>(fn: F, fallback?: WrapFallback<F>): F;
   /** Holds it open until `close` or `reset`. */
@@ -41,8 +41,8 @@ export class NamedBreaker implements Breaker {
     return this.guard().machine.state;
   }
 
-  get healthScore(): number {
-    return this.guard().machine.healthScore;
+  get healthRatio(): number {
+    return this.guard().machine.healthRatio;
   }
 
   run<T>(call: Call<T>, context?: CallContext): Promise<T> {

@@ -74,8 +74,8 @@ export function circuit(options?: Given<CircuitOptions>): Circuit {
 
   function onTransition({ machine }: Guard, transition: Transition): void {
     if (listeners.listening) {
-      const { name: breaker, state, healthScore } = machine;
-      listeners.tell(circuitEvent({ circuit: name, breaker, state, healthScore, ...transition }));
+      const { name: breaker, state, healthRatio } = machine;
+      listeners.tell(circuitEvent({ circuit: name, breaker, state, healthRatio, ...transition }));
     }
     shared?.tell(machine, transition);
   }

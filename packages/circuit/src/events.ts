@@ -23,7 +23,7 @@ export interface CircuitEvent {
   readonly reason: TransitionReason;
   /** What was counted, in one line; empty where nothing was. */
   readonly detail: string;
-  readonly healthScore: number;
+  readonly healthRatio: number;
 }
 
 /** Hears events. What it throws is reported, and changes nothing. */

@@ -27,8 +27,8 @@ export class HalfOpen {
   }
 
   /** Takes a call in, or does not. */
-  admit(healthScore: number, nowMs: number): boolean {
-    if (!this.hasPlace(healthScore, nowMs)) return false;
+  admit(healthRatio: number, nowMs: number): boolean {
+    if (!this.hasPlace(healthRatio, nowMs)) return false;
     this.inflight++;
     this.admittedMs = nowMs;
     return true;
@@ -40,14 +40,14 @@ export class HalfOpen {
     if (good === true) this.successes++;
   }
 
-  private hasPlace(healthScore: number, nowMs: number): boolean {
+  private hasPlace(healthRatio: number, nowMs: number): boolean {
     if (this.probing) {
       // A call that never ends must not keep the circuit from recovering.
       return (
         this.successes + this.inflight < this.limit || nowMs - this.admittedMs >= this.patienceMs
       );
     }
-    this.credit += healthScore;
+    this.credit += healthRatio;
     if (this.credit < 1) return false;
     this.credit--;
     return true;

@@ -81,10 +81,10 @@ export class StateMachine {
     const { current } = this;
     if (current.kind !== 'half-open') return current;
     const { kind, sinceAt, successes, inflight, probing } = current;
-    return { kind, sinceAt, successes, inflight, admittedRatio: probing ? 0 : this.healthScore };
+    return { kind, sinceAt, successes, inflight, admittedRatio: probing ? 0 : this.healthRatio };
   }
 
-  get healthScore(): number {
+  get healthRatio(): number {
     return this.health.at(this.clock.monotonicMs());
   }
 
@@ -207,7 +207,7 @@ export class StateMachine {
     const nowMs = this.clock.monotonicMs();
     const score = this.health.at(nowMs);
     // Time heals, too: where few calls come, there is nothing to wait for.
-    if (!current.probing && score >= this.options.closeScore) {
+    if (!current.probing && score >= this.options.closeRatio) {
       this.close('recovered');
       return true;
     }
@@ -225,7 +225,7 @@ export class StateMachine {
     const { probing } = half;
     half.leave(good);
     if (tripped || (probing && !good)) this.trip('probe');
-    else if (!half.probing && this.health.at(nowMs) >= this.options.closeScore) {
+    else if (!half.probing && this.health.at(nowMs) >= this.options.closeRatio) {
       this.close('recovered');
     }
   }

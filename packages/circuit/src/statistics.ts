@@ -11,8 +11,8 @@ const SHOWN = 50;
 
 /** The numbers of one breaker. */
 export function statsOf({ machine, bulkhead }: Guard): Stats {
-  const { kind, healthScore, inflight, counts } = machine;
-  return { state: kind, healthScore, inflight, waiting: bulkhead?.waiting ?? 0, ...counts };
+  const { kind, healthRatio, inflight, counts } = machine;
+  return { state: kind, healthRatio, inflight, waiting: bulkhead?.waiting ?? 0, ...counts };
 }
 
 /** The numbers of all of them, and of each. */
@@ -28,7 +28,7 @@ export function snapshot(
     addCounts(counts, machine.counts);
     states[machine.kind]++;
   }
-  const scores = guards.map((guard) => ({ guard, score: guard.machine.healthScore }));
+  const scores = guards.map((guard) => ({ guard, score: guard.machine.healthRatio }));
   const shown = guards.length > SHOWN ? scores.toSorted((a, b) => a.score - b.score) : scores;
   return {
     count: guards.length,
@@ -36,7 +36,7 @@ export function snapshot(
     open: states.open,
     halfOpen: states['half-open'],
     isolated: states.isolated,
-    healthScore: scores.reduce((least, { score }) => Math.min(least, score), 1),
+    healthRatio: scores.reduce((least, { score }) => Math.min(least, score), 1),
     ...counts,
     evictedTotal: pool.evictedTotal,
     ...shared?.stats(),

@@ -33,7 +33,7 @@ function make(options: Partial<CircuitOptions> = {}): { circuit: Circuit; clock:
     consecutiveFailures: 3,
     openMs: 1000,
     openJitterRatio: 0,
-    closeScore: 0,
+    closeRatio: 0,
     clock,
     ...options,
   });
@@ -354,14 +354,14 @@ describe('half-open', () => {
   test('then lets through a share that grows with the health, and closes when it is good', async () => {
     const { circuit: one, clock } = make({
       strategies: ['error-rate'],
-      closeScore: 0.8,
+      closeRatio: 0.8,
       healthHalfLifeMs: 10_000,
     });
     await failTimes(one, 10);
-    const fallen = one.breaker.healthScore;
+    const fallen = one.breaker.healthRatio;
     expect(fallen).toBeCloseTo(1 / 11);
     clock.advance(1000);
-    expect(one.breaker.healthScore).toBeCloseTo(fallen);
+    expect(one.breaker.healthRatio).toBeCloseTo(fallen);
     for (let at = 0; at < 3; at++) await one.run(succeed);
     const shares: number[] = [];
     while (kindOf(one) === 'half-open') {
@@ -382,7 +382,7 @@ describe('half-open', () => {
   });
 
   test('on the ramp one failure among many does not open it, but the strategy does', async () => {
-    const { circuit: one, clock } = make({ closeScore: 0.9 });
+    const { circuit: one, clock } = make({ closeRatio: 0.9 });
     await failTimes(one, 3);
     clock.advance(1000);
     for (let at = 0; at < 3; at++) await one.run(succeed);
@@ -398,7 +398,7 @@ describe('half-open', () => {
   });
 
   test('where few calls come, time closes it', async () => {
-    const { circuit: one, clock } = make({ closeScore: 0.9, healthHalfLifeMs: 1000 });
+    const { circuit: one, clock } = make({ closeRatio: 0.9, healthHalfLifeMs: 1000 });
     await failTimes(one, 3);
     clock.advance(1000);
     for (let at = 0; at < 3; at++) await one.run(succeed);
@@ -431,10 +431,10 @@ describe('half-open', () => {
     const { circuit: one, clock } = make({ slowCallMs: 100 });
     await failTimes(one, 3);
     clock.advance(1000);
-    const before = one.breaker.healthScore;
+    const before = one.breaker.healthRatio;
     await one.run(async () => clock.advance(100));
     expect(kindOf(one)).toBe('open');
-    expect(one.breaker.healthScore).toBeLessThan(before);
+    expect(one.breaker.healthRatio).toBeLessThan(before);
   });
 
   test('late answers move nothing: neither one from before it opened, nor one from the try before', async () => {
@@ -479,17 +479,17 @@ describe('by hand', () => {
   test('a reset forgets the health and the growth of open times', async () => {
     const { circuit: one } = make();
     await failTimes(one, 3);
-    expect(one.breaker.healthScore).toBeLessThan(0.5);
+    expect(one.breaker.healthRatio).toBeLessThan(0.5);
     one.breaker.reset();
     expect(one.breaker.state).toEqual({ kind: 'closed' });
-    expect(one.breaker.healthScore).toBe(1);
+    expect(one.breaker.healthRatio).toBe(1);
     await failTimes(one, 2);
     let end!: (error: Error) => void;
     const underWay = one.run(() => new Promise((_resolve, reject) => (end = reject)));
     one.breaker.reset();
     end(failure);
     await expect(underWay).rejects.toBe(failure);
-    expect(one.breaker.stats()).toMatchObject({ state: 'closed', healthScore: 1, lateTotal: 1 });
+    expect(one.breaker.stats()).toMatchObject({ state: 'closed', healthRatio: 1, lateTotal: 1 });
   });
 
   test('closing forgets what was counted, and keeps the health', async () => {
@@ -497,7 +497,7 @@ describe('by hand', () => {
     await failTimes(one, 2);
     one.breaker.open();
     one.breaker.close();
-    expect(one.breaker.healthScore).toBeLessThan(0.5);
+    expect(one.breaker.healthRatio).toBeLessThan(0.5);
     await failTimes(one, 2);
     expect(kindOf(one)).toBe('closed');
     await failTimes(one, 1);
@@ -873,12 +873,12 @@ describe('as a component', () => {
     expect(one.stats()).toMatchObject({
       count: 2,
       closed: 2,
-      healthScore: 0.5,
+      healthRatio: 0.5,
       successTotal: 1,
       failureTotal: 1,
       breakers: {
-        circuit: { state: 'closed', healthScore: 1, successTotal: 1 },
-        a: { state: 'closed', healthScore: 0.5, failureTotal: 1 },
+        circuit: { state: 'closed', healthRatio: 1, successTotal: 1 },
+        a: { state: 'closed', healthRatio: 0.5, failureTotal: 1 },
       },
     });
     for (let at = 0; at < 100; at++) await one.for(`host ${at}`).run(succeed);

@@ -22,7 +22,7 @@ function make(options: Partial<CircuitOptions> = {}): { circuit: Circuit; clock:
     halfOpenCalls: 1,
     openMs: 1500,
     openJitterRatio: 0,
-    closeScore: 0,
+    closeRatio: 0,
     clock,
     ...options,
   });

@@ -207,7 +207,7 @@ test('keeps to the model, whatever happens in whatever order', async () => {
         strategies: ['consecutive'],
         consecutiveFailures: FAILURES,
         halfOpenCalls: PROBES,
-        closeScore: 0,
+        closeRatio: 0,
         openMs: OPEN_MS,
         maxOpenMs: MAX_OPEN_MS,
         openJitterRatio: 0,

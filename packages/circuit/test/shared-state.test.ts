@@ -33,7 +33,7 @@ async function make(
     strategies: ['consecutive'],
     consecutiveFailures: 2,
     halfOpenCalls: 1,
-    closeScore: 0,
+    closeRatio: 0,
     openMs: 1000,
     openJitterRatio: 0,
     store,
@@ -207,7 +207,7 @@ test('listens once the store is there', async () => {
   await turn();
   await trip(a);
   expect(kindOf(b)).toBe('open');
-  expect(b.breaker.healthScore).toBe(0.5);
+  expect(b.breaker.healthRatio).toBe(0.5);
 });
 
 test('a store that never answers holds nothing up', async () => {

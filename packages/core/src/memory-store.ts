@@ -138,10 +138,11 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     subscribe(channel: string, listener: (message: BusMessage) => void): () => void {
       const known = channels.get(channel) ?? { sequence: 0, listeners: new Set() };
       channels.set(channel, known);
-      known.listeners.add(listener);
+      // Each subscription ends by itself, also where two of them share a listener.
+      const hearing = (message: BusMessage): void => listener(message);
+      known.listeners.add(hearing);
       return () => {
-        known.listeners.delete(listener);
-        if (known.listeners.size === 0) channels.delete(channel);
+        if (known.listeners.delete(hearing) && known.listeners.size === 0) channels.delete(channel);
       };
     },
 

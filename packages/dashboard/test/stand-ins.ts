@@ -161,19 +161,19 @@ export function everything(requests: () => number, wave: () => number = () => 0.
       open: 1,
       halfOpen: 0,
       isolated: 0,
-      healthScore: 0.31,
+      healthRatio: 0.31,
       openedTotal: 4,
       breakers: {
         'weather:GET /now': {
           state: 'open',
-          healthScore: 0.31,
+          healthRatio: 0.31,
           inflight: 0,
           failureTotal: 87,
           refusedTotal: 412,
         },
         'weather:GET /days': {
           state: 'closed',
-          healthScore: 0.99,
+          healthRatio: 0.99,
           inflight: 2,
           failureTotal: 3,
           refusedTotal: 0,
@@ -185,12 +185,12 @@ export function everything(requests: () => number, wave: () => number = () => 0.
       open: 0,
       halfOpen: 1,
       isolated: 0,
-      healthScore: 0.72,
+      healthRatio: 0.72,
       openedTotal: 1,
       breakers: {
         payments: {
           state: 'half-open',
-          healthScore: 0.72,
+          healthRatio: 0.72,
           inflight: 1,
           failureTotal: 14,
           refusedTotal: 33,

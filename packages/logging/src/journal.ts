@@ -5,7 +5,7 @@
  * process ends.
  */
 import type { Cancel, Clock } from '@org/core';
-import winston from 'winston';
+import type winston from 'winston';
 
 import { quote } from './escape.ts';
 import { LEVELS, WARN, WINSTON_LEVELS } from './levels.ts';
@@ -27,7 +27,12 @@ export class Journal {
   readonly clock: Clock;
   readonly renderer: Renderer;
   readonly boxes: readonly Outbox[];
-  private readonly parent: winston.Logger;
+  private readonly transports: readonly winston.transport[];
+  /**
+   * What winston's logger is to its transports: whence they have their levels, and who lets them
+   * go. Lines would not pass through it, so it is nothing more.
+   */
+  private readonly parent: object = { levels: WINSTON_LEVELS, level: LEVELS.at(-1)! };
   private readonly flushIntervalMs: number;
   private readonly stallMs: number;
   private readonly times: TimeText = new TimeText();
@@ -46,19 +51,14 @@ export class Journal {
       onTrouble: (name: string, error: unknown): void => this.warnOnce(name, error),
       onRecovery: (box: Outbox): void => this.tellOfDrops(box),
     };
-    // Winston's logger gives transports their levels and their end; lines do not pass through it.
-    this.parent = winston.createLogger({
-      levels: { ...WINSTON_LEVELS },
-      level: LEVELS.at(-1)!,
-      transports: [...transports],
-    });
-    this.parent.on('error', (error: unknown, transport?: winston.transport) => {
-      const at = transport === undefined ? -1 : transports.indexOf(transport);
-      this.warnOnce(this.boxes[at]?.name ?? 'transport', error);
-    });
     this.boxes = transports.map(
       (transport, at) => new Outbox(nameOf(transport, at), transport, watched),
     );
+    this.transports = transports;
+    for (const [at, transport] of transports.entries()) {
+      transport.emit('pipe', this.parent);
+      transport.on('error', (error) => this.warnOnce(this.boxes[at]!.name, error));
+    }
   }
 
   /** The opening of every line: time and level. */
@@ -95,7 +95,7 @@ export class Journal {
     this.cancelFlush = undefined;
     for (const box of this.boxes) box.abandon();
     process.off('beforeExit', this.onBeforeExit).off('exit', this.onExit);
-    this.parent.close();
+    for (const transport of this.transports) transport.emit('unpipe', this.parent);
   }
 
   /** A transport that takes nothing must not keep a process from ending. */

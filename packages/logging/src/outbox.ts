@@ -5,11 +5,12 @@
  * not taken what it was given.
  */
 import type { Clock } from '@org/core';
-import winston from 'winston';
+import type winston from 'winston';
 
 import { LEVELS } from './levels.ts';
 import { isLineTransport, LEVEL, type LogInfo, MESSAGE } from './line-transport.ts';
 import { prettyLine } from './pretty.ts';
+import { kindOf } from './winston-kind.ts';
 
 /** Lines joined for one write. */
 const BATCH_LINES = 500;
@@ -228,9 +229,7 @@ export class Outbox {
   }
 }
 
-/** Transports that are known to print the text and nothing else. Subclasses may do more. */
+/** Transports that are known to print the text and nothing else. */
 function printsTextOnly(transport: winston.transport): boolean {
-  const { Console, File, Stream } = winston.transports;
-  const kind: unknown = transport.constructor;
-  return isLineTransport(transport) || kind === Console || kind === File || kind === Stream;
+  return isLineTransport(transport) || kindOf(transport) !== undefined;
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -695,6 +696,56 @@ describe('winston transports', () => {
     log.logger().info('x');
     await log.close();
     expect(out.stream.listenerCount('error')).toBe(before);
+  });
+
+  test('are none of winston’s code until somebody brings one', () => {
+    const source = new URL('../src/index.ts', `file://${__filename}`).pathname;
+    const script = `import { createRequire } from 'node:module';
+      import { logging } from ${JSON.stringify(source)};
+      logging({ format: 'json' }).logger().info('without');
+      const loaded = Object.keys(createRequire(${JSON.stringify(source)}).cache);
+      console.log(loaded.filter((path) => path.includes('/winston')).length);`;
+    const args = [
+      '--import',
+      'tsx',
+      '--conditions=@org/source',
+      '--input-type=module',
+      '-e',
+      script,
+    ];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({
+      stdout: expect.stringMatching(/^0\n.*"msg":"without"/),
+      stderr: '',
+    });
+  });
+
+  test('made of a stream serve a winston logger of one’s own: its level, their own, format, silence', async () => {
+    const [all, warnings, silent] = [sink(), sink(), sink()];
+    const shout = winston.format((info) => {
+      const text = `${info.level}! ${String(info.message)}`;
+      return info.message === 'drop'
+        ? false
+        : Object.assign(info, { [Symbol.for('message')]: text });
+    })();
+    const logger = winston.createLogger({
+      level: 'http',
+      transports: [
+        Object.assign(lineTransport(all.stream), { format: shout }),
+        Object.assign(lineTransport(warnings.stream), { level: 'warn' }),
+        Object.assign(lineTransport(silent.stream), { silent: true }),
+      ],
+    });
+    logger.debug('below the logger’s level');
+    logger.http('drop');
+    logger.http('said');
+    logger.warn('careful');
+    const ended = once(logger, 'finish');
+    logger.end();
+    await ended;
+    expect(all.text()).toBe('http! said\nwarn! careful\n');
+    expect(warnings.lines()).toEqual([{ level: 'warn', message: 'careful' }]);
+    expect(silent.text()).toBe('');
   });
 
   test('winston’s own Stream gets a batch in one write, by level', async () => {

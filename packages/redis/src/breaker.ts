@@ -24,6 +24,9 @@ export class Breaker {
   private failures: number = 0;
   private current: BreakerState = 'closed';
   private cancelProbe: Cancel | undefined = undefined;
+  /** Tells the probe that counts from those whose answer comes too late to say anything. */
+  private lastProbe: number = 0;
+  private disposed: boolean = false;
 
   constructor(settings: BreakerSettings) {
     this.settings = settings;
@@ -45,7 +48,7 @@ export class Breaker {
   /** A call was not answered, or too late. */
   failed(error: unknown): void {
     // Calls from before it opened say nothing new.
-    if (this.current !== 'closed') return;
+    if (this.current !== 'closed' || this.disposed) return;
     this.failures++;
     if (this.failures < this.settings.failures) return;
     this.openedTotal++;
@@ -55,15 +58,21 @@ export class Breaker {
 
   /** It works again, as others have found out. */
   close(): void {
-    this.dispose();
+    this.forgetProbe();
     this.failures = 0;
     if (this.current === 'closed') return;
     this.current = 'closed';
     this.settings.onClose();
   }
 
-  /** Leaves no timer. */
+  /** Leaves no timer, and never opens again. */
   dispose(): void {
+    this.disposed = true;
+    this.forgetProbe();
+  }
+
+  private forgetProbe(): void {
+    this.lastProbe++;
     this.cancelProbe?.();
     this.cancelProbe = undefined;
   }
@@ -76,10 +85,13 @@ export class Breaker {
   private probe(): void {
     this.cancelProbe = undefined;
     this.current = 'half-open';
+    const probe = ++this.lastProbe;
     this.settings.probe().then(
-      () => this.close(),
       () => {
-        if (this.current === 'half-open') this.open();
+        if (probe === this.lastProbe) this.close();
+      },
+      () => {
+        if (probe === this.lastProbe) this.open();
       },
     );
   }

@@ -18,11 +18,7 @@ import { bytesOf } from './values.ts';
 /** A bus that can be looked at and ended. */
 export interface RedisBus extends Bus {
   publish(channel: string, data: Uint8Array, options?: CallOptions): Promise<void>;
-  subscribe(
-    channel: string,
-    listener: BusListener,
-    options?: CallOptions,
-  ): Promise<() => Promise<void>>;
+  subscribe(channel: string, listener: BusListener, options?: CallOptions): Promise<() => void>;
   readonly channels: number;
   /** Whether every channel is heard at the moment. */
   readonly isListening: boolean;
@@ -118,7 +114,7 @@ export function streamBus(calls: Calls, keys: Keys, settings: Settings): RedisBu
       );
       const hearing: BusListener = (message) => listener(message);
       if (listeners.add(channel, hearing)) read(channel, last);
-      return async () => {
+      return () => {
         if (!listeners.remove(channel, hearing)) return;
         readers.get(channel)?.close();
         readers.delete(channel);

@@ -3,7 +3,7 @@
  * waits for it, limited in time, and answered with errors of the store contract. A call that ran
  * out of time may still be done.
  */
-import { type CallOptions, type Clock, storeTimeout, storeUnavailable } from '@org/core';
+import { type CallOptions, type Clock, storeTimeout, storeUnavailable, within } from '@org/core';
 
 import type { Breaker } from './breaker.ts';
 import { Deadlines, type Limited } from './deadlines.ts';
@@ -46,6 +46,9 @@ export class Calls {
   readonly link: Link;
   private readonly deadlines: Deadlines;
   private readonly settings: CallsSettings;
+  /** Calls that somebody still waits for. */
+  private waiting: number = 0;
+  private onIdle: () => void = () => undefined;
   private closed: boolean = false;
 
   constructor(link: Link, settings: CallsSettings) {
@@ -60,8 +63,9 @@ export class Calls {
    */
   run<T>(request: Request<T>, options: CallOptions | undefined): Promise<T> {
     const { link, settings } = this;
-    const isWaiting = !link.isReady && link.isFirstAttempt && !this.closed;
-    if (this.inFlight >= settings.maxInFlight || (!link.isReady && !isWaiting)) {
+    const isWaiting = !link.isReady && link.isFirstAttempt;
+    const isAway = !link.isReady && !isWaiting;
+    if (this.closed || isAway || this.inFlight >= settings.maxInFlight) {
       throw this.refuse(request.call);
     }
     const breaker = link.nodes.breakerOf(request.key);
@@ -70,6 +74,7 @@ export class Calls {
     return new Promise<T>((resolve, reject) => {
       this.callsTotal++;
       this.inFlight++;
+      this.waiting++;
       const pending = new Pending<T>(this, request, breaker, limitMs, resolve, reject);
       this.deadlines.add(pending, limitMs);
       if (isWaiting) void link.open().then(() => pending.sendIfReady());
@@ -80,11 +85,18 @@ export class Calls {
   /** A call has been answered, or nobody waits for it any more. */
   settled(limited: Limited, limitMs: number): void {
     this.deadlines.remove(limited, limitMs);
+    if (--this.waiting === 0) this.onIdle();
   }
 
-  /** Ends what is under way. */
-  close(): void {
+  /** Takes no more calls, and waits for those under way: a little, or until `signal` aborts. Then they end. */
+  async close(signal: AbortSignal | undefined): Promise<void> {
     this.closed = true;
+    const { timeoutMs, clock } = this.settings;
+    if (this.waiting > 0 && signal?.aborted !== true) {
+      const idle = new Promise<void>((resolve) => (this.onIdle = resolve));
+      signal?.addEventListener('abort', this.onIdle);
+      await within(timeoutMs, clock, () => idle);
+    }
     const closed = new Error('The store is closed.');
     for (const pending of this.deadlines.drain()) (pending as Pending<never>).fail(closed);
   }
@@ -149,6 +161,7 @@ class Pending<T> implements Limited {
     calls.timeoutsTotal++;
     const error = storeTimeout(request.call, limitMs);
     this.isSettled = true;
+    calls.settled(this, limitMs);
     this.breaker.failed(error);
     this.reject(error);
   }

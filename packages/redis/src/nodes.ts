@@ -143,9 +143,7 @@ export class ClusterNodes extends Nodes {
     this.prefix = client.options.keyPrefix ?? '';
     // A connection takes a while, and no call waits for one: they are made as soon as nodes are known.
     // Before it is ready, the client asks nodes that are not being connected already.
-    client.on('+node', (node: Redis) => {
-      if (client.status === 'ready') void connected(node);
-    });
+    client.on('+node', this.onNode);
   }
 
   breakerOf(key: string): Breaker {
@@ -158,9 +156,21 @@ export class ClusterNodes extends Nodes {
   }
 
   async greet(): Promise<string> {
-    await Promise.all(this.client.nodes().map((node) => connected(node)));
+    const { connectTimeoutMs, clock } = this.settings;
+    const connecting = this.client.nodes().map((node) => connected(node));
+    // One that cannot be reached must not keep calls from the others.
+    await within(connectTimeoutMs / 2, clock, () => Promise.all(connecting));
     return '';
   }
+
+  override dispose(): void {
+    super.dispose();
+    this.client.off('+node', this.onNode);
+  }
+
+  private readonly onNode = (node: Redis): void => {
+    if (this.client.status === 'ready') void connected(node);
+  };
 
   private begin(node: string): Breaker {
     this.forgetGone();

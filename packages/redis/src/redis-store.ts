@@ -25,15 +25,22 @@ import { ADD, COMPARE_AND_DELETE, COMPARE_AND_SET } from './scripts.ts';
 import { tagsOver } from './tags.ts';
 import { bytesOf, isOne, valueOf } from './values.ts';
 
+/** Every call of the store contract, always with a promise; while Redis is away calls throw at once. */
+export type RemoteStore = {
+  readonly [K in keyof Store]: (
+    ...args: Parameters<Store[K]>
+  ) => Promise<Awaited<ReturnType<Store[K]>>>;
+};
+
 /** A store in Redis, and its life. */
-export interface RedisStore extends Store, Component {
+export interface RedisStore extends RemoteStore, Component {
   /** Connects. Resolves once that has worked or failed, and never rejects: a dead Redis stops no start. */
   start(): Promise<void>;
   /** `warn` while Redis, or one of its nodes, does not answer: packages go on without it. */
   health(signal: AbortSignal): Promise<HealthReport>;
   stats(): Stats;
-  /** Ends what is under way, and the connections that the store has made. */
-  close(): Promise<void>;
+  /** Waits for what is under way, at most `timeoutMs`, and ends the connections that the store has made. */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 /**
@@ -48,7 +55,7 @@ export function redisStore(options?: Given<RedisStoreOptions>): RedisStore {
   const calls = new Calls(link, settings);
   const bus = (settings.bus === 'stream' ? streamBus : pubsubBus)(calls, keys, settings);
   const tags = tagsOver(calls, keys, settings);
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
   const ask = <T>(request: Request<T>, given: CallOptions | undefined): Promise<T> =>
     calls.run(request, given);
@@ -114,7 +121,7 @@ export function redisStore(options?: Given<RedisStoreOptions>): RedisStore {
     start: () => link.open(),
 
     async health(): Promise<HealthReport> {
-      if (closed) return { status: 'warn', detail: 'the store is closed' };
+      if (closing !== undefined) return { status: 'warn', detail: 'the store is closed' };
       const troubled = link.nodes.troubled();
       if (!link.isReady || troubled.length > 0) {
         const where =
@@ -142,13 +149,12 @@ export function redisStore(options?: Given<RedisStoreOptions>): RedisStore {
       channels: bus.channels,
     }),
 
-    async close(): Promise<void> {
-      if (closed) return;
-      closed = true;
-      bus.close();
-      calls.close();
-      link.close();
-    },
+    close: (signal?: AbortSignal): Promise<void> =>
+      (closing ??= (async () => {
+        bus.close();
+        await calls.close(signal);
+        link.close();
+      })()),
   });
 }
 

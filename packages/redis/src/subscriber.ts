@@ -55,8 +55,9 @@ export class Subscriber {
     channel: string,
     listener: BusListener,
     timeoutMs: number | undefined,
-  ): Promise<() => Promise<void>> {
+  ): Promise<() => void> {
     const { clock, connectTimeoutMs, nameOf } = this.settings;
+    if (this.closed) throw storeUnavailable('subscribe', new Error('The store is closed.'));
     const limitMs = timeoutMs ?? connectTimeoutMs;
     const name = nameOf(channel);
     this.channelOf.set(name, channel);
@@ -70,7 +71,7 @@ export class Subscriber {
       });
       if (!inTime) throw storeTimeout('subscribe', limitMs);
     } catch (error) {
-      await this.leave(channel, hearing);
+      this.leave(channel, hearing);
       if ((error as { code?: unknown }).code === 'ERR_STORE_TIMEOUT') throw error;
       throw storeUnavailable('subscribe', reasonOf(error));
     }
@@ -84,13 +85,13 @@ export class Subscriber {
     this.drop();
   }
 
-  private async leave(channel: string, listener: BusListener): Promise<void> {
+  private leave(channel: string, listener: BusListener): void {
     if (!this.listeners.remove(channel, listener)) return;
     const name = this.settings.nameOf(channel);
     this.channelOf.delete(name);
     if (this.listeners.size === 0) this.drop();
-    // Where it fails the connection has gone, and the channel with it.
-    else if (this.isListening) await this.connection!.unsubscribe(name).catch(() => undefined);
+    // Nobody waits for it: the channel is heard by nobody already. Where it fails, the connection has gone.
+    else if (this.isListening) this.connection!.unsubscribe(name).catch(() => undefined);
   }
 
   private connect(): Promise<void> {
@@ -112,10 +113,12 @@ export class Subscriber {
     this.connection = connection;
     connection.on('error', () => undefined);
     connection.on('messageBuffer', (name: Buffer, data: Buffer) => this.hear(name, data));
-    const inTime = await within(connectTimeoutMs, clock, () => connection.connect());
+    const inTime = await within(connectTimeoutMs, clock, async () => {
+      await connection.connect();
+      const names = [...this.channelOf.keys()];
+      if (names.length > 0) await connection.subscribe(...names);
+    });
     if (!inTime) throw storeTimeout('subscribe', connectTimeoutMs);
-    const names = [...this.channelOf.keys()];
-    if (names.length > 0) await connection.subscribe(...names);
     if (this.closed || this.connection !== connection) {
       connection.disconnect();
       throw new Error('The subscriber is closed.');

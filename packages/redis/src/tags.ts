@@ -1,5 +1,5 @@
 /** Tags as version counters: in a single server all of a call at once, in a cluster each where it is. */
-import type { CallOptions, TagStore } from '@org/core';
+import type { CallOptions } from '@org/core';
 
 import type { Calls } from './calls.ts';
 import { isCluster } from './client.ts';
@@ -10,7 +10,13 @@ export interface TagSettings {
   readonly retentionMs: number;
 }
 
-export function tagsOver(calls: Calls, keys: Keys, { retentionMs }: TagSettings): TagStore {
+/** The calls of the contract. */
+export interface Tags {
+  versions(names: readonly string[], options?: CallOptions): Promise<readonly number[]>;
+  bump(names: readonly string[], options?: CallOptions): Promise<readonly number[]>;
+}
+
+export function tagsOver(calls: Calls, keys: Keys, { retentionMs }: TagSettings): Tags {
   const isSpread = isCluster(calls.link.client);
 
   function ask(
@@ -18,8 +24,8 @@ export function tagsOver(calls: Calls, keys: Keys, { retentionMs }: TagSettings)
     script: Script,
     names: readonly string[],
     options: CallOptions | undefined,
-  ): Promise<readonly number[]> | readonly number[] {
-    if (names.length === 0) return [];
+  ): Promise<readonly number[]> {
+    if (names.length === 0) return Promise.resolve([]);
     const all = names.map((tag) => keys.tag(tag));
     const one = (tags: readonly string[]): Promise<readonly number[]> =>
       calls.run(

@@ -10,7 +10,7 @@ import { type RedisCluster, startRedisCluster } from 'test-servers/redis-cluster
 import { slotOf } from '../src/key-slot.ts';
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 30_000;
+  const giveUpAt = performance.now() + 50_000;
   for (;;) {
     if (await isTrue()) return;
     if (performance.now() > giveUpAt) throw new Error('It does not come true.');
@@ -91,7 +91,9 @@ withRedis('the store on a cluster that fails', () => {
   test('reads values from replicas where it is told to', async () => {
     const store = await started({ timeoutMs: 5000, readFrom: 'replica' });
     await store.set('from-replica', Buffer.from('value'), 60_000);
-    await until(async () => (await store.get('from-replica')) !== undefined);
+    let value: Uint8Array | undefined;
+    await until(async () => (value = await store.get('from-replica')) !== undefined);
+    expect(Buffer.from(value!).toString()).toBe('value');
   });
 
   test.each(['crashes', 'hangs'] as const)(
@@ -112,11 +114,9 @@ withRedis('the store on a cluster that fails', () => {
         await sleep(10);
         return during.length > 3 && during.at(-1)!.every((code) => code === 'none');
       });
-      for (const [at] of keys.entries()) {
-        const failed = during.filter((all) => all[at] !== 'none').length;
-        if (at === third) expect(failed).toBeGreaterThan(0);
-        else expect([at, failed]).toEqual([at, 0]);
-      }
+      const failures = keys.map((_, at) => during.filter((all) => all[at] !== 'none').length);
+      expect(failures[third]).toBeGreaterThan(0);
+      expect(failures.filter((_, at) => at !== third)).toEqual([0, 0]);
       // The breaker of the node refuses before the cluster has noticed.
       expect(during.some((all) => all[third] === 'ERR_STORE_UNAVAILABLE')).toBe(true);
 

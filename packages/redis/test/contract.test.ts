@@ -11,20 +11,20 @@ let count = 0;
 const keyPrefix = (): string => `test-${++count}`;
 
 withRedis('the store contract over it', () => {
-  let server: RedisServer;
-  let cluster: RedisCluster;
+  let server: RedisServer | undefined;
+  let cluster: RedisCluster | undefined;
   beforeAll(async () => {
     [server, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
   });
   afterAll(async () => {
-    await server.crash();
-    await cluster.stop();
+    await server?.crash();
+    await cluster?.stop();
   });
 
   for (const bus of ['pubsub', 'stream'] as const) {
     storeContract(`redisStore over a server, with ${bus},`, {
       make: async () => {
-        const url = `redis://127.0.0.1:${server.port}`;
+        const url = `redis://127.0.0.1:${server!.port}`;
         const store = redisStore({ url, bus, keyPrefix: keyPrefix(), timeoutMs });
         await store.start();
         return store;
@@ -34,7 +34,7 @@ withRedis('the store contract over it', () => {
 
     storeContract(`redisStore over a cluster of six nodes, with ${bus},`, {
       make: async () => {
-        const nodes = cluster.addresses;
+        const nodes = cluster!.addresses;
         const store = redisStore({ nodes, bus, keyPrefix: keyPrefix(), timeoutMs });
         await store.start();
         return store;

@@ -3,16 +3,17 @@ import { redisStore } from '@org/redis';
 
 const store = redisStore({ url: process.argv[2], timeoutMs: 100 });
 const answers = new Map<string, number>();
-let stopped = false;
+const stop = new AbortController();
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 let isAway = false;
 
 process.on('unhandledRejection', (reason) => {
-  console.log('unhandled', reason);
+  say(`unhandled ${String(reason)}`);
   process.exitCode = 1;
 });
 
 async function ask(): Promise<void> {
-  while (!stopped) {
+  while (!stop.signal.aborted) {
     for (const call of [
       () => store.get('key'),
       () => store.set('key', Buffer.from('value'), 10_000),
@@ -27,7 +28,7 @@ async function ask(): Promise<void> {
       } catch (error) {
         answer = (error as { code?: string }).code ?? String(error);
       }
-      if (isAway && answer === 'answered') console.log('back');
+      if (isAway && answer === 'answered') say('back');
       isAway = answer !== 'answered';
       answers.set(answer, (answers.get(answer) ?? 0) + 1);
     }
@@ -39,12 +40,12 @@ async function ask(): Promise<void> {
 await store.start();
 await store.subscribe('channel', () => undefined);
 const asking = Promise.all([ask(), ask(), ask()]);
-console.log('ready');
+say('ready');
 process.stdin.once('data', () => {
-  stopped = true;
+  stop.abort();
   void asking.then(async () => {
     await store.close();
-    console.log(JSON.stringify(Object.fromEntries(answers)));
+    say(JSON.stringify(Object.fromEntries(answers)));
     process.stdin.destroy();
   });
 });

@@ -140,24 +140,30 @@ export const CATALOGUE_NAMES: readonly string[] = Object.freeze(Object.keys(CATA
  * @throws SetupError for a package that is enabled and not installed, with the command that installs it
  */
 export async function standard(settings: StandardSettings): Promise<Parts> {
-  const own = settings.store === undefined ? await redisOf(settings) : undefined;
-  const store = settings.store ?? own;
-  // First of all: what starts first closes last, and nobody outlives the store.
-  const parts: (Component | readonly Component[])[] = own === undefined ? [] : [own];
-  for (const [name, entry] of Object.entries(CATALOGUE)) {
-    if (!settings.isEnabled(name)) continue;
-    const make = async (): Promise<Component | readonly Component[]> => {
-      const factory = await installed(name, entry.import);
-      return factory(withStore(name, settings.options(name), store));
-    };
-    if (entry.later === undefined || settings.lazy === false) {
-      parts.push(await make());
-    } else {
+  const redis = settings.store === undefined ? redisOf(settings) : undefined;
+  let { store } = settings;
+  const optionsOf = (name: string): object => withStore(name, settings.options(name), store);
+  const enabled = Object.entries(CATALOGUE).filter(([name]) => settings.isEnabled(name));
+  const waits = ({ later }: CatalogueEntry): boolean =>
+    later !== undefined && settings.lazy !== false;
+  // All files are asked for at once: one after the other, each would wait for the one before.
+  const loading = Promise.all(
+    enabled.map(async ([name, entry]): Promise<() => Component | readonly Component[]> => {
+      const load = (): Promise<Factory> => installed(name, entry.import);
+      if (!waits(entry)) {
+        const factory = await load();
+        return () => factory(optionsOf(name));
+      }
       await installed(name, () => Promise.resolve(resolvePackage(name)));
-      parts.push(lazy(entry.later, make as () => Promise<Middleware>, { when: 'listening' }));
-    }
-  }
-  return parts;
+      const make = async (): Promise<Middleware> => (await load())(optionsOf(name)) as Middleware;
+      return () => lazy(entry.later!, make, { when: 'listening' });
+    }),
+  );
+  const [makers, own] = await Promise.all([loading, redis]);
+  store ??= own;
+  const parts = makers.map((make) => make());
+  // First of all: what starts first closes last, and nobody outlives the store.
+  return own === undefined ? parts : [own, ...parts];
 }
 
 /** The store in Redis, if the configuration has one. */

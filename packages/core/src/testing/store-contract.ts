@@ -97,6 +97,42 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
       assert.equal(await store.claim('key', bytesOf('second'), 100), undefined);
     });
 
+    check('a claim that is refused does not prolong the one that holds', async (store) => {
+      await store.claim('key', bytesOf('first'), 200);
+      await pass(120);
+      assert.equal(textOf(await store.claim('key', bytesOf('second'), 10_000)), 'first');
+      await pass(130);
+      assert.equal(await store.get('key'), undefined);
+    });
+
+    check('a value that is replaced lives as long as is said then', async (store) => {
+      await store.set('key', bytesOf('one'), 200);
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('two'), 10_000), true);
+      assert.equal(await store.compareAndSet('key', bytesOf('one'), bytesOf('no'), 1), false);
+      await pass(250);
+      assert.equal(textOf(await store.get('key')), 'two');
+    });
+
+    check('replaces a value for one of many who expect the same', async (store) => {
+      await store.set('key', bytesOf('before'), 1000);
+      const replaced = await Promise.all(
+        Array.from({ length: 50 }, async (_, at) =>
+          store.compareAndSet('key', bytesOf('before'), bytesOf(String(at)), 1000),
+        ),
+      );
+      assert.equal(replaced.filter(Boolean).length, 1);
+      assert.equal(textOf(await store.get('key')), String(replaced.indexOf(true)));
+    });
+
+    check('refuses times to live that no store keeps', async (store) => {
+      for (const ttlMs of [0, -1, Number.NaN, 2 ** 31]) {
+        await assert.rejects(async () => store.set('key', bytesOf('x'), ttlMs), RangeError);
+        await assert.rejects(async () => store.claim('key', bytesOf('x'), ttlMs), RangeError);
+        await assert.rejects(async () => store.add('key', 1, ttlMs), RangeError);
+      }
+      assert.equal(await store.get('key'), undefined);
+    });
+
     check('compares before it sets or deletes', async (store) => {
       await store.set('key', bytesOf('one'), 1000);
       assert.equal(await store.compareAndSet('key', bytesOf('other'), bytesOf('two'), 1000), false);
@@ -117,6 +153,41 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
       await store.bump(['b', 'a']);
       const [laterA, laterB] = await store.versions(['a', 'b']);
       assert.ok(laterA! > a! && laterB! > b!);
+    });
+
+    check(
+      'answers for many tags in their order, and the same until one moves on',
+      async (store) => {
+        const names = Array.from({ length: 20 }, (_, at) => `tag-${at}`);
+        const before = await store.versions(names);
+        assert.deepEqual(await store.versions(names), before);
+        assert.deepEqual(await store.versions(names.toReversed()), before.toReversed());
+        const bumped = await store.bump(['tag-3', 'tag-17']);
+        const after = await store.versions(names);
+        assert.deepEqual([after[3], after[17]], bumped);
+        const others = (versions: readonly number[]): readonly number[] =>
+          versions.filter((_, at) => at !== 3 && at !== 17);
+        assert.deepEqual(others(after), others(before));
+        assert.ok([...before, ...after].every(Number.isSafeInteger));
+        assert.deepEqual(await store.versions([]), []);
+        assert.deepEqual(await store.bump([]), []);
+      },
+    );
+
+    check('takes back what was counted, and counts below nothing', async (store) => {
+      assert.equal((await store.add('key', 5, 10_000)).value, 5);
+      assert.equal((await store.add('key', -7, 10_000)).value, -2);
+      assert.equal((await store.add('key', 0, 10_000)).value, -2);
+      assert.equal((await store.add('other', 1, 10_000)).value, 1);
+    });
+
+    check('keeps values, counters and tags of one name apart', async (store) => {
+      await store.set('name', bytesOf('value'), 1000);
+      await store.bump(['name']);
+      assert.equal((await store.add('name', 1, 1000)).value, 1);
+      assert.equal(textOf(await store.get('name')), 'value');
+      await store.delete('name');
+      assert.equal((await store.add('name', 1, 1000)).value, 2);
     });
 
     check('counts every addition, and from nothing in the next window', async (store) => {
@@ -161,5 +232,28 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
         );
       },
     );
+
+    check('ends one subscription, and leaves the others of the channel', async (store) => {
+      const heard: string[] = [];
+      let wake: () => void = () => undefined;
+      const hear = (message: BusMessage): void => {
+        heard.push(textOf(message.data)!);
+        wake();
+      };
+      const until = async (count: number): Promise<void> => {
+        while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      };
+      // The same listener twice is two subscriptions.
+      const endFirst = await store.subscribe('channel', hear);
+      const endSecond = await store.subscribe('channel', hear);
+      await store.publish('channel', bytesOf('both'));
+      await until(2);
+      await endFirst();
+      await endFirst();
+      await store.publish('channel', bytesOf('one'));
+      await until(3);
+      await endSecond();
+      assert.deepEqual(heard, ['both', 'both', 'one']);
+    });
   });
 }

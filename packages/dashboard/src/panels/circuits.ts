@@ -64,7 +64,7 @@ function rowOf(name: string, numbers: Reading): Row {
     cells: [
       name,
       state,
-      numbers.number('healthScore'),
+      numbers.number('healthRatio'),
       numbers.number('inflight'),
       numbers.number('failureTotal'),
       numbers.number('refusedTotal'),
@@ -73,6 +73,6 @@ function rowOf(name: string, numbers: Reading): Row {
 }
 
 function leastHealth(found: readonly (readonly [string, Reading])[]): number | undefined {
-  const scores = found.flatMap(([, numbers]) => numbers.number('healthScore') ?? []);
+  const scores = found.flatMap(([, numbers]) => numbers.number('healthRatio') ?? []);
   return scores.length === 0 ? undefined : Math.min(...scores);
 }
