@@ -13,7 +13,7 @@ import { Ends, type Size, startFleet } from './fleet.ts';
 import { tableOf } from './table.ts';
 
 /** Whatever hangs, hangs no longer. */
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 420_000;
 
 const size = sizeOf();
 const binaries = postgresBinaries();
@@ -30,7 +30,10 @@ if (missing.length > 0 || binaries === undefined) {
 
 const ends = new Ends();
 const findings: Finding[] = [];
+let ending = false;
 const end = async (code: number): Promise<void> => {
+  if (ending) return;
+  ending = true;
   if (findings.length > 0) console.log(tableOf(findings));
   await ends.run();
   process.exit(code);

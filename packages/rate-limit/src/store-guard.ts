@@ -73,18 +73,24 @@ export class StoreGuard {
     const { timeoutMs, clock } = this.options;
     return new Promise((resolve) => {
       let late = false;
-      const cancel = clock.after(timeoutMs, () => {
+      let over = false;
+      const giveUp = (): void => {
+        if (over) return;
         late = true;
         this.failed(storeTimeout('add', timeoutMs));
         resolve(undefined);
-      });
+      };
+      // Where this process was busy, the answer may be there and not read yet: it is read first.
+      const cancel = clock.after(timeoutMs, () => void setImmediate(giveUp));
       answer.then(
         (count) => {
           cancel();
+          over = true;
           if (!late) resolve(this.answered(count));
         },
         (error: unknown) => {
           cancel();
+          over = true;
           if (late) return;
           this.failed(error);
           resolve(undefined);

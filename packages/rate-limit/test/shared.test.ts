@@ -375,6 +375,16 @@ describe('while the store is away', () => {
     expect(await allowed(one, 2)).toBe(0);
   });
 
+  test('an answer that is there by the time that its time is over counts: this process was busy, not the store', async () => {
+    const { store, clock, one } = pair({ storeTimeoutMs: 50 });
+    store.mood = 'hangs';
+    const verdict = one.consume('a');
+    clock.advance(50);
+    store.held.pop()!();
+    expect((await verdict).allowed).toBe(true);
+    expect(one.stats!()).toMatchObject({ degradedTotal: 0, storeErrorsTotal: 0 });
+  });
+
   test('after three failures in a row nobody waits, and one call a second tries', async () => {
     const { store, clock, one, events } = pair({ limit: 1000 });
     await one.consume('a');
