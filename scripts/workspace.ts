@@ -1,4 +1,4 @@
-/** What the repository holds: its packages, apps, bench and the servers of tests, as their manifests tell it. */
+/** What the repository holds: its packages, apps, bench, documents and the servers of tests, as their manifests tell it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -26,7 +26,7 @@ export function projectsOf(root: string): Project[] {
   const folders = ['packages', 'apps']
     .filter((parent) => existsSync(join(root, parent)))
     .flatMap((parent) => readdirSync(join(root, parent)).map((name) => `${parent}/${name}`));
-  return [...folders, 'bench', 'test-servers']
+  return [...folders, 'bench', 'docs', 'test-servers']
     .filter((folder) => existsSync(join(root, folder, 'package.json')))
     .toSorted()
     .map((folder) => ({ folder, manifest: readManifest(join(root, folder)) }));

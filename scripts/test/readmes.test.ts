@@ -1,12 +1,14 @@
 /**
- * The examples in READMEs are true: every ```ts block compiles under the strictest
- * settings, and the first of each README runs until it listens or ends.
+ * The examples in READMEs and documents are true: every ```ts block compiles under the
+ * strictest settings, and the first of each README, and every one of a document, runs
+ * until it listens or ends.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const ROOT = join(__dirname, '../..');
+import { exampleEnvironment, ROOT, writeExamples } from './examples.ts';
+
 /** Where Node finds what a README's reader would have installed: beside the package's own sources. */
 const FOLDER = '.readme-examples';
 
@@ -16,16 +18,17 @@ interface Example {
   readonly runs: boolean;
 }
 
-/** Writes the examples of one README as modules, and says where they are. */
-function extract(readme: string, owner: string, folder: string): Example[] {
-  const text = existsSync(join(ROOT, readme)) ? readFileSync(join(ROOT, readme), 'utf8') : '';
-  return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code], at) => {
-    const file = join(ROOT, folder, FOLDER, `${owner}-${at + 1}.ts`);
-    mkdirSync(dirname(file), { recursive: true });
-    // Ports are the reader's; a test takes a free one. The export makes a block with top-level await a module.
-    writeFileSync(file, `${code!.replaceAll(/\b3000\b/g, '0')}\nexport {};\n`);
-    return { name: `${readme} #${at + 1}`, file, runs: at === 0 };
-  });
+/** The examples of one README or document, of which the first one runs, or all do. */
+function extract(
+  document: string,
+  owner: string,
+  folder: string,
+  runs: 'first' | 'all' = 'first',
+): Example[] {
+  return writeExamples(document, owner, `${folder}/${FOLDER}`).map((example, at) => ({
+    ...example,
+    runs: runs === 'all' || at === 0,
+  }));
 }
 
 function run(
@@ -33,8 +36,7 @@ function run(
   args: readonly string[],
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: '' };
-    const child = spawn(command, args, { cwd: ROOT, env });
+    const child = spawn(command, args, { cwd: ROOT, env: exampleEnvironment() });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -47,15 +49,19 @@ const examples = [
   ...packages.flatMap((name) => extract(`packages/${name}/README.md`, name, `packages/${name}`)),
   // The root's example uses several packages; the reference app has them all.
   ...extract('README.md', 'root', 'apps/reference'),
+  // `docs` has what its documents compare the family with, too.
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) => extract(`docs/${file}`, file.slice(0, -'.md'.length), 'docs', 'all')),
 ];
-const folders = [...packages.map((name) => `packages/${name}`), 'apps/reference'];
+const folders = [...packages.map((name) => `packages/${name}`), 'apps/reference', 'docs'];
 
 afterAll(() => {
   for (const folder of folders)
     rmSync(join(ROOT, folder, FOLDER), { recursive: true, force: true });
 });
 
-describe('examples in READMEs', () => {
+describe('examples in READMEs and documents', () => {
   test('compile', async () => {
     const config = join(ROOT, 'packages/core', FOLDER, 'tsconfig.json');
     const options = {
@@ -78,7 +84,7 @@ describe('examples in READMEs', () => {
     const tsc = join(ROOT, 'node_modules/@typescript/native/bin/tsc');
     const { code, output } = await run(process.execPath, [tsc, '-p', config]);
     expect({ code, output }).toEqual({ code: 0, output: '' });
-  }, 60_000);
+  }, 180_000);
 
   test.each(examples.filter(({ runs }) => runs).map(({ name, file }) => [name, file]))(
     '%s runs',

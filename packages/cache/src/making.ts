@@ -45,6 +45,7 @@ export class Maker {
     return {
       credentialed,
       principalRead: exchange.principalRead && !partitioned,
+      patchedBefore: exchange.patchedBefore,
       noStore: directives?.noStore === true,
       askedAt,
       nowAt: this.options.clock.now(),

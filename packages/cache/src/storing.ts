@@ -22,6 +22,7 @@ export type Refusal =
   | 'credentials'
   | 'principal'
   | 'set-cookie'
+  | 'patched'
   | 'vary'
   | 'event-stream'
   | 'no-freshness'
@@ -71,6 +72,8 @@ export interface Asked {
   readonly credentialed: boolean;
   /** Somebody looked at who is calling, and that is no part of the key. */
   readonly principalRead: boolean;
+  /** A library may change head and body behind what the cache sees of them. */
+  readonly patchedBefore: boolean;
   /** `no-store` of the request (RFC 9111 §5.2.1.5). */
   readonly noStore: boolean;
   /** When the request was passed on, and when the head of its answer came, in ms since the epoch. */
@@ -114,6 +117,8 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   if (asked.credentialed && !shared) return 'credentials';
   if (asked.principalRead && !shared) return 'principal';
   if (options.setCookie === 'refuse' && head.has('Set-Cookie')) return 'set-cookie';
+  // A cookie, or a coding, may come behind what is judged here.
+  if (asked.patchedBefore) return 'patched';
   const vary = varyNames(head.get('Vary'));
   if (vary === '*') return 'vary';
   // It never ends, and those who wait for it would not either.

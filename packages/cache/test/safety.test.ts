@@ -112,6 +112,30 @@ describe('what may be shared', () => {
     },
   );
 
+  test('is not what a session begins with, the first answer of the process neither', async () => {
+    const { get, calls } = await origin({
+      options: { ttlMs: 60_000 },
+      // As express-session does it: the cookie is set when the head is about to leave.
+      before: (app) =>
+        void app.use((_req, res, next) => {
+          const { writeHead } = res;
+          res.writeHead = function (this: typeof res, status: number) {
+            if (!this.hasHeader('Set-Cookie')) this.setHeader('Set-Cookie', 'sid=of-one');
+            return Reflect.apply(writeHead, this, [status]);
+          } as typeof writeHead;
+          next();
+        }),
+      handle: (_req, res, call) => res.set('Cache-Control', 'public').json({ session: call }),
+    });
+    for (const why of ['patched', 'set-cookie', 'set-cookie']) {
+      const { body, headers } = await get('/');
+      expect(JSON.parse(body)).toEqual({ session: calls() });
+      expect(headers['cache-status']).toContain(`detail=${why}`);
+      expect(headers['set-cookie']).toEqual(['sid=of-one']);
+    }
+    expect(calls()).toBe(3);
+  });
+
   test('credentials are never part of a key in the clear', async () => {
     const keys: string[] = [];
     const { get } = await origin({

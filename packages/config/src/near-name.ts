@@ -11,10 +11,19 @@ export function meantName(name: string, known: readonly string[]): string | unde
 
 /** The name that was all but written, for a name in a place that others use too. */
 export function nearMiss(name: string, known: readonly string[]): string | undefined {
+  const otherwise = spelledOtherwise(name.toUpperCase());
+  if (otherwise !== undefined && known.includes(otherwise)) return otherwise;
   // Affixes are shared by dozens of names and say nothing about which one was meant.
   const affix = affixOf(name);
   const alike = known.filter((one) => affixOf(one) === affix);
   return nearest(name, alike, allowedEdits(stemOf(name, affix), affix));
+}
+
+/** Our name by another custom: with its unit behind it, or with the switch at its end. */
+function spelledOtherwise(name: string): string | undefined {
+  const [, subject] = /^(.+)_ENABLED?$/.exec(name) ?? [];
+  if (subject !== undefined) return `ENABLE_${subject}`;
+  return /^(.+)_(?:MS|MILLIS|S|SEC|SECS|SECONDS|MIN|MINUTES|BYTES)$/.exec(name)?.[1];
 }
 
 type Affix = 'ENABLE_' | '_PRIORITY' | '';

@@ -4,7 +4,7 @@
  */
 import { nearest } from '@org/core';
 
-import type { CustomSetting, NumberSetting, Setting } from './setting.ts';
+import type { ChoiceSetting, CustomSetting, NumberSetting, Setting } from './setting.ts';
 
 /** A value, or what it should have been. */
 export type Parsed =
@@ -39,7 +39,7 @@ export function parseValue(setting: Setting, given: unknown): Parsed {
     case 'url':
       return isUrl(written, setting.protocols) ? { value: written } : { expected };
     case 'choice':
-      return parseChoice(setting.choices, written, expected);
+      return parseChoice(setting, written, expected);
     case 'list':
       return { value: Object.freeze(splitList(written)) };
     default:
@@ -75,6 +75,11 @@ function isNumeric(setting: Setting): setting is NumberSetting {
 }
 
 const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', bytes: 'bytes' } as const;
+
+/** The unit of a setting in words, if it is in one. */
+export function unitOf(setting: Setting): string | undefined {
+  return isNumeric(setting) && setting.unit !== undefined ? UNIT_NAMES[setting.unit] : undefined;
+}
 
 function expectedNumber({ type, unit, min = -Infinity, max = Infinity }: NumberSetting): string {
   const what = type === 'integer' ? 'a whole number' : 'a number';
@@ -162,9 +167,12 @@ function unitHint({ unit, type }: NumberSetting, written: string): string | unde
   return `It is in ${UNIT_NAMES[unit]}, and takes the number alone${isWritable ? `: write ${value}` : ''}.`;
 }
 
-function parseChoice(choices: readonly string[], written: string, expected: string): Parsed {
+function parseChoice(setting: ChoiceSetting, written: string, expected: string): Parsed {
+  const { choices, aliases = {} } = setting;
   const word = written.toLowerCase();
-  const value = choices.find((choice) => choice.toLowerCase() === word);
+  const value = Object.hasOwn(aliases, word)
+    ? aliases[word]
+    : choices.find((choice) => choice.toLowerCase() === word);
   if (value !== undefined) return { value };
   const guess = nearest(written, choices);
   return withHint(expected, guess === undefined ? undefined : `Did you mean ${guess}?`);

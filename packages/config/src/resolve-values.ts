@@ -6,9 +6,10 @@
 import type { ConfigProblem } from './config-error.ts';
 import { showRefused } from './mask.ts';
 import { meantName, nearMiss } from './near-name.ts';
-import { parseValue } from './parse-value.ts';
+import { parseValue, unitOf } from './parse-value.ts';
 import type { Setting, Settings } from './setting.ts';
 import { type Layer, type Origin, originText } from './sources.ts';
+import { unitSlip } from './unit-slip.ts';
 import type { ConfigWarning } from './warnings.ts';
 
 /** Values, and where each came from. */
@@ -33,11 +34,10 @@ export function resolveValues(
     values[name] = setting.default;
     origins.set(name, DEFAULT_ORIGIN);
   }
-  const names = Object.keys(settings);
   for (const { origin, values: given } of layers) {
     for (const [name, value] of Object.entries(given)) {
       if (!Object.hasOwn(settings, name)) {
-        if (!ignore.has(name)) noteUnknown(name, origin, names, problems, warnings);
+        if (!ignore.has(name)) noteUnknown(name, origin, settings, problems, warnings);
         continue;
       }
       if (isUnset(value)) continue;
@@ -46,6 +46,8 @@ export function resolveValues(
       if ('value' in parsed) {
         values[name] = parsed.value;
         origins.set(name, origin);
+        const slip = unitSlip(name, setting, parsed.value, originText(origin));
+        if (slip !== undefined) warnings.push(slip);
       } else {
         problems.push(valueProblem(name, setting, value, origin, parsed.expected, parsed.hint));
       }
@@ -109,10 +111,11 @@ function valueProblem(
 function noteUnknown(
   name: string,
   origin: Origin,
-  names: readonly string[],
+  settings: Settings,
   problems: ConfigProblem[],
   warnings: ConfigWarning[],
 ): void {
+  const names = Object.keys(settings);
   const source = originText(origin);
   if (origin.layer === 'file' || origin.layer === 'code') {
     if (origin.layer === 'file' && name === '$schema') return;
@@ -131,9 +134,11 @@ function noteUnknown(
   }
   const suggestion = nearMiss(name, names);
   if (suggestion === undefined) return;
+  const unit = unitOf(settings[suggestion]!);
+  const meant = unit === undefined ? suggestion : `${suggestion}, which is in ${unit}`;
   warnings.push({
     code: 'near-miss',
     names: [name, suggestion],
-    message: `${name} (${source}) is no setting, and has no effect. Did you mean ${suggestion}? If it is another program's, say so with ignore: ["${name}"].`,
+    message: `${name} (${source}) is no setting, and has no effect. Did you mean ${meant}? If it is another program's, say so with ignore: ["${name}"].`,
   });
 }

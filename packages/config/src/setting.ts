@@ -63,6 +63,8 @@ export interface UrlSetting extends Row<string> {
 export interface ChoiceSetting<C extends string = string> extends Row<C> {
   readonly type: 'choice';
   readonly choices: readonly C[];
+  /** Other words for them, in lower case: what another program calls the same. @default none */
+  readonly aliases?: Readonly<Record<string, C>>;
 }
 
 /** Words with commas between them. */

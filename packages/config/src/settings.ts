@@ -381,6 +381,18 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
   LOG_LEVEL: {
     type: 'choice',
     choices: ['SILENT', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'],
+    // As logging reads the levels of winston, pino and syslog.
+    aliases: {
+      off: 'SILENT',
+      none: 'SILENT',
+      crit: 'FATAL',
+      critical: 'FATAL',
+      warning: 'WARN',
+      notice: 'INFO',
+      http: 'INFO',
+      verbose: 'DEBUG',
+      silly: 'TRACE',
+    },
     default: 'INFO',
     feeds: to('logging', 'level'),
     help: 'The least grave level that is written.',

@@ -9,6 +9,7 @@ export interface ConfigWarning {
   /** Stable, for filtering. */
   readonly code:
     | 'near-miss'
+    | 'milliseconds-for-seconds'
     | 'cache-before-authentication'
     | 'distributed-limit-without-redis'
     | 'distributed-limit-off'

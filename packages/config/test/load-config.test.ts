@@ -260,6 +260,24 @@ describe('values', () => {
   });
 
   test.each([
+    ['REQUEST_TIMEOUT', '30000', '8.3 hours', 'write 30.'],
+    ['RATE_LIMIT_WINDOW', '60000', '16.7 hours', 'write 60.'],
+    ['RATE_LIMIT_WINDOW', '900000', '250 hours', 'write 900.'],
+    ['CACHE_TTL', '300000', '83.3 hours', 'write 300.'],
+  ])('%s=%s is taken, and asked whether milliseconds were meant', (name, text, hours, hint) => {
+    const { warnings } = from({ [name]: text });
+    expect(warnings).toMatchObject([{ code: 'milliseconds-for-seconds', names: [name] }]);
+    expect(warnings[0]!.message).toContain(hours);
+    expect(warnings[0]!.message).toContain(hint);
+  });
+
+  test('times that people mean in seconds are not asked about', () => {
+    for (const seconds of [1, 30, 1000, 3600, 36_000, 86_400, 604_800, 864_000]) {
+      expect(from({ CACHE_TTL: String(seconds), BATCH_WINDOW_MS: '50' }).warnings).toEqual([]);
+    }
+  });
+
+  test.each([
     ['false', false],
     ['true', true],
     ['1', 1],
@@ -457,6 +475,23 @@ describe('names that are nearly ours', () => {
     expect(config.warnings.every(({ code }) => code === 'near-miss')).toBe(true);
   });
 
+  test('our names by another custom are warned about, with the unit of ours', () => {
+    const { warnings } = from({
+      RATE_LIMIT_WINDOW_MS: '60000',
+      REQUEST_TIMEOUT_SECONDS: '30',
+      CACHE_ENABLED: 'true',
+    });
+    expect(warnings.map(({ names }) => names)).toEqual([
+      ['RATE_LIMIT_WINDOW_MS', 'RATE_LIMIT_WINDOW'],
+      ['REQUEST_TIMEOUT_SECONDS', 'REQUEST_TIMEOUT'],
+      ['CACHE_ENABLED', 'ENABLE_CACHE'],
+    ]);
+    expect(warnings[0]!.message).toContain(
+      'Did you mean RATE_LIMIT_WINDOW, which is in seconds? If',
+    );
+    expect(warnings[2]!.message).toContain('Did you mean ENABLE_CACHE? If');
+  });
+
   test('foreign variables are left alone', () => {
     const env = {
       PATH: '/bin',
@@ -636,8 +671,11 @@ describe('options of components', () => {
     }
   });
 
-  test('every level of the logs is one that logging takes', async () => {
-    for (const level of ['SILENT', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE']) {
+  test('every level of the logs is one that logging takes, by whatever name', async () => {
+    const names = ['SILENT', 'FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'];
+    const others = ['off', 'none', 'crit', 'critical', 'warning', 'notice', 'http', 'verbose'];
+    expect(names).toContain(from({ LOG_LEVEL: 'Silly' }).values.LOG_LEVEL);
+    for (const level of [...names, ...others]) {
       const config = from({ LOG_LEVEL: level });
       const only = {
         isEnabled: (name: string) => name === 'logging',

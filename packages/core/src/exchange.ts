@@ -55,6 +55,12 @@ export class Exchange {
   internal: boolean = false;
   /** Somebody looked at who the caller is: the answer may be personal. */
   principalRead: boolean = false;
+  /**
+   * A library had patched the response before the app had its tap, as it may the first of a
+   * process, and sets headers that no stage sees: a session its cookie. Nobody may keep or
+   * share such an answer.
+   */
+  patchedBefore: boolean = false;
   /** The whole that has run this exchange through its pipeline already. @internal */
   passedBy: object | undefined = undefined;
   /** The error with which the exchange left that pipeline. @internal */
@@ -79,12 +85,16 @@ export class Exchange {
     this.startMs = clock.monotonicMs();
   }
 
-  /** The request's id: what correlation set, or a random UUID made on first reading. */
+  /**
+   * The request's id: what correlation set, or a random UUID made on first reading.
+   * @throws {TypeError} when it is set to what is no text
+   */
   get id(): string {
     return (this.requestId ??= randomUUID());
   }
 
   set id(id: string) {
+    if (typeof id !== 'string') throw noText('exchange.id', 'text', id);
     this.requestId = id;
   }
 
@@ -103,13 +113,20 @@ export class Exchange {
     return Math.max(0, this.deadlineMs - this.clock.monotonicMs());
   }
 
-  /** Who is calling, as authentication resolved it. Reading it marks the answer as possibly personal. */
+  /**
+   * Who is calling, as authentication resolved it. Reading it marks the answer as possibly personal.
+   * @throws {TypeError} for what is no text: keys, limits, hashes and log lines are made of it
+   */
   get principal(): string | undefined {
     this.principalRead = true;
     return this.who;
   }
 
   set principal(principal: string | undefined) {
+    if (typeof principal !== 'string' && principal !== undefined) {
+      const expected = 'text that names who is calling, or undefined for nobody';
+      throw noText('exchange.principal', expected, principal);
+    }
     this.who = principal;
   }
 
@@ -162,7 +179,7 @@ export class Exchange {
   tap(stages: Stages): void {
     if (this.tapState === undefined) {
       this.tapState = new TapState();
-      tapResponse(this.res);
+      this.patchedBefore = tapResponse(this.res);
       this.watch();
     } else if ((stages.bits & TRANSFORM) !== 0) {
       // It may not have been a response of Express, with a `json`, before.
@@ -254,4 +271,12 @@ function clientGone(): ProblemError {
     status: 499,
     detail: 'The client closed the connection before the response was complete.',
   });
+}
+
+/** Log lines, keys and hashes are made of it, by code that has nobody to tell. */
+function noText(what: string, expected: string, given: unknown): TypeError {
+  const is = given === null ? 'null' : `of type ${typeof given}`;
+  return new TypeError(
+    `${what} must be ${expected}, but is ${is}. Write String(value) where it is a number.`,
+  );
 }

@@ -42,24 +42,26 @@ type Target = object & { [TAPPED]?: true };
  * Makes sure that the response goes through the stages of its exchange. The first
  * response of an Express app has the app's response prototype replaced for good;
  * a response without Express is replaced by itself.
+ * @returns whether patches of others stand below, which act on what the stages have seen already
  */
-export function tapResponse(res: ServerResponse): void {
+export function tapResponse(res: ServerResponse): boolean {
   const own = Object.hasOwn(res, TAPPED);
-  if (!own && (res as Target)[TAPPED] === true) return;
+  if (!own && (res as Target)[TAPPED] === true) return false;
+  // Somebody may have patched this very response before the tap existed, and hold the methods of then.
+  const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const prototype = outermostPrototype(res);
   if (prototype === undefined) {
     if (!own) install(res, methodsOf(res));
-    return;
+    return patched;
   }
-  if (prototype[TAPPED] === true) return;
+  if (prototype[TAPPED] === true) return false;
   for (const nested of appsIn((prototype as { readonly app?: Tappable }).app?.router)) {
     tapApplication(nested);
   }
-  // Somebody may have patched this very response before the tap existed, and hold the methods of then.
-  const patched = !own && PATCHABLE.some((name) => Object.hasOwn(res, name));
   const found = methodsOf(res);
   install(prototype, Object.getPrototypeOf(prototype) as Methods);
   if (patched) install(res, found);
+  return patched;
 }
 
 /** The methods of a response as they are now, somebody's patches included. */

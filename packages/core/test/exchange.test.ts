@@ -138,6 +138,20 @@ describe('an exchange', () => {
     expect(exchange!.id).toBe('given');
   });
 
+  test.each([7, null, { id: 'ann' }])('refuses %j as its id and principal', async (who) => {
+    const [exchange] = await exchangesOf(
+      (app) => app.get('/', (_req, res) => void res.send('ok')),
+      get,
+    );
+    for (const name of ['id', 'principal']) {
+      expect(() => Object.assign(exchange!, { [name]: who })).toThrow(
+        /exchange\.\w+ must be text.*, but is (of type \w+|null)\. Write String/,
+      );
+    }
+    expect(exchange!.peekPrincipal()).toBeUndefined();
+    expect(exchange!.id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   test('knows whether somebody looked at the principal', async () => {
     const [exchange] = await exchangesOf(
       (app) => app.get('/', (_req, res) => void res.send('ok')),

@@ -533,6 +533,21 @@ describe('methods patched on a response', () => {
     },
   );
 
+  test('before the tap existed are told of, because they may set headers behind its stages', async () => {
+    const recorder = recordExchanges();
+    const app = express().use(patching(['writeHead'], []));
+    app.use(recorder.middleware as RequestHandler, tapping({}));
+    app.get('/', (_req, res) => void res.end());
+    const { url, close } = await serve(app);
+    for (const times of [1, 2]) {
+      await fetch(url, { headers: { connection: 'close' } });
+      const settled = await recorder.waitFor(times);
+      // From the second response on patches find the tap there, and stand above it.
+      expect(settled[times - 1]!.patchedBefore).toBe(times === 1);
+    }
+    await close();
+  });
+
   test('before the tap count a body once', async () => {
     for (const names of NAMES) {
       const captured: string[] = [];

@@ -43,6 +43,8 @@ export function sharedHead(
 ): SharedHead | undefined {
   const { status } = head;
   if (NEVER_SHARED.has(status) || head.has('Set-Cookie') || head.has('Trailer')) return undefined;
+  // A cookie may come behind what is seen here.
+  if (crowd !== 'one' && exchange.patchedBefore) return undefined;
   const type = valueText(head.get('Content-Type')).toLowerCase();
   // It does not end.
   if (type.startsWith('text/event-stream')) return undefined;

@@ -247,6 +247,11 @@ describe('an answer is for the one who asked alone', () => {
     ['that may not be stored', (res) => void res.set('Cache-Control', 'NO-STORE'), {}],
     ['that varies by everything', (res) => void res.vary('*'), {}],
     ['whose handler asked who is calling', (res) => void exchangeOf(res.req, res).principal, {}],
+    [
+      'that a library may still change',
+      (res) => void Object.assign(exchangeOf(res.req, res), { patchedBefore: true }),
+      {},
+    ],
     ['that is an event stream', (res) => void res.type('text/event-stream'), {}],
     ['that is too large', (res) => void res.set('X-Large', '1'), {}],
   ];

@@ -1,6 +1,6 @@
 /**
- * Something that the app depends on is not there: a store of the house, or a
- * server behind a socket. Trying again later is right, so the status is 503.
+ * Something that the app depends on is not there: a store of the house, a server
+ * behind a socket, or what a circuit has given up on. Trying again later is right, so the status is 503.
  */
 import { ProblemError } from '@org/core';
 
@@ -16,6 +16,9 @@ const CONNECTION_CODES: ReadonlySet<unknown> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'UND_ERR_SOCKET',
+  // A circuit of opossum that is open, or has no place.
+  'EOPENBREAKER',
+  'ESEMLOCKED',
 ]);
 
 export function mapOutage(error: ErrorLike): ProblemError | undefined {

@@ -274,6 +274,8 @@ describe('outages, timeouts and other servers', () => {
     ['a store that is away', storeUnavailable('get'), 503, 'ERR_STORE_UNAVAILABLE'],
     ['a store that hangs', storeTimeout('get', 100), 503, 'ERR_STORE_TIMEOUT'],
     ['a store error of another make', errorOf({ code: 'ERR_STORE_FULL' }), 503, 'ERR_STORE_FULL'],
+    ['an open opossum', errorOf({ code: 'EOPENBREAKER' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
+    ['a full opossum', errorOf({ code: 'ESEMLOCKED' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
     ['a connection that broke', errorOf({ code: 'ECONNRESET' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
     ['a connection that is shut', errorOf({ code: 'EPIPE' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
     ['a refused connection', errorOf({ code: 'ECONNREFUSED' }), 503, 'ERR_DEPENDENCY_UNAVAILABLE'],
