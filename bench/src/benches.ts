@@ -378,6 +378,16 @@ export const BENCHES: readonly Bench[] = [
     peers: ['opossum', 'cockatiel'],
   },
   {
+    name: 'di-scope',
+    kind: 'calls',
+    contenders: [
+      { server: 'hand', label: 'by hand' },
+      { server: 'awilix', label: 'awilix' },
+      { server: 'di', label: 'ours' },
+    ],
+    peers: ['awilix'],
+  },
+  {
     name: 'db-pool',
     kind: 'calls',
     contenders: [

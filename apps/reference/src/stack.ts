@@ -3,21 +3,22 @@
  * switches them. What starts first closes last: nobody outlives the database. Where
  * each middleware stands, `setup` finds by itself.
  */
-import type { AnalyticsStore } from '@org/analytics';
 import { type Batch, batch, batchEndpoint } from '@org/batch';
-import { defineMiddleware, isMiddleware, type Middleware, type Store } from '@org/core';
+import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
 import type { Logging } from '@org/logging';
-import type { QueryOptions } from '@org/query';
 import type { QueueOptions } from '@org/queue';
+import type { RedisStore } from '@org/redis';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
 import express from 'express';
 
 import { API } from './api.ts';
+import type { Database } from './database/database.ts';
+import { useOf } from './database/use.ts';
 import type { ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
@@ -55,6 +56,7 @@ const OWN = Object.freeze({
 const MADE_ELSEWHERE: ReadonlySet<string> = new Set([
   'circuit',
   'db',
+  'di',
   'retry',
   'tasks',
   'websocket',
@@ -69,13 +71,12 @@ const EQUIPPED: ReadonlySet<string> = new Set([
   'query',
 ]);
 
-/** Every component of the service; `own` are those that are not the family's. */
+/** Every component of the service; `own` are those that are not the family's, but for the database and the store. */
 export async function components(
   config: ServiceConfig,
+  { component, sessions, sql }: Database,
   own: Parts,
-  use: AnalyticsStore,
-  explainOn: QueryOptions['explainOn'],
-  store: Store | undefined,
+  store: RedisStore | undefined,
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
@@ -86,12 +87,13 @@ export async function components(
     options: (name) => ({
       ...config.options(name),
       ...OWN[name as keyof typeof OWN],
-      ...(name === 'analytics' ? { store: use } : {}),
+      ...(name === 'analytics' ? { store: useOf(sql.session()) } : {}),
       // Where the plan of a slow statement is made.
-      ...(name === 'query' ? { explainOn } : {}),
+      ...(name === 'query' ? { explainOn: sessions.session() } : {}),
     }),
   });
-  return [...own, jsonBody(), manyInOne, ...family];
+  const shared = store === undefined ? [] : [store];
+  return [...shared, component, sessions, ...own, jsonBody(), manyInOne, ...family];
 }
 
 /** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */

@@ -14,6 +14,7 @@ export {
   compose,
   type ComposedPolicy,
 } from './call-policy.ts';
+export { type CallSite, callSite, folderOfCaller, framesOf, lineOf } from './call-site.ts';
 export { clientNetwork } from './client-network.ts';
 export { type Cancel, type Clock, MAX_DELAY_MS, systemClock } from './clock.ts';
 export {
@@ -94,6 +95,7 @@ export {
   type MonitoringRoute,
   monitoringRoutes,
 } from './monitoring-routes.ts';
+export { Percentiles, type Spread } from './percentiles.ts';
 export { etagsOf, ifRangeMatches, isNotModified, strongEqual, weakEqual } from './preconditions.ts';
 export { answerProblem, PROBLEM_JSON, problemDocument } from './problem-answer.ts';
 export {

@@ -3,6 +3,7 @@
  * without a network: a cache's refresh, the warming of one, the parts of a batch. They are
  * messages of Node's own classes on a connection that leads nowhere.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -69,7 +70,8 @@ export function internalRequest(
     }
     signal?.addEventListener('abort', cutOff, { once: true });
     try {
-      listener(req, res);
+      // A context that the listener enters is left behind with it, as a server's is.
+      new AsyncResource('internal-request').runInAsyncScope(listener, undefined, req, res);
     } catch (error) {
       report(error, 'internal request', exchange);
       cutOff();

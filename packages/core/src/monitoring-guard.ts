@@ -23,7 +23,9 @@ export const monitoringAccess: Check<MonitoringAccess> = either(
  * Makes the guard. Without `access` only loopback is let in. A loopback address
  * counts only if it is the client's own: behind a proxy on the same machine every
  * client looks local, so a forwarded request is not, unless `trust proxy` is set
- * and its real client is local. And it must ask for this machine by a name of
+ * and its real client is local. Nor is one in HTTP/1.0, which no browser speaks:
+ * nginx forwards by it unless told otherwise, and then says nothing of its client,
+ * nor of the name that it asked for. And it must ask for this machine by a name of
  * loopback: a page in a local browser can have any name resolve to it, and asks
  * by that one (DNS rebinding).
  */
@@ -38,16 +40,16 @@ export function monitoringGuard(access?: MonitoringAccess): (req: Request) => bo
 }
 
 function isLocal(req: Request): boolean {
-  const { headers, app, socket } = req;
+  const { headers, app, socket, httpVersion } = req;
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
   const trusts = app !== undefined && Boolean(app.get('trust proxy'));
   if (trusts) return isLoopback(req.ip);
-  const forwarded =
-    headers['x-forwarded-for'] !== undefined ||
-    headers.forwarded !== undefined ||
-    headers['x-real-ip'] !== undefined;
+  const forwarded = httpVersion === '1.0' || FORWARDING.some((name) => headers[name] !== undefined);
   return !forwarded && isLoopback(socket.remoteAddress);
 }
+
+/** What proxies say of a request (RFC 7239, RFC 9110 §7.6.3); one of these is enough. */
+const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'] as const;
 
 /** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; with or without a port. */
 const LOCAL_HOST = /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\])(?::\d*)?$/i;

@@ -1,7 +1,8 @@
 /** Who is local: by the address, and by the name that is asked for. */
 import { once } from 'node:events';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { monitoringGuard } from '@org/core';
 import express from 'express';
 
@@ -41,6 +42,20 @@ test.each(['rebound.example', 'rebound.example:3000', '127.0.0.1.example', 'loca
     expect(await ask({ host })).toBe(403);
   },
 );
+
+test.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])(
+  'a request with "%s" has come from elsewhere, through a proxy on this machine',
+  async (name) => {
+    expect(await ask({ host: 'localhost', [name]: '' })).toBe(403);
+  },
+);
+
+test('so has one in HTTP/1.0, by which nginx forwards without a word of its client', async () => {
+  const { port } = server.address() as AddressInfo;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET / HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`);
+  expect(await text(socket)).toContain('403 Forbidden');
+});
 
 test('the token opens whatever name is asked for', async () => {
   const authorization = `Bearer ${TOKEN.replaceAll(' ', '-')}`;

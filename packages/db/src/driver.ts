@@ -2,9 +2,8 @@
  * What a database looks like from here: a source of connections, each of which runs statements one
  * after the other. `postgres` and `pglite` make drivers; whoever has another database can write one.
  */
-import type { Clock, Exchange } from '@org/core';
+import type { CallSite, Clock, Exchange } from '@org/core';
 
-import type { CallSite } from './call-site.ts';
 import type { PoolWatch } from './pool-watch.ts';
 
 /** Reads a value of a type, as `pg` and its query builders state it. */

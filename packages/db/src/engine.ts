@@ -2,9 +2,9 @@
  * What all sessions of one database share: where connections come from, time, chance, and counts. It
  * also sees when everybody who has a connection waits for another one.
  */
-import type { Clock, Exchange, Stats } from '@org/core';
+import type { CallSite, Clock, Exchange, Stats } from '@org/core';
 
-import { type CallSite, stackOf } from './call-site.ts';
+import { stackOf } from './call-site.ts';
 import { closedDatabase, selfDeadlock } from './database-errors.ts';
 import type { ConnectionSource, QueryResult, Statement } from './driver.ts';
 import { Lease } from './lease.ts';

@@ -1,4 +1,4 @@
-export { type CallSite } from './call-site.ts';
+export type { CallSite } from '@org/core';
 export { db, type Db } from './db.ts';
 export type {
   Asker,

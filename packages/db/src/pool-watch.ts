@@ -4,13 +4,21 @@
  * query; one is *orphaned* when its request has ended and nobody is left to give it back. Both are
  * told with route, line and last statement, and once more when they come back after all.
  */
-import type { Cancel, Clock, Listeners, Stats } from '@org/core';
+import {
+  type CallSite,
+  callSite,
+  type Cancel,
+  type Clock,
+  type Listeners,
+  Percentiles,
+  type Spread,
+  type Stats,
+} from '@org/core';
 
-import { type CallSite, callSite, lineOf } from './call-site.ts';
+import { lineOf } from './call-site.ts';
 import type { Asker } from './driver.ts';
 import { PoolLoad } from './pool-load.ts';
 import type { Leak, LeakKind, PoolEvent } from './pool-events.ts';
-import { type Percentiles, Quantiles } from './quantiles.ts';
 import type { WatchedClient } from './watched-client.ts';
 
 /** What a pool says of itself. */
@@ -44,9 +52,9 @@ const MAX_QUERY_CHARS = 500;
 export class PoolWatch {
   readonly settings: WatchSettings;
   private readonly clock: Clock;
-  private readonly acquireMs: Quantiles = new Quantiles(WINDOW_MS);
-  private readonly useMs: Quantiles = new Quantiles(WINDOW_MS);
-  private readonly idleMs: Quantiles = new Quantiles(WINDOW_MS);
+  private readonly acquireMs: Percentiles = new Percentiles(WINDOW_MS);
+  private readonly useMs: Percentiles = new Percentiles(WINDOW_MS);
+  private readonly idleMs: Percentiles = new Percentiles(WINDOW_MS);
   /** Each knows its own place: a set would have to look for it. */
   private readonly inUse: WatchedClient[] = [];
   /** The time of the last tick or taking: near enough for statements. */
@@ -185,7 +193,7 @@ export class PoolWatch {
     const { size, idle, waiting, capacity } = this.numbers;
     const inUse = this.inUse.length;
     const { counts } = this;
-    const read = (of: Quantiles): Percentiles => of.read(nowMs);
+    const read = (of: Percentiles): Spread => of.read(nowMs);
     return {
       capacity,
       size,

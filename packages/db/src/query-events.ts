@@ -1,8 +1,8 @@
 /** What every statement of a session tells on a diagnostics channel, while somebody listens. */
 import { channel } from 'node:diagnostics_channel';
-import type { Exchange } from '@org/core';
+import type { CallSite, Exchange } from '@org/core';
 
-import { type CallSite, lineOf } from './call-site.ts';
+import { lineOf } from './call-site.ts';
 
 /** Name of the diagnostics channel; messages are `QueryEvent`s. */
 export const QUERY_CHANNEL = '@org/db:query';

@@ -1,5 +1,5 @@
 /** A part of a transaction that can be rolled back alone. It begins with its first statement. */
-import type { CallSite } from './call-site.ts';
+import type { CallSite } from '@org/core';
 import type { QueryResult } from './driver.ts';
 import type { Asked } from './engine.ts';
 import { Scope } from './scope.ts';

@@ -2,9 +2,9 @@
  * What a transaction and a part of one (a savepoint) have in common: statements run in it while it is
  * open, others may take part in it, and once it has ended it refuses work and says where it ended.
  */
-import type { Exchange, Given } from '@org/core';
+import { type CallSite, callSite, type Exchange, type Given } from '@org/core';
 
-import { type CallSite, callSite, stackOf } from './call-site.ts';
+import { stackOf } from './call-site.ts';
 import { finished, rolledBack } from './database-errors.ts';
 import type { QueryResult, Statement } from './driver.ts';
 import type { Asked } from './engine.ts';

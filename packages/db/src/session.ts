@@ -3,10 +3,9 @@
  * longer than it needs one: a statement alone gives it back at once, a transaction at its end. What is
  * asked of the session goes to the innermost transaction that is open in it.
  */
-import type { Exchange, Given } from '@org/core';
+import { type CallSite, callSite, type Exchange, type Given } from '@org/core';
 import type { Request } from 'express';
 
-import { type CallSite, callSite } from './call-site.ts';
 import { isContention, requestAborted, transactionError } from './database-errors.ts';
 import type { QueryResult, Statement } from './driver.ts';
 import type { Asked, Engine } from './engine.ts';

@@ -2,9 +2,8 @@
  * A transaction on a connection of its own. Nothing is taken before its first statement: one that has
  * none costs nothing. Its statements run one after the other, however they are asked for.
  */
-import type { Cancel } from '@org/core';
+import { type CallSite, callSite, type Cancel } from '@org/core';
 
-import { type CallSite, callSite } from './call-site.ts';
 import { commitUnknown, isLost, rolledBack, tooLong } from './database-errors.ts';
 import type { QueryResult } from './driver.ts';
 import type { Asked, Claimant } from './engine.ts';

@@ -1,7 +1,6 @@
 /** What is known of one connection of a watched pool. */
-import type { Exchange } from '@org/core';
+import type { CallSite, Exchange } from '@org/core';
 
-import type { CallSite } from './call-site.ts';
 import type { LeakKind } from './pool-events.ts';
 
 /** One connection of the pool, for as long as it lives. */

@@ -58,19 +58,28 @@ export function table(caption, heads, rows) {
 export function button(text, work) {
   const made = element('button', { type: 'button' }, text);
   made.addEventListener('click', () => {
-    made.disabled = true;
+    // One that is disabled would lose the focus of whoever uses the keyboard.
+    if (made.ariaDisabled === 'true') return;
+    made.ariaDisabled = 'true';
+    settle();
     void work()
       .catch(complain)
       .finally(() => {
-        made.disabled = false;
+        made.ariaDisabled = 'false';
       });
   });
   return made;
 }
 
-/** @param {unknown} problem */
+/**
+ * Says what went wrong.
+ * @param {unknown} problem
+ */
 export function complain(problem) {
-  const line = byId('connection');
-  line.textContent = problem instanceof Error ? problem.message : String(problem);
-  line.dataset['state'] = 'lost';
+  byId('problem').textContent = problem instanceof Error ? problem.message : String(problem);
+}
+
+/** Something else is done: what went wrong before is past. */
+export function settle() {
+  byId('problem').textContent = '';
 }

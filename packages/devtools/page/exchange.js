@@ -2,8 +2,9 @@
 import { call } from './api.js';
 import { button, element, table } from './dom.js';
 import { duration, pretty, time, told } from './format.js';
+import { waterfall } from './waterfall.js';
 
-/** @import { AnswerChange, ExchangeRecord, KeptBody, KeptError, KeptHeaders, KeptSpan, Replay } from '../src/index.ts' */
+/** @import { AnswerChange, ExchangeRecord, KeptBody, KeptError, KeptHeaders, Replay } from '../src/index.ts' */
 
 /**
  * @param {ExchangeRecord} exchange
@@ -56,7 +57,7 @@ export function exchangeView(exchange, onReplayed) {
                   ),
                   element('td', { class: 'code' }, one.text),
                   element('td', { class: 'code' }, one.callSite ?? '–'),
-                  element('td', {}, one.advice ?? 'Load them by one statement, or by batches.'),
+                  element('td', {}, one.suggestion ?? 'Load them by one statement, or by batches.'),
                 ),
               ),
             ),
@@ -68,34 +69,6 @@ export function exchangeView(exchange, onReplayed) {
     section('Request', ...partsOf(request.headers, request.body)),
     section('Answer', ...partsOf(answer.headers, answer.body)),
   );
-}
-
-/**
- * Bars from the begin of each stretch to its end; their places are custom properties, which the
- * page's policy allows where it is the script that sets them.
- * @param {readonly KeptSpan[]} spans
- * @param {number} durationMs
- */
-function waterfall(spans, durationMs) {
-  const whole = Math.max(
-    durationMs,
-    ...spans.map(({ startMs, selfMs }) => startMs + selfMs),
-    0.001,
-  );
-  const rows = spans.map(({ name, phase, startMs, selfMs }) => {
-    const bar = element('span', { class: 'bar-of-time' });
-    bar.style.setProperty('--from', `${(100 * startMs) / whole}%`);
-    bar.style.setProperty('--long', `${(100 * selfMs) / whole}%`);
-    return element(
-      'tr',
-      {},
-      element('td', { class: 'phase' }, phase ?? ''),
-      element('th', { scope: 'row' }, name),
-      element('td', { class: 'number' }, duration(selfMs)),
-      element('td', { class: 'track' }, bar),
-    );
-  });
-  return table('Each middleware by itself, in order', ['Phase', 'Middleware', 'Time', ''], rows);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The list of exchanges as they come, and the one that is looked at beside it. */
 import { call } from './api.js';
-import { button, complain, element } from './dom.js';
+import { button, complain, element, settle } from './dom.js';
 import { exchangeView } from './exchange.js';
 import { duration, time, toneOf } from './format.js';
 
@@ -12,7 +12,7 @@ const MAX_ROWS = 500;
 /** The view, which lives as long as the page. */
 export class ExchangesView {
   rows = element('tbody');
-  detail = element('div', { class: 'detail', 'aria-live': 'polite' });
+  detail = element('div', { class: 'detail' });
   outcome = element('p', { class: 'note', role: 'status' });
   filter = element('input', {
     type: 'search',
@@ -23,6 +23,11 @@ export class ExchangesView {
   byId = new Map();
   /** @type {string | undefined} */
   shown = undefined;
+  /**
+   * What ends while the list is on its way, and may be missing on it.
+   * @type {ExchangeSummary[] | undefined}
+   */
+  arrived = undefined;
   node;
 
   constructor() {
@@ -69,12 +74,31 @@ export class ExchangesView {
   }
 
   async load() {
-    /** @type {{ exchanges: ExchangeSummary[] }} */
-    const { exchanges } = await call('/exchanges');
-    this.byId.clear();
-    this.rows.replaceChildren();
-    for (const one of exchanges.toReversed()) this.add(one);
+    /** @type {ExchangeSummary[]} */
+    const arrived = [];
+    this.arrived = arrived;
+    try {
+      /** @type {{ exchanges: ExchangeSummary[] }} */
+      const { exchanges } = await call('/exchanges');
+      // Another list has been asked for since.
+      if (this.arrived !== arrived) return;
+      this.byId.clear();
+      this.rows.replaceChildren();
+      for (const one of [...exchanges.toReversed(), ...arrived]) this.add(one);
+    } finally {
+      if (this.arrived === arrived) this.arrived = undefined;
+    }
     if (this.shown !== undefined) await this.show(this.shown);
+  }
+
+  /**
+   * Takes one that has ended, or was replayed.
+   * @param {ExchangeSummary} exchange
+   */
+  hear(exchange) {
+    this.arrived?.push(exchange);
+    this.add(exchange);
+    if (exchange.id === this.shown) void this.show(exchange.id).catch(complain);
   }
 
   /** @param {ExchangeSummary} exchange */
@@ -92,15 +116,28 @@ export class ExchangesView {
     }
   }
 
+  /**
+   * Shows one that somebody has asked for, and leads there where it stands below the list.
+   * @param {string} id
+   */
+  async choose(id) {
+    settle();
+    await this.show(id);
+    if (matchMedia('(max-width: 60rem)').matches) this.detail.scrollIntoView();
+  }
+
   /** @param {string} id */
   async show(id) {
     this.shown = id;
     for (const [other, row] of this.byId) row.ariaCurrent = String(other === id);
     try {
       const exchange = await call(`/exchanges/${id}`);
-      if (this.shown === id)
-        this.detail.replaceChildren(exchangeView(exchange, () => this.show(id)));
+      if (this.shown !== id) return;
+      const hadFocus = this.detail.contains(document.activeElement);
+      this.detail.replaceChildren(exchangeView(exchange, () => this.show(id)));
+      if (hadFocus) this.detail.querySelector('button')?.focus({ preventScroll: true });
     } catch (problem) {
+      if (this.shown !== id) return;
       this.shown = undefined;
       this.detail.replaceChildren(
         element(
@@ -128,7 +165,7 @@ export class ExchangesView {
     changes,
   }) {
     const link = element('button', { type: 'button', class: 'link' }, `${method} ${url}`);
-    link.addEventListener('click', () => void this.show(id).catch(complain));
+    link.addEventListener('click', () => void this.choose(id).catch(complain));
     const notes = [
       ...(aborted ? ['cut off'] : []),
       ...(internal ? ['internal'] : []),

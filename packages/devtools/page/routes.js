@@ -5,30 +5,43 @@ import { toneOf } from './format.js';
 
 /** @import { RouteReport } from '../src/index.ts' */
 
-export async function routesView() {
-  /** @type {{ routes: RouteReport[] }} */
-  const { routes } = await call('/routes');
-  const rows = routes.map(({ methods, route, middlewares, mocked, hits, lastStatus }) =>
-    element(
-      'tr',
-      {},
-      element('td', {}, methods.join(', ')),
-      element('th', { scope: 'row', class: 'code' }, route),
-      element('td', { class: 'number' }, String(middlewares)),
-      element('td', { class: 'number' }, String(hits)),
-      lastStatus === undefined
-        ? element('td', {}, '–')
-        : element('td', { class: 'status', 'data-tone': toneOf(lastStatus) }, String(lastStatus)),
-      element('td', {}, mocked ? 'answered from a schema' : ''),
-    ),
-  );
+/** The view, which lives as long as the page. */
+export class RoutesView {
+  node = element('section', { class: 'panel', 'aria-label': 'Routes' });
+
+  async load() {
+    /** @type {{ routes: RouteReport[] }} */
+    const { routes } = await call('/routes');
+    this.node.replaceChildren(
+      table(
+        `${routes.length} routes`,
+        ['Methods', 'Route', 'Hits', 'Last status', ''],
+        routes.map(routeRow),
+      ),
+    );
+  }
+}
+
+/** @param {RouteReport} route */
+function routeRow({ methods, route, mocked, listed, hits, lastStatus }) {
   return element(
-    'section',
-    { class: 'panel', 'aria-label': 'Routes' },
-    table(
-      `${routes.length} routes`,
-      ['Methods', 'Route', 'Middlewares ahead', 'Hits', 'Last status', ''],
-      rows,
+    'tr',
+    {},
+    // HEAD comes with GET.
+    element(
+      'td',
+      {},
+      methods.filter((one) => one !== 'HEAD' || !methods.includes('GET')).join(', '),
+    ),
+    element('th', { scope: 'row', class: 'code' }, route),
+    element('td', { class: 'number' }, String(hits)),
+    lastStatus === undefined
+      ? element('td', {}, '–')
+      : element('td', { class: 'status', 'data-tone': toneOf(lastStatus) }, String(lastStatus)),
+    element(
+      'td',
+      {},
+      mocked ? 'answered from a schema' : listed ? '' : 'of a middleware, or an app',
     ),
   );
 }

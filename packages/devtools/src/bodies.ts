@@ -38,12 +38,14 @@ function writeAnew(body: unknown, mediaType: string | undefined): Buffer | undef
   return undefined;
 }
 
-/** A form as Express' parser reads it: `a[b][]=1`. */
+/** A form as Express' parsers read it: the plain one knows repeated names alone, the extended one `a[b][0]=1`, too. */
 function formOf(body: unknown): string {
   const pairs = new URLSearchParams();
   const add = (name: string, value: unknown): void => {
-    if (Array.isArray(value)) for (const [at, one] of value.entries()) add(`${name}[${at}]`, one);
-    else if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) {
+      const isRepeated = value.length > 1 && value.every((one) => typeof one !== 'object');
+      for (const [at, one] of value.entries()) add(isRepeated ? name : `${name}[${at}]`, one);
+    } else if (typeof value === 'object' && value !== null) {
       for (const [key, one] of Object.entries(value))
         add(name === '' ? key : `${name}[${key}]`, one);
     } else pairs.append(name, String(value));
@@ -52,12 +54,21 @@ function formOf(body: unknown): string {
   return pairs.toString();
 }
 
+/** A body, or the beginning of one. */
+export interface Bytes {
+  readonly bytes: Buffer;
+  /** How long all of it was. */
+  readonly totalBytes: number;
+}
+
+export const NO_BYTES: Bytes = Object.freeze({ bytes: Buffer.alloc(0), totalBytes: 0 });
+
 /** Takes the beginning of an answer's body, and counts all of it. */
 export class BodyCapture implements BodySink {
   private readonly maxBytes: number;
   private readonly parts: Buffer[] = [];
   private keptBytes: number = 0;
-  totalBytes: number = 0;
+  private totalBytes: number = 0;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -81,8 +92,8 @@ export class BodyCapture implements BodySink {
     // What has come is kept.
   }
 
-  take(): Buffer {
-    return Buffer.concat(this.parts);
+  take(): Bytes {
+    return { bytes: Buffer.concat(this.parts), totalBytes: this.totalBytes };
   }
 }
 

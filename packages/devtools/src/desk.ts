@@ -1,5 +1,6 @@
 /** The routes of the tools: the page, and everything that it and `org-devtools` ask for. */
 import {
+  answerProblem,
   HANDLED,
   type MonitoringAccess,
   monitoringRoutes,
@@ -50,14 +51,21 @@ export interface Desk {
   setFaults(rules: unknown): void;
 }
 
+/** What is refused is told as a problem document, whatever the app makes of errors: the page and the command read it. */
 export function deskRoutes(path: string, access: MonitoringAccess | undefined, desk: Desk): Step {
   const files = new PageFiles();
   const base = path.slice(path.lastIndexOf('/') + 1);
   const faultList = (): FaultList => ({ faults: desk.faults() });
   const api = `${path}/api`;
-  return monitoringRoutes(
+  const step = monitoringRoutes(
     {
       [path]: { GET: () => pageAnswer(base) },
+      [`${path}/`]: {
+        GET({ exchange: { res } }) {
+          res.redirect(308, `../${base}`);
+          return HANDLED;
+        },
+      },
       [`${path}/page/:name`]: { GET: ({ params }) => files.answer(params['name']!) ?? missing() },
       [`${api}/exchanges`]: {
         GET: (): ExchangeList => ({
@@ -108,6 +116,19 @@ export function deskRoutes(path: string, access: MonitoringAccess | undefined, d
     },
     access,
   );
+  return (exchange) => {
+    const refuse = (error: unknown): typeof HANDLED => {
+      if (!(error instanceof ProblemError)) throw error;
+      answerProblem(exchange.res, error);
+      return HANDLED;
+    };
+    try {
+      const result = step(exchange);
+      return result instanceof Promise ? result.catch(refuse) : result;
+    } catch (error) {
+      return refuse(error);
+    }
+  };
 }
 
 function missing(): never {

@@ -105,6 +105,13 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
     return plan.size === 0 ? undefined : plan.pick(exchange);
   };
 
+  /** Lets go of what would hold up the end of the service. */
+  const letGo = (): void => {
+    replays.close();
+    injector.close();
+    live.close();
+  };
+
   const desk = defineMiddleware({
     name: 'devtools',
     phase: 'edge',
@@ -121,7 +128,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
           file?.touch();
           live.send('cleared', {});
         },
-        routes: (app) => routeReports(app, mocks.routes, counts),
+        routes: (app) => routeReports(app, mocks.routes(app), counts),
         faults: () => plan.report(),
         setFaults(rules) {
           plan = new FaultPlan(rules, seed);
@@ -129,7 +136,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
       }),
     ),
     attach(whole) {
-      whole.onDrain(() => live.close());
+      whole.onDrain(letGo);
       inspector.attach(whole);
       replays.attach(whole);
     },
@@ -150,9 +157,7 @@ export function devtools(options?: Given<DevtoolsOptions>): Middleware[] {
     close() {
       if (closed) return;
       closed = true;
-      replays.close();
-      injector.close();
-      live.close();
+      letGo();
       inspector.close();
       file?.close();
     },

@@ -26,6 +26,8 @@ import type { ExchangeRecord } from './exchange-record.ts';
 const FORM = 1;
 /** How long changes are gathered before they are written, in ms. */
 const WRITE_AFTER_MS = 250;
+/** How many times as long as the last writing took it waits for the next: writing holds up the app. */
+const MAX_WRITING = 10;
 
 /** Where the exchanges of the app in this working directory are kept. */
 export function defaultFile(): string {
@@ -40,6 +42,8 @@ export class ExchangeFile {
   private readonly maxBytes: number;
   private readonly records: () => readonly ExchangeRecord[];
   private cancel: Cancel | undefined = undefined;
+  /** How long the last writing took, in ms. */
+  private writingMs: number = 0;
 
   /** @param records what to write, oldest first */
   constructor(
@@ -76,9 +80,10 @@ export class ExchangeFile {
     }
   }
 
-  /** Something has changed: it is written soon. */
+  /** Something has changed: it is written soon, and where that takes long, later. */
   touch(): void {
-    this.cancel ??= this.clock.after(WRITE_AFTER_MS, () => this.write());
+    const waitMs = Math.max(WRITE_AFTER_MS, MAX_WRITING * this.writingMs);
+    this.cancel ??= this.clock.after(waitMs, () => this.write());
   }
 
   /** Writes what still waits. */
@@ -89,6 +94,7 @@ export class ExchangeFile {
   private write(): void {
     this.cancel?.();
     this.cancel = undefined;
+    const startedMs = this.clock.monotonicMs();
     const folder = dirname(this.file);
     const draft = join(folder, `.${basename(this.file)}.${process.pid}`);
     try {
@@ -107,6 +113,7 @@ export class ExchangeFile {
     } catch (error) {
       report(error, 'devtools file');
     }
+    this.writingMs = this.clock.monotonicMs() - startedMs;
   }
 }
 

@@ -57,7 +57,7 @@ export interface RepeatedStatement {
   /** The app's line that asks for it, where somebody knows. */
   readonly callSite: string | undefined;
   /** What whoever noticed it advises. */
-  readonly advice: string | undefined;
+  readonly suggestion: string | undefined;
 }
 
 /** The answer to a kept request that ran again. */

@@ -32,6 +32,7 @@ export class Injector {
   private readonly key = stateKey<Injected>('devtools fault');
   /** What lets go of each request that is held back. */
   private readonly held: Map<Exchange, () => void> = new Map();
+  private closed: boolean = false;
   injectedTotal: number = 0;
   /** Faults that were left out because too many requests are held back already. */
   skippedTotal: number = 0;
@@ -53,7 +54,7 @@ export class Injector {
   /** @throws ProblemError where the fault is a status of an error without a body of its own: the error handlers answer */
   inject(exchange: Exchange, fault: FaultKind): StepResult {
     const holds = fault === 'stall' || (typeof fault === 'object' && 'delayMs' in fault);
-    if (holds && this.held.size >= MAX_HELD) {
+    if (holds && (this.closed || this.held.size >= MAX_HELD)) {
       this.skippedTotal++;
       return undefined;
     }
@@ -73,8 +74,9 @@ export class Injector {
     return 'delayMs' in fault ? this.delay(exchange, fault.delayMs) : answer(exchange, fault);
   }
 
-  /** Lets go of all that are held back: delayed ones go on, stalled ones are cut off. */
+  /** Lets go of all that are held back, and holds no more: delayed ones go on, stalled ones are cut off. */
   close(): void {
+    this.closed = true;
     for (const release of this.held.values()) release();
     this.held.clear();
   }

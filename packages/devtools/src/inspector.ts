@@ -13,9 +13,10 @@ import {
   stateKey,
 } from '@org/core';
 
-import { BodyCapture, keepBody, type RequestBody, requestBody } from './bodies.ts';
+import { BodyCapture, keepBody, NO_BYTES, type RequestBody, requestBody } from './bodies.ts';
+import { decode } from './decode.ts';
 import type { ExchangeRecord, KeptError, KeptSpan } from './exchange-record.ts';
-import { type Redaction, scrub } from './redaction.ts';
+import type { Redaction } from './redaction.ts';
 import { Statements, StatementWatch } from './statements.ts';
 
 /** A record, and what only memory holds: the request as it came, secrets included. */
@@ -40,6 +41,8 @@ interface Watched {
   readonly statements: Statements;
   readonly deliver: (seen: Seen) => void;
   body: BodyCapture | undefined;
+  /** How the handler had coded the body, or a middleware that is none of the house. */
+  coding: string | undefined;
 }
 
 export interface InspectorSettings {
@@ -80,7 +83,12 @@ export class Inspector {
   see(exchange: Exchange, deliver: (seen: Seen) => void): void {
     if (exchange.getState(this.key) !== undefined) return;
     this.watch ??= new StatementWatch((one) => one.getState(this.key)?.statements);
-    exchange.setState(this.key, { statements: new Statements(), deliver, body: undefined });
+    exchange.setState(this.key, {
+      statements: new Statements(),
+      deliver,
+      body: undefined,
+      coding: undefined,
+    });
     exchange.tap(this.stages);
   }
 
@@ -91,8 +99,9 @@ export class Inspector {
   }
 
   private readonly stages = defineStages({
-    capture: (_head: ResponseHead, exchange: Exchange) => {
+    capture: (head: ResponseHead, exchange: Exchange) => {
       const watched = exchange.getState(this.key)!;
+      watched.coding = head.get('content-encoding')?.toString().toLowerCase();
       watched.body = new BodyCapture(this.settings.maxBodyBytes);
       return watched.body;
     },
@@ -102,13 +111,14 @@ export class Inspector {
     },
   });
 
-  private record(exchange: Exchange, { statements, body }: Watched): Seen {
+  private record(exchange: Exchange, { statements, body, coding }: Watched): Seen {
     const { redaction, maxBodyBytes, repeatedStatements, faultOf, isMocked } = this.settings;
     const { req, res } = exchange;
     const headers = exchange.head.all();
     const sent = redaction.headers(req.headers);
     const given = requestBody(req, maxBodyBytes);
-    const bytes = body?.take() ?? Buffer.alloc(0);
+    const came = body?.take() ?? NO_BYTES;
+    const { bytes, totalBytes } = coding === undefined ? came : decode(came, coding, maxBodyBytes);
     const encrypted = (req.socket as { readonly encrypted?: boolean }).encrypted === true;
     const { remoteAddress } = req.socket;
     const status = exchange.upgraded ? 101 : res.statusCode;
@@ -119,7 +129,7 @@ export class Inspector {
       at: exchange.startedAt,
       durationMs: exchange.durationMs,
       method: req.method,
-      url: redaction.url(req.originalUrl),
+      url: redaction.text(req.originalUrl),
       route: exchange.route,
       status,
       aborted,
@@ -140,10 +150,10 @@ export class Inspector {
       answer: {
         status,
         headers: redaction.headers(headers).headers,
-        body: keepBody(bytes, body?.totalBytes ?? 0, headers['content-type'], redaction),
+        body: keepBody(bytes, totalBytes, headers['content-type'], redaction),
         aborted,
       },
-      error: errorOf(exchange.error),
+      error: errorOf(exchange.error, redaction),
       spans: this.spansOf(exchange),
       statements: {
         count: statements.count,
@@ -183,17 +193,18 @@ export class Inspector {
   }
 }
 
-function errorOf(error: unknown, depth: number = 0): KeptError | undefined {
+function errorOf(error: unknown, redaction: Redaction, depth: number = 0): KeptError | undefined {
   if (error === undefined || error === null || depth > MAX_CAUSES) return undefined;
   const { name, message, code, stack, cause } = error as Partial<
     Record<'name' | 'message' | 'code' | 'stack' | 'cause', unknown>
   >;
+  const clean = (text: string): string => redaction.text(text.slice(0, MAX_STACK_LENGTH));
   const text = typeof error === 'string' ? error : `what was thrown is of type ${typeof error}`;
   return {
     name: typeof name === 'string' ? name : 'Error',
-    message: scrub(typeof message === 'string' ? message : text).slice(0, MAX_STACK_LENGTH),
+    message: clean(typeof message === 'string' ? message : text),
     code: typeof code === 'string' ? code : undefined,
-    stack: typeof stack === 'string' ? scrub(stack.slice(0, MAX_STACK_LENGTH)) : undefined,
-    cause: errorOf(cause, depth + 1),
+    stack: typeof stack === 'string' ? clean(stack) : undefined,
+    cause: errorOf(cause, redaction, depth + 1),
   };
 }

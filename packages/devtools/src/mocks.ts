@@ -6,7 +6,7 @@
 import { type Exchange, HANDLED, OptionError, stateKey } from '@org/core';
 import type { Application } from 'express';
 
-import { mountedRoutes } from './route-list.ts';
+import { type MountedRoute, mountedRoutes, takes } from './route-list.ts';
 import { type RouteKey, routeKey } from './route-key.ts';
 import { type JsonSchema, Schema } from './schema.ts';
 import { schemaValue } from './schema-value.ts';
@@ -35,7 +35,6 @@ export class Mocks {
   private readonly mocks: readonly Mock[];
   private readonly seed: number;
   private readonly key = stateKey<true>('devtools mock');
-  private handled: { readonly routes: number; readonly keys: ReadonlySet<string> } | undefined;
   answeredTotal: number = 0;
 
   /** @throws OptionError for a route that is none, and for a schema that nothing can be made from */
@@ -44,8 +43,15 @@ export class Mocks {
     this.mocks = Object.entries(given).map(([text, schema]) => compileMock(text, schema, seed));
   }
 
-  get routes(): readonly { readonly method: string; readonly route: string }[] {
-    return this.mocks.map(({ key, method }) => ({ method, route: key.pattern }));
+  /** The routes that are answered from a schema, as long as an application has no handler for them. */
+  routes(app: Application): readonly MountedRoute[] {
+    const mounted = mountedRoutes(app);
+    return this.mocks
+      .filter((mock) => !isHandled(mock, mounted))
+      .map(({ key, method }) => ({
+        methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+        route: key.pattern,
+      }));
   }
 
   /** Whether an exchange was answered from a schema. */
@@ -57,7 +63,8 @@ export class Mocks {
   answer(exchange: Exchange): typeof HANDLED | undefined {
     const { req, res } = exchange;
     const mock = this.mocks.find(({ key }) => key.matches(exchange));
-    if (mock === undefined || this.hasHandler(req.app, mock)) return undefined;
+    // Routes may be added at any time.
+    if (mock === undefined || isHandled(mock, mountedRoutes(req.app))) return undefined;
     exchange.route = mock.key.pattern;
     exchange.setState(this.key, true);
     this.answeredTotal++;
@@ -76,22 +83,11 @@ export class Mocks {
       return known;
     }
   }
+}
 
-  /** Routes may be added at any time: their list is made anew when their number changes. */
-  private hasHandler(app: Application, { key, method }: Mock): boolean {
-    const routes = mountedRoutes(app);
-    if (this.handled?.routes !== routes.length) {
-      this.handled = {
-        routes: routes.length,
-        keys: new Set(
-          routes.flatMap((one) => one.methods.map((name) => `${name} ${anonymous(one.route)}`)),
-        ),
-      };
-    }
-    const { keys } = this.handled;
-    const pattern = anonymous(key.pattern);
-    return keys.has(`${method} ${pattern}`) || keys.has(`* ${pattern}`);
-  }
+function isHandled({ key, method }: Mock, mounted: readonly MountedRoute[]): boolean {
+  const pattern = anonymous(key.pattern);
+  return mounted.some((one) => takes(one, method) && anonymous(one.route) === pattern);
 }
 
 /** What a parameter is called makes no other route of it. */

@@ -109,14 +109,18 @@ const CHECKS: Checks<DevtoolsOptions> = {
   clock: clockCheck,
 };
 
+/** However somebody has written it. */
+const PRODUCTION = /^\s*prod(?:uction)?\s*$/i;
+
 /** @throws OptionError for unknown or wrong options, and where the tools have no business */
 export function resolveDevtoolsOptions(
   options: Given<DevtoolsOptions> | undefined,
 ): Readonly<DevtoolsOptions> {
   const settings = resolveOptions('devtools', DEVTOOLS_DEFAULTS, CHECKS, options);
-  if (process.env['NODE_ENV'] === 'production' && !settings.allowInProduction) {
+  const environment = process.env['NODE_ENV'] ?? '';
+  if (PRODUCTION.test(environment) && !settings.allowInProduction) {
     throw new OptionError('devtools', [
-      'NODE_ENV is "production", and these tools keep the bodies of requests and break answers on purpose. Leave them out there, or say "allowInProduction: true" for a copy that nobody uses.',
+      `NODE_ENV is ${JSON.stringify(environment)}, and these tools keep the bodies of requests and break answers on purpose. Leave them out there, or say "allowInProduction: true" for a copy that nobody uses.`,
     ]);
   }
   return settings;

@@ -62,6 +62,7 @@ export function pageAnswer(base: string): object {
 <a href="#faults">Faults</a>
 </nav>
 </header>
+<p id="problem" class="problem" role="alert"></p>
 <main id="shown" tabindex="-1"></main>
 <noscript><p class="empty">This page shows what happens as it happens, and needs JavaScript.</p></noscript>
 </body>

@@ -13,6 +13,7 @@ const SECRET_NAMES: readonly string[] = [
   'setcookie',
   '*password',
   'passwd',
+  'pass',
   'pwd',
   '*passphrase',
   '*secret',
@@ -28,16 +29,25 @@ const SECRET_NAMES: readonly string[] = [
   'cvv',
   'cvc',
   'ssn',
+  '*signature',
+  'sig',
   'otp',
   'totp',
 ];
 
-/** Credentials of HTTP, and JSON Web Tokens, wherever they stand. */
+/**
+ * Credentials wherever they stand: of HTTP, JSON Web Tokens, user and password of a URL, private
+ * keys, and keys of services that say what they are.
+ */
 const SECRET_TEXT =
-  /\b(?:Bearer|Basic) +[\w\-.~+/=]{8,}|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*/gi;
+  /\b(?:Bearer|Basic) +[\w\-.~+/=]{8,}|(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*|(?<=:\/\/)[^\s/:@]{0,256}:[^\s/@]{1,256}(?=@)|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^]*?(?:-----END|$)|\b(?:(?:sk|rk)_(?:live|test)_\w{8,}|gh[opsur]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|A(?:KIA|SIA)[A-Z\d]{16}\b)/gi;
 
 /** A name and its value in a query, a fragment, a form or a header. It begins where a name may: one look for each. */
 const PAIR = /(?<![^\s?#&;,=])([^\s?#&;,=]+)=[^\s#&;,]*/g;
+
+/** The same in JSON whose end is missing, and in XML. */
+const JSON_PAIR = /"([^"\\]{1,100})"(\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}\]]+)/g;
+const XML_PAIR = /<([\w:.-]{1,100})(\s[^<>]{0,1000})?>[^<]+(?=<)/g;
 
 /** A text, and whether something of it was hidden. */
 export interface Redacted<T> {
@@ -76,42 +86,51 @@ export class Redaction {
         secret.push(name);
         return [[name, REDACTED] as const];
       }
-      const clean = (one: string): string => scrub(this.url(one));
+      const clean = (one: string): string => this.text(one);
       return [[name, Array.isArray(value) ? value.map(clean) : clean(String(value))] as const];
     });
     return { headers: Object.fromEntries(entries), secret };
   }
 
-  /** An address, or a header that may hold some, without secrets in queries and fragments. */
-  url(text: string): string {
-    return text.includes('=') ? this.form(text).value : text;
+  /** An address, a header, a message: without secrets by their name, and without what looks like a credential. */
+  text(text: string): string {
+    const open = text.includes('=')
+      ? text.replaceAll(PAIR, (pair, name: string) =>
+          this.hides(decoded(name)) ? `${name}=${REDACTED}` : pair,
+        )
+      : text;
+    return open.replaceAll(SECRET_TEXT, REDACTED);
   }
 
   /** A body's text without secrets, by its media type. */
   body(text: string, mediaType: string | undefined): Redacted<string> {
-    if (mediaType === 'application/x-www-form-urlencoded') return this.form(text);
-    if (isJson(mediaType)) {
-      try {
-        return this.json(JSON.parse(text), text);
-      } catch {
-        // Cut off, or no JSON: by its looks, then.
-      }
+    try {
+      if (isJson(mediaType)) return this.json(JSON.parse(text), text);
+      if (mediaType !== undefined && /ndjson$|jsonl$/.test(mediaType)) return this.lines(text);
+    } catch {
+      // Cut off, or no JSON: by its looks, then.
     }
     return this.looks(text);
   }
 
-  private form(text: string): Redacted<string> {
-    const value = text.replaceAll(PAIR, (pair, name: string) =>
-      this.hides(decoded(name)) ? `${name}=${REDACTED}` : pair,
-    );
-    return { value, hidden: value !== text };
+  /** A JSON document a line, of which the last may be cut off. */
+  private lines(text: string): Redacted<string> {
+    const all = text.split('\n');
+    const lines = all.map((line, at) => {
+      if (line.trim() === '') return { value: line, hidden: false };
+      return at === all.length - 1 ? this.looks(line) : this.json(JSON.parse(line), line);
+    });
+    return {
+      value: lines.map(({ value }) => value).join('\n'),
+      hidden: lines.some(({ hidden }) => hidden),
+    };
   }
 
   private json(value: unknown, text: string): Redacted<string> {
     let hidden = false;
     const clean = (one: unknown, depth: number): unknown => {
       if (typeof one === 'string') {
-        const scrubbed = scrub(one);
+        const scrubbed = this.text(one);
         hidden ||= scrubbed !== one;
         return scrubbed;
       }
@@ -134,12 +153,14 @@ export class Redaction {
   }
 
   private looks(text: string): Redacted<string> {
-    const value = scrub(
-      text.replaceAll(
-        /"([^"\\]{1,100})"(\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}\]]+)/g,
-        (pair, name: string, between: string) =>
+    const value = this.text(
+      text
+        .replaceAll(JSON_PAIR, (pair, name: string, between: string) =>
           this.hides(name) ? `"${name}"${between}"${REDACTED}"` : pair,
-      ),
+        )
+        .replaceAll(XML_PAIR, (pair, name: string, attributes: string = '') =>
+          this.hides(name) ? `<${name}${attributes}>${REDACTED}` : pair,
+        ),
     );
     return { value, hidden: value !== text };
   }
@@ -154,11 +175,6 @@ export function mediaTypeOf(contentType: unknown): string | undefined {
 
 export function isJson(mediaType: string | undefined): boolean {
   return mediaType !== undefined && /[/+]json$/.test(mediaType);
-}
-
-/** Hides what looks like a credential. */
-export function scrub(text: string): string {
-  return text.replaceAll(SECRET_TEXT, REDACTED);
 }
 
 function normal(name: string): string {

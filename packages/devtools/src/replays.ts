@@ -2,22 +2,18 @@
  * Runs kept requests again, through all of the application, and compares the new answers with the
  * kept ones: what a change of code has changed.
  */
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, type Host, internalRequest, ProblemError } from '@org/core';
 import type { Application } from 'express';
 
 import { diffAnswers, type DiffRules } from './answer-diff.ts';
-import { bytesOf } from './bodies.ts';
 import type { AnswerDiff } from './changes.ts';
 import type { ExchangeRecord, Replay } from './exchange-record.ts';
-import type { Inspector, ReplaySource, Seen } from './inspector.ts';
+import type { Inspector, Seen } from './inspector.ts';
 import type { Kept, KeptExchanges } from './kept-exchanges.ts';
 import { REDACTED } from './redaction.ts';
 import { markReplayed } from './replay-marks.ts';
-
-/** The header that a replayed request bears, with the id of its exchange. */
-export const REPLAY_HEADER = 'x-devtools-replay';
+import { type GivenHeaders, headersFor, sourceOf } from './replay-request.ts';
 
 /** What came of running one kept request again. */
 export interface ReplayResult {
@@ -50,9 +46,6 @@ export interface ReplaySettings {
   readonly onReplay: (record: ExchangeRecord) => void;
 }
 
-/** Headers that whoever asks for a replay gives, in place of the kept ones or besides them. */
-export type GivenHeaders = Readonly<Record<string, string>>;
-
 /** How many calls for replays run at once. */
 const MAX_AT_ONCE = 4;
 
@@ -62,6 +55,7 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 export class Replays {
   private readonly settings: ReplaySettings;
   private readonly running: Set<AbortController> = new Set();
+  private closed: boolean = false;
   private host: Host | undefined = undefined;
   private app: Application | undefined = undefined;
   replayedTotal: number = 0;
@@ -102,11 +96,12 @@ export class Replays {
     return this.run(async (signal) => {
       const results: ReplayResult[] = [];
       const failed: { id: string; url: string; why: string }[] = [];
+      const ended = AbortSignal.any([signal, gone]);
       for (const kept of latest) {
-        if (signal.aborted || gone.aborted) break;
+        if (ended.aborted) break;
         const { id, method, url } = kept.record;
         try {
-          const { answer, diff, withoutHeaders } = await this.replayOne(kept, given, signal);
+          const { answer, diff, withoutHeaders } = await this.replayOne(kept, given, ended);
           results.push({ id, method, url, status: answer.status, diff, withoutHeaders });
         } catch (error) {
           failed.push({ id, url, why: (error as Error).message });
@@ -124,13 +119,15 @@ export class Replays {
     });
   }
 
-  /** Cuts off what runs. */
+  /** Cuts off what runs, and takes no more. */
   close(): void {
+    this.closed = true;
     for (const controller of this.running) controller.abort();
   }
 
   private async run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (this.running.size >= MAX_AT_ONCE) throw busy();
+    if (this.closed) throw unavailable('The service is about to end.');
+    if (this.running.size >= MAX_AT_ONCE) throw unavailable(`${MAX_AT_ONCE} replays run already.`);
     const controller = new AbortController();
     this.running.add(controller);
     try {
@@ -140,7 +137,7 @@ export class Replays {
     }
   }
 
-  private async replayOne(kept: Kept, given: GivenHeaders, closing: AbortSignal): Promise<Replay> {
+  private async replayOne(kept: Kept, given: GivenHeaders, ended: AbortSignal): Promise<Replay> {
     const { record } = kept;
     const source = kept.source ?? sourceOf(record);
     if (isEndless(record)) throw notReplayable('its answer has no end');
@@ -165,7 +162,7 @@ export class Replays {
           internal: false,
           encrypted: source.encrypted,
           clock,
-          signal: AbortSignal.any([limit.signal, closing]),
+          signal: AbortSignal.any([limit.signal, ended]),
         },
         (exchange) => {
           markReplayed(exchange);
@@ -175,6 +172,7 @@ export class Replays {
     } finally {
       cancel();
     }
+    if (ended.aborted) throw notReplayable('it was cut off with the call for it');
     if (limit.signal.aborted) throw notReplayable(`it did not end within ${timeoutMs} ms`);
     if (seen === undefined) throw notReplayable('nobody could see its answer');
     const { answer, durationMs } = seen.record;
@@ -209,43 +207,6 @@ function isEndless({ status, answer }: ExchangeRecord): boolean {
   return status === 101 || answer.headers['content-type']?.includes('text/event-stream') === true;
 }
 
-/** The request of a record that came from a file, where its secrets never were. */
-function sourceOf(record: ExchangeRecord): ReplaySource {
-  const { method, url, request, remoteAddress, encrypted } = record;
-  const { body } = request;
-  const bytes = body === undefined ? undefined : bytesOf(body);
-  const unknown = request.hasUnknownBody || (body !== undefined && bytes === undefined);
-  const open = Object.entries(request.headers).filter(
-    ([name]) => !request.secretHeaders.includes(name),
-  );
-  return {
-    method,
-    url,
-    headers: Object.fromEntries(
-      open.map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
-    ),
-    body: { bytes, unknown },
-    remoteAddress,
-    encrypted,
-    withoutHeaders: request.secretHeaders,
-  };
-}
-
-function headersFor(id: string, source: ReplaySource, given: GivenHeaders): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { ...source.headers };
-  // It is the handler that is to run, and not a cache or a record of its first time that answers.
-  headers['cache-control'] = 'no-cache';
-  const key = headers['idempotency-key'];
-  if (typeof key === 'string') {
-    headers['idempotency-key'] = key.startsWith('"') ? `"${randomUUID()}"` : randomUUID();
-  }
-  // Its body is there at once.
-  delete headers['expect'];
-  for (const [name, value] of Object.entries(given)) headers[name.toLowerCase()] = value;
-  headers[REPLAY_HEADER] = id;
-  return headers;
-}
-
 function notKept(): ProblemError {
   return new ProblemError({
     code: 'ERR_NOT_FOUND',
@@ -262,11 +223,11 @@ function notReplayable(why: string): ProblemError {
   });
 }
 
-function busy(): ProblemError {
+function unavailable(detail: string): ProblemError {
   return new ProblemError({
     code: 'ERR_DEVTOOLS_UNAVAILABLE',
     status: 503,
-    detail: `${MAX_AT_ONCE} replays run already.`,
+    detail,
     expose: true,
     headers: { 'Retry-After': '5' },
   });

@@ -1,8 +1,5 @@
-/**
- * What is mounted where: patterns and methods by the router's public list (router 2.3), how many
- * middlewares of Express run ahead of each, and what has come of the requests that were seen.
- */
-import { METHODS } from 'node:http';
+/** The routes of an application, and what has come of the requests for them. */
+import { appRoutes, joinPatterns, mountPattern } from '@org/core';
 import type { Application } from 'express';
 
 import type { ExchangeRecord } from './exchange-record.ts';
@@ -13,8 +10,8 @@ export interface RouteReport {
   readonly methods: readonly string[];
   /** The whole pattern, such as `/api/hotels/:id`. */
   readonly route: string;
-  /** Middlewares of Express' own routers that may run ahead of it; those of a whole not counted. */
-  readonly middlewares: number;
+  /** A router of the app has it, or a schema; others have been seen: of a middleware, or of an app that is mounted in this one. */
+  readonly listed: boolean;
   /** It is answered from a schema until there is a handler. */
   readonly mocked: boolean;
   /** Requests seen since the start. */
@@ -22,75 +19,28 @@ export interface RouteReport {
   readonly lastStatus: number | undefined;
 }
 
-interface Listed {
-  readonly path: string | RegExp;
-  readonly methods: readonly string[] | undefined;
-  readonly router: ListingRouter | undefined;
-}
+/** Methods of a pattern. */
+export type MountedRoute = Pick<RouteReport, 'methods' | 'route'>;
 
-interface Layer {
-  readonly route?: object | undefined;
-  readonly handle: unknown;
-  readonly rawPath?: unknown;
-}
-
-interface ListingRouter {
-  readonly stack?: readonly Layer[];
-  listRoutes?(): readonly Listed[];
-}
-
-/** A route of the routers. */
-export interface MountedRoute {
-  readonly methods: readonly string[];
-  readonly route: string;
-  readonly middlewares: number;
-}
-
-/** Routers deeper than this are not looked into: one may be mounted in itself. */
-const MAX_DEPTH = 16;
 /** How many routes are counted. */
 const MAX_COUNTED = 2000;
 
-/** Every route of an application, in the order in which it asks them. */
+/** Every route of an application, in the order in which it asks them, from the root of the outermost one. */
 export function mountedRoutes(app: Application): readonly MountedRoute[] {
-  const found: MountedRoute[] = [];
-  walk(app.router, '', 0, 0, found);
-  return found;
+  const mount = mountPattern(app);
+  return appRoutes(app).map(({ methods, pattern }) => ({
+    methods,
+    route: joinPatterns(mount, pattern),
+  }));
 }
 
-function walk(
-  router: ListingRouter,
-  prefix: string,
-  above: number,
-  depth: number,
-  found: MountedRoute[],
-): void {
-  if (depth > MAX_DEPTH) return;
-  const listed = [...(router.listRoutes?.() ?? [])];
-  let middlewares = above;
-  for (const layer of router.stack ?? []) {
-    const isRouter =
-      layer.route === undefined && Array.isArray((layer.handle as ListingRouter).stack);
-    if (layer.route === undefined && !isRouter) {
-      middlewares++;
-      continue;
-    }
-    // The list names a layer once for each of its paths.
-    const paths = Array.isArray(layer.rawPath) ? layer.rawPath.length : 1;
-    for (const { path, methods, router: nested } of listed.splice(0, paths)) {
-      const route = join(prefix, String(path));
-      if (nested !== undefined) walk(nested, route, middlewares, depth + 1, found);
-      else found.push({ methods: shortly(methods ?? ['*']), route, middlewares });
-    }
-  }
-}
-
-/** `app.all` is a layer for each method that Node knows. */
-function shortly(methods: readonly string[]): readonly string[] {
-  return METHODS.every((method) => methods.includes(method)) ? ['*'] : methods;
+export function takes({ methods }: MountedRoute, method: string): boolean {
+  return methods.includes('*') || methods.includes(method);
 }
 
 interface RouteCount {
+  readonly method: string;
+  readonly route: string;
   hits: number;
   lastStatus: number;
   /** Which of all requests came last. */
@@ -110,41 +60,43 @@ export class RouteCounts {
     if (known !== undefined)
       Object.assign(known, { hits: known.hits + 1, lastStatus: status, turn });
     else if (this.counts.size < MAX_COUNTED)
-      this.counts.set(key, { hits: 1, lastStatus: status, turn });
+      this.counts.set(key, { method, route, hits: 1, lastStatus: status, turn });
   }
 
   /** Of all methods of a route together. */
-  of(methods: readonly string[], route: string): Pick<RouteReport, 'hits' | 'lastStatus'> {
-    const found = methods.includes('*')
-      ? [...this.counts].filter(([key]) => key.endsWith(` ${route}`)).map(([, counts]) => counts)
-      : methods.flatMap((method) => this.counts.get(`${method} ${route}`) ?? []);
-    const [last] = found.toSorted((one, other) => other.turn - one.turn);
+  of(mounted: MountedRoute): Pick<RouteReport, 'hits' | 'lastStatus'> {
+    const found = [...this.counts.values()]
+      .filter(({ method, route }) => route === mounted.route && takes(mounted, method))
+      .toSorted((one, other) => other.turn - one.turn);
     return {
       hits: found.reduce((sum, { hits }) => sum + hits, 0),
-      lastStatus: last?.lastStatus,
+      lastStatus: found[0]?.lastStatus,
     };
+  }
+
+  /** What was seen of routes besides those that are known. */
+  besides(known: readonly MountedRoute[]): readonly MountedRoute[] {
+    const methods = new Map<string, string[]>();
+    for (const { method, route } of this.counts.values()) {
+      if (known.some((one) => one.route === route && takes(one, method))) continue;
+      methods.set(route, [...(methods.get(route) ?? []), method]);
+    }
+    return [...methods].map(([route, seen]) => ({ methods: seen, route }));
   }
 }
 
-/** What is mounted, and after it what is answered from schemas alone. */
+/** What is mounted, what is answered from schemas alone, and what was seen besides. */
 export function routeReports(
   app: Application,
-  mocked: readonly { readonly method: string; readonly route: string }[],
+  mocked: readonly MountedRoute[],
   counts: RouteCounts,
 ): readonly RouteReport[] {
   const mounted = mountedRoutes(app);
-  const hasHandler = (method: string, route: string): boolean =>
-    mounted.some((one) => one.route === route && one.methods.includes(method));
   return [
-    ...mounted.map((one) => ({ ...one, mocked: false })),
-    ...mocked
-      .filter(({ method, route }) => !hasHandler(method, route))
-      .map(({ method, route }) => ({ methods: [method], route, middlewares: 0, mocked: true })),
-  ].map((one) => ({ ...one, ...counts.of(one.methods, one.route) }));
-}
-
-function join(prefix: string, path: string): string {
-  const head = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  if (path === '/' || path === '') return head === '' ? '/' : head;
-  return path.startsWith('/') ? head + path : `${head}/${path}`;
+    ...mounted.map((one) => ({ ...one, listed: true, mocked: false })),
+    ...mocked.map((one) => ({ ...one, listed: true, mocked: true })),
+    ...counts
+      .besides([...mounted, ...mocked])
+      .map((one) => ({ ...one, listed: false, mocked: false })),
+  ].map((one) => ({ ...one, ...counts.of(one) }));
 }

@@ -1,18 +1,20 @@
 /**
- * Statements that a request runs again and again, once for each row of a list. Whoever knows more
- * about them says so on `@org/query:n-plus-one`; without that, statements of `@org/db:query` are
- * counted by their text.
+ * Statements that a request runs again and again, once for each row of a list. A watch over
+ * statements that knows more about them says so on `@org/query:finding`; without that, statements
+ * of `@org/db:query` are counted by their text.
  */
 import { channel } from 'node:diagnostics_channel';
 import type { Exchange } from '@org/core';
 
 import type { RepeatedStatement } from './exchange-record.ts';
 
-/** Name of the diagnostics channel on which a query layer tells of an N+1; messages are `NPlusOneMessage`s. */
-export const N_PLUS_ONE_CHANNEL = '@org/query:n-plus-one';
+/** Name of the diagnostics channel on which a watch over statements tells what it finds; messages are `Finding`s. */
+export const FINDING_CHANNEL = '@org/query:finding';
 
-/** A statement that ran once for each row of a list. */
-export interface NPlusOneMessage {
+/** What a watch tells. */
+export interface Finding {
+  /** `n-plus-one`: a statement that ran once for each row of a list. All else is not shown here. */
+  readonly type: string;
   /** The request it ran for; outside of one nobody shows it. */
   readonly exchange: Exchange | undefined;
   /** Its SQL, without values. */
@@ -24,7 +26,7 @@ export interface NPlusOneMessage {
   /** The app's line that asks for it. */
   readonly callSite?: string | undefined;
   /** What to do about it, in a sentence. */
-  readonly advice?: string | undefined;
+  readonly suggestion?: string | undefined;
 }
 
 /** What a database tells of a statement that has ended. */
@@ -47,7 +49,7 @@ interface Counted {
  * its name a while later, and with it whoever has subscribed to that name since.
  */
 const QUERIES = channel('@org/db:query');
-const N_PLUS_ONES = channel(N_PLUS_ONE_CHANNEL);
+const FINDINGS = channel(FINDING_CHANNEL);
 
 /** How many texts are told apart for one request. */
 const MAX_TEXTS = 200;
@@ -59,7 +61,7 @@ export class Statements {
   count: number = 0;
   durationMs: number = 0;
   private readonly counted: Map<string, Counted> = new Map();
-  private readonly told: Map<string, NPlusOneMessage> = new Map();
+  private readonly told: Map<string, Finding> = new Map();
 
   add(query: QueryMessage): void {
     const { text, durationMs } = query;
@@ -77,7 +79,7 @@ export class Statements {
     }
   }
 
-  tell(message: NPlusOneMessage): void {
+  tell(message: Finding): void {
     const shape = shapeOf(message.text);
     if (this.told.has(shape) || this.told.size < MAX_TEXTS) this.told.set(shape, message);
   }
@@ -86,16 +88,16 @@ export class Statements {
   repeated(least: number): readonly RepeatedStatement[] {
     const found: RepeatedStatement[] =
       this.told.size > 0
-        ? [...this.told].map(([text, { count, durationMs, callSite, advice }]) => ({
+        ? [...this.told].map(([text, { count, durationMs, callSite, suggestion }]) => ({
             text,
             count,
             durationMs,
             callSite,
-            advice,
+            suggestion,
           }))
         : [...this.counted]
             .filter(([, { count }]) => count >= least)
-            .map(([text, counts]) => ({ text, ...counts, advice: undefined }));
+            .map(([text, counts]) => ({ text, ...counts, suggestion: undefined }));
     return found.toSorted((one, other) => other.count - one.count).slice(0, 20);
   }
 }
@@ -103,24 +105,25 @@ export class Statements {
 /** Hears of statements, and hands each to those of its request. */
 export class StatementWatch {
   private readonly onQuery: (message: unknown) => void;
-  private readonly onNPlusOne: (message: unknown) => void;
+  private readonly onFinding: (message: unknown) => void;
 
   constructor(statementsOf: (exchange: Exchange) => Statements | undefined) {
     this.onQuery = (message) => {
       const query = message as QueryMessage;
       if (query.exchange !== undefined) statementsOf(query.exchange)?.add(query);
     };
-    this.onNPlusOne = (message) => {
-      const told = message as NPlusOneMessage;
-      if (told.exchange !== undefined) statementsOf(told.exchange)?.tell(told);
+    this.onFinding = (message) => {
+      const told = message as Finding;
+      if (told.type !== 'n-plus-one' || told.exchange === undefined) return;
+      statementsOf(told.exchange)?.tell(told);
     };
     QUERIES.subscribe(this.onQuery);
-    N_PLUS_ONES.subscribe(this.onNPlusOne);
+    FINDINGS.subscribe(this.onFinding);
   }
 
   close(): void {
     QUERIES.unsubscribe(this.onQuery);
-    N_PLUS_ONES.unsubscribe(this.onNPlusOne);
+    FINDINGS.unsubscribe(this.onFinding);
   }
 }
 

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { defineMiddleware, HANDLED } from '@org/core';
+import { defineMiddleware, HANDLED, internalRequest } from '@org/core';
 import { devtools, type FaultRule } from '@org/devtools';
 import type { Express } from 'express';
 
@@ -112,6 +112,32 @@ describe('a fault', () => {
     await until(() => parts[0]!.stats!()['heldBack'] === 1);
     await parts[0]!.close?.();
     await expect(answer).rejects.toThrow('socket hang up');
+  });
+
+  it.each<[string, FaultRule['fault']]>([
+    ['stalls', 'stall'],
+    ['is delayed', { delayMs: 2 ** 31 - 1 }],
+  ])('that %s does not hold up the end of the service', async (_what, fault) => {
+    const { url, parts, stack, clock } = await faulty([{ fault }]);
+    const answer = ask(url).catch(() => undefined);
+    await until(() => parts[0]!.stats!()['heldBack'] === 1);
+    const report = await stack!.close();
+    expect(clock.pending).toBe(0);
+    expect((await answer)?.body).toBe(fault === 'stall' ? undefined : 'fine');
+    expect(report.hung).toEqual([]);
+  });
+
+  it('holds back a thousand at most; what comes then passes', async () => {
+    const { app, parts } = await startTools({ options: { faults: [{ fault: 'stall' }] }, routes });
+    const held = Array.from({ length: 1000 }, () =>
+      internalRequest(app, { url: '/', internal: false }),
+    );
+    const passed = await internalRequest(app, { url: '/', internal: false });
+    expect(passed.res.statusCode).toBe(200);
+    expect(passed.aborted).toBe(false);
+    expect(parts[0]!.stats!()).toMatchObject({ heldBack: 1000, skippedTotal: 1 });
+    await parts[0]!.close?.();
+    expect((await Promise.all(held)).every(({ aborted }) => aborted)).toBe(true);
   });
 
   it('sends half of a whole answer, with the length of all of it', async () => {

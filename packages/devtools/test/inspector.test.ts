@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { defineMiddleware, HANDLED } from '@org/core';
 import { devtools, type ExchangeList } from '@org/devtools';
 import express from 'express';
@@ -45,7 +47,7 @@ describe('what is kept of an exchange', () => {
           res.json({ user: req.body.user, access_token: 's3cret', nested: [{ pin: 4711 }] });
         });
         app.get('/fails', () => {
-          throw new Error('no access with Bearer s3cret-s3cret');
+          throw new Error('no Bearer s3cret-s3cret for https://ada:s3cret@db/?token=s3cret');
         });
         app.use(((error, _req, res, _next) => {
           res.locals['seen'] = error;
@@ -87,6 +89,62 @@ describe('what is kept of an exchange', () => {
     const { body } = (await newest(1)).answer;
     expect(body).toMatchObject({ bytes: 1031, truncated: true, redacted: true });
     expect(body!.text).toContain('"password":"[redacted]"');
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+    ['deflate', deflateSync],
+  ])(
+    'is what an answer says, and no secret of it, where its handler has coded it: %s',
+    async (coding, code) => {
+      const { url, newest } = await startTools({
+        routes: (app) =>
+          app.get('/', (_req, res) => {
+            res.set('Content-Encoding', coding).type('json');
+            res.end(code(JSON.stringify({ password: 's3cret', name: 'Ada' })));
+          }),
+      });
+      await fetch(url);
+      expect((await newest(1)).answer.body).toMatchObject({
+        text: '{"password":"[redacted]","name":"Ada"}',
+        bytes: 34,
+        truncated: false,
+      });
+    },
+  );
+
+  it('is nothing of a coded body that nobody can read, and the beginning of a long one', async () => {
+    const { url, app, newest } = await startTools({
+      options: { maxBodyBytes: 1000 },
+      routes: () => undefined,
+    });
+    app.get('/:coding/:bytes', ({ params }, res) => {
+      res.set('Content-Encoding', params.coding).type('text');
+      res.end(gzipSync(randomBytes(Number(params.bytes)).toString('hex')));
+    });
+    const bodyOf = async (path: string, count: number) => {
+      await (await fetch(url + path)).arrayBuffer().catch(() => undefined);
+      return (await newest(count)).answer.body!;
+    };
+    expect(await bodyOf('/secret/100', 1)).toMatchObject({ text: '', truncated: true });
+    expect((await bodyOf('/gzip/700', 2)).text).toHaveLength(1000);
+    const cut = await bodyOf('/gzip/5000', 3);
+    expect(cut).toMatchObject({ truncated: true, text: expect.stringMatching(/^[\da-f]{900,}$/) });
+    app.get('/stored', (_req, res) => {
+      const coded = gzipSync('x'.repeat(2000), { level: 0 });
+      res.set('Content-Encoding', 'gzip').type('text').end(coded);
+    });
+    const stored = await bodyOf('/stored', 4);
+    expect(stored).toMatchObject({ truncated: true, text: expect.stringMatching(/^x{900,999}$/) });
+    // A thousand times as long as it came.
+    app.get('/bomb', (_req, res) => {
+      res
+        .set('Content-Encoding', 'gzip')
+        .type('text')
+        .end(gzipSync('0'.repeat(1e7)));
+    });
+    expect(await bodyOf('/bomb', 5)).toMatchObject({ text: '0'.repeat(1000), truncated: true });
   });
 
   it('shows what is no text in base64', async () => {
@@ -178,7 +236,8 @@ describe('the waterfall', () => {
       whole: [],
       routes: (app) =>
         app.get('/', () => {
-          const cause = new Error('nobody delivered');
+          let cause = new Error('too far away');
+          for (let depth = 0; depth < 3; depth++) cause = new Error('nobody delivered', { cause });
           throw Object.assign(new Error('the shelf is empty', { cause }), { code: 'ERR_SHELF' });
         }),
     });
@@ -189,21 +248,27 @@ describe('the waterfall', () => {
       code: 'ERR_SHELF',
       cause: { message: 'nobody delivered' },
     });
+    expect(JSON.stringify(error).match(/"message"/g)).toHaveLength(4);
     expect(error!.stack).toContain('inspector.test');
   });
 });
 
 describe('the tools', () => {
-  it('are refused in production, and say why', () => {
-    const { NODE_ENV } = process.env;
-    process.env['NODE_ENV'] = 'production';
-    try {
-      expect(() => devtools()).toThrow(/NODE_ENV is "production".*allowInProduction: true/);
-      expect(devtools({ allowInProduction: true })).toHaveLength(4);
-    } finally {
-      process.env['NODE_ENV'] = NODE_ENV;
-    }
-  });
+  it.each(['production', 'Production', ' prod '])(
+    'are refused where NODE_ENV is "%s", and say why',
+    (environment) => {
+      const { NODE_ENV } = process.env;
+      process.env['NODE_ENV'] = environment;
+      try {
+        expect(() => devtools()).toThrow(
+          new RegExp(`NODE_ENV is "${environment}".*allowInProduction: true`),
+        );
+        expect(devtools({ allowInProduction: true })).toHaveLength(4);
+      } finally {
+        process.env['NODE_ENV'] = NODE_ENV;
+      }
+    },
+  );
 
   it('are closed to strangers, and to pages of other sites', async () => {
     const { url } = await startTools({
@@ -223,6 +288,26 @@ describe('the tools', () => {
     expect(await ask('/api/events', { 'sec-fetch-site': 'cross-site' })).toBe(403);
   });
 
+  it('say what is wrong in a problem document, whatever the app makes of errors', async () => {
+    const { url } = await startTools({
+      routes: (app) =>
+        app.use(((_error, _req, res, _next) => {
+          res.status(500).send('broken');
+        }) as express.ErrorRequestHandler),
+    });
+    for (const [path, method, headers, status, code] of [
+      ['/exchanges/7', 'GET', {}, 404, 'ERR_NOT_FOUND'],
+      ['/exchanges/7/replay', 'POST', {}, 404, 'ERR_NOT_FOUND'],
+      ['/faults', 'PUT', {}, 400, 'ERR_DEVTOOLS_CALL'],
+      ['/replay', 'GET', {}, 405, 'ERR_METHOD_NOT_ALLOWED'],
+      ['/routes', 'GET', { 'x-real-ip': '203.0.113.9' }, 403, 'ERR_MONITORING_CLOSED'],
+    ] as const) {
+      const answer = await fetch(`${url}/devtools/api${path}`, { method, headers });
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(await answer.json()).toMatchObject({ status, code });
+    }
+  });
+
   it('let requests pass untouched once they are closed', async () => {
     const { url, parts } = await startTools({
       options: { faults: [{ fault: { status: 503 } }], mocks: { '/mocked': { type: 'null' } } },
@@ -235,12 +320,11 @@ describe('the tools', () => {
     expect((await fetch(`${url}/mocked`)).status).toBe(404);
   });
 
-  it('list the routes with their methods, middlewares, hits and last status', async () => {
+  it('list the routes with their methods, hits and last status', async () => {
     const { url, api, newest } = await startTools({
-      options: { mocks: { 'GET /hotels/:id': { type: 'object' } } },
+      options: { mocks: { 'GET /hotels/:id': { type: 'object' }, '/any': {} } },
       routes: (app) => {
         const router = express.Router();
-        router.use((_req, _res, next) => next());
         router.get('/:id', (_req, res) => void res.send('one'));
         app.use('/places', router);
         app.all('/any', (_req, res) => void res.send('any'));
@@ -249,20 +333,57 @@ describe('the tools', () => {
     await fetch(`${url}/places/1`);
     await fetch(`${url}/places/2`, { method: 'HEAD' });
     await fetch(`${url}/places/2`);
-    await newest(3);
-    const { routes } = await api('/routes');
-    expect(routes).toEqual([
+    await fetch(`${url}/hotels/2`, { method: 'HEAD' });
+    await newest(4);
+    const listed = { listed: true, mocked: false };
+    expect((await api('/routes')).routes).toEqual([
+      { ...listed, methods: ['GET', 'HEAD'], route: '/places/:id', hits: 3, lastStatus: 200 },
+      { ...listed, methods: ['*'], route: '/any', hits: 0 },
       {
+        listed: true,
+        mocked: true,
         methods: ['GET', 'HEAD'],
-        route: '/places/:id',
-        middlewares: 8,
-        mocked: false,
-        hits: 3,
+        route: '/hotels/:id',
+        hits: 1,
         lastStatus: 200,
       },
-      { methods: ['*'], route: '/any', middlewares: 7, mocked: false, hits: 0 },
-      { methods: ['GET'], route: '/hotels/:id', middlewares: 0, mocked: true, hits: 0 },
     ]);
+  });
+
+  it('list what was seen of apps that are mounted in the app, too', async () => {
+    const { url, api, newest } = await startTools({
+      routes: (app) => {
+        const inner = express();
+        inner.get('/:id', (_req, res) => void res.status(202).send('one'));
+        app.use('/inner', inner);
+      },
+    });
+    await fetch(`${url}/inner/1`);
+    await fetch(`${url}/inner/1`, { method: 'HEAD' });
+    await newest(2);
+    expect((await api('/routes')).routes).toEqual([
+      {
+        methods: ['GET', 'HEAD'],
+        route: '/inner/:id',
+        listed: false,
+        mocked: false,
+        hits: 2,
+        lastStatus: 202,
+      },
+    ]);
+  });
+
+  it('list the routes of the mounted app that they are in from the root', async () => {
+    const { url, app, newest } = await startTools({ routes: () => undefined });
+    await fetch(url);
+    await newest(1);
+    const inner = express().use(devtools());
+    inner.get('/:id', (_req, res) => void res.send('one'));
+    app.use('/inner', inner);
+    await fetch(`${url}/inner/1`);
+    expect(await (await fetch(`${url}/inner/devtools/api/routes`)).json()).toMatchObject({
+      routes: [{ route: '/inner/:id', hits: 1 }],
+    });
   });
 });
 
@@ -276,14 +397,53 @@ describe('hiding secrets', () => {
     ['/a?%E0%A4%A=1&pwd=2', '/a?%E0%A4%A=1&pwd=[redacted]'],
     ['/a;session_id=7/b', '/a;session_id=[redacted]'],
     ['/plain/token', '/plain/token'],
-  ])('in the address %s', (address, clean) => {
-    expect(redaction.url(address)).toBe(clean);
+    ['/a?X-Amz-Signature=1&sig=2&b=3', '/a?X-Amz-Signature=[redacted]&sig=[redacted]&b=3'],
+    ['postgres://ada:pa55@db/x', 'postgres://[redacted]@db/x'],
+    ['https://host:8080/x@y', 'https://host:8080/x@y'],
+    [`key sk_live_${'x'.repeat(24)}.`, 'key [redacted].'],
+    [`ghp_${'x'.repeat(36)}`, '[redacted]'],
+    [`AKIA${'X'.repeat(16)} AKIAX`, '[redacted] AKIAX'],
+    ['-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END', '[redacted]'],
+  ])('in the text %s', (address, clean) => {
+    expect(redaction.text(address)).toBe(clean);
+  });
+
+  it.each<[string, string, string]>([
+    [
+      'application/json',
+      '{"next":"/a?token=1","key":"-----BEGIN PRIVATE KEY-----\\nMII"}',
+      '{"next":"/a?token=[redacted]","key":"[redacted]"}',
+    ],
+    [
+      'application/x-ndjson',
+      '{"tokens":1,"token":["1","2"]}\n{"a":1}\n{"pwd":"x',
+      '{"tokens":1,"token":"[redacted]"}\n{"a":1}\n{"pwd":"[redacted]"',
+    ],
+    [
+      'application/xml',
+      '<a><ns:password type="x">1 2</ns:password><b>3</b></a>',
+      '<a><ns:password type="x">[redacted]</ns:password><b>3</b></a>',
+    ],
+    ['text/plain', 'password=abc', 'password=[redacted]'],
+    [
+      'application/x-www-form-urlencoded',
+      'pass=1&assertion=eyJhbGciOiJ9.eyJzdWIi.c2ln',
+      'pass=[redacted]&assertion=[redacted]',
+    ],
+  ])('in a body of %s', (mediaType, body, value) => {
+    expect(redaction.body(body, mediaType)).toEqual({ value, hidden: true });
   });
 
   it('takes the time that it takes to read the text, whatever is in it', () => {
     // Quadratic, each of these would take minutes.
-    for (const text of ['a'.repeat(1e6), '='.repeat(1e6), '"a'.repeat(5e5), 'eyJ'.repeat(3e5)]) {
-      for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
+    const parts = ['a', '=', '"a', 'eyJ', '<a', '<a>', '://', '-----BEGIN A', 'sk_', '\n'];
+    for (const part of parts) {
+      const text = part.repeat(1e6 / part.length);
+      for (const type of [
+        'application/x-www-form-urlencoded',
+        'application/x-ndjson',
+        'text/plain',
+      ]) {
         expect(redaction.body(text, type)).toEqual({ value: text, hidden: false });
       }
     }

@@ -1,5 +1,5 @@
 /** The page as its user has it, in a browser. */
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { defineMiddleware } from '@org/core';
 
 import { withChromium } from 'test-servers/chromium';
@@ -19,7 +19,10 @@ withChromium('the page of the devtools', (launch) => {
     await closeTools();
   });
 
-  async function show(changed: () => boolean = () => false): Promise<Tools> {
+  async function show(
+    changed: () => boolean = () => false,
+    how: BrowserContextOptions = {},
+  ): Promise<Tools> {
     const tools: Tools = await startTools({
       options: { mocks: { 'GET /hotels/:id': { type: 'object' } } },
       whole: [
@@ -34,7 +37,7 @@ withChromium('the page of the devtools', (launch) => {
         });
       },
     });
-    page = await browser.newPage();
+    page = await browser.newPage(how);
     complaints = [];
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
@@ -53,6 +56,14 @@ withChromium('the page of the devtools', (launch) => {
     await exchange.waitFor();
     const slow = exchange.locator('tr', { hasText: 'slow' });
     expect(await slow.innerText()).toMatch(/read\s+slow\s+20 ms/);
+    // What took no time is told by its phase alone, unless it is asked for.
+    const small = exchange.locator('tr', { hasText: 'devtools:mocks' });
+    expect(await exchange.locator('tr', { hasText: 'admit' }).innerText()).toContain(
+      '2 middlewares',
+    );
+    expect(await small.isVisible()).toBe(false);
+    await exchange.getByRole('button', { name: 'All middlewares' }).click();
+    expect(await small.isVisible()).toBe(true);
     expect(await slow.locator('.bar-of-time').getAttribute('style')).toContain('--long: 100%');
     expect(await exchange.locator('pre').last().innerText()).toContain('"password": "[redacted]"');
     await fetch(`${url}/fails`);
@@ -108,7 +119,94 @@ withChromium('the page of the devtools', (launch) => {
     expect(complaints).toEqual([]);
     await page.getByLabel('Rules as JSON').fill('[{}]');
     await page.getByRole('button', { name: 'Set' }).click();
-    await page.getByText('fault rule 0 needs a fault').waitFor();
+    await page.getByRole('alert').getByText('fault rule 0 needs a fault').waitFor();
+    expect(await page.locator('#connection').innerText()).toBe('Live');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByText('0 rules').waitFor();
+    expect(await page.locator('#problem').textContent()).toBe('');
+  });
+
+  test('looks at counts anew as requests come, and leaves what is being written', async () => {
+    const { url } = await show();
+    await page.getByRole('link', { name: 'Routes' }).click();
+    await page.getByRole('row', { name: '/list' }).waitFor();
+    await fetch(`${url}/list`);
+    await page.getByRole('row', { name: /\/list\s+1\s+200/ }).waitFor();
+    await page.getByRole('link', { name: 'Faults' }).click();
+    await page.getByText('0 rules').waitFor();
+    await page.getByLabel('Rules as JSON').fill('[');
+    await fetch(`${url}/devtools/api/faults`, {
+      method: 'PUT',
+      body: '{ "faults": [{ "fault": { "status": 418 } }] }',
+    });
+    await fetch(`${url}/list`);
+    await page.getByRole('row', { name: /"status":418.* 1 1$/ }).waitFor();
+    expect(await page.getByLabel('Rules as JSON').inputValue()).toBe('[');
+    expect(complaints).toEqual([]);
+  });
+
+  test('misses nothing that ends while the list is on its way', async () => {
+    const { url, newest } = await show();
+    let answer: () => void = () => undefined;
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    let taken: () => void = () => undefined;
+    const isTaken = new Promise<void>((resolve) => (taken = resolve));
+    await page.route('**/api/exchanges', async (route) => {
+      const response = await route.fetch();
+      taken();
+      await mayAnswer;
+      await route.fulfill({ response });
+    });
+    await page.getByRole('link', { name: 'Routes' }).click();
+    await page.getByRole('link', { name: 'Exchanges' }).click();
+    await isTaken;
+    await fetch(`${url}/list`);
+    await newest(1);
+    const row = page.getByRole('button', { name: 'GET /list' });
+    await row.waitFor();
+    const settled = page.waitForResponse('**/api/exchanges');
+    answer();
+    await settled;
+    await row.click();
+    await page.getByRole('article', { name: 'GET /list' }).waitFor();
+    expect(await row.count()).toBe(1);
+  });
+
+  test('is used by the keyboard alone', async () => {
+    const { url } = await show();
+    await fetch(`${url}/list`);
+    await page.getByRole('link', { name: 'Routes' }).click();
+    await page.getByRole('row', { name: '/list' }).waitFor();
+    await page.getByRole('link', { name: 'Skip to what is shown' }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('main:focus').waitFor();
+    expect(await page.getByRole('row', { name: '/list' }).isVisible()).toBe(true);
+    await page.getByRole('link', { name: 'Exchanges' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'GET /list' }).focus();
+    await page.keyboard.press('Enter');
+    const replay = page.getByRole('button', { name: 'Replay', exact: true });
+    await replay.focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('Replayed: the same').waitFor();
+    await page.locator('button:focus', { hasText: 'Replay' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('leads to the exchange on a phone, whose width holds it all', async () => {
+    const { url, newest } = await show(undefined, { viewport: { width: 360, height: 640 } });
+    for (let at = 0; at < 30; at++) await fetch(`${url}/list?a-long-name-of-a-filter=${at}`);
+    await newest(30);
+    await page.getByRole('button', { name: 'filter=29' }).click();
+    const exchange = page.getByRole('article');
+    await exchange.waitFor();
+    const { y } = (await exchange.boundingBox())!;
+    expect({ y, isInView: y >= 0 && y < 320 }).toMatchObject({ isInView: true });
+    for (const view of ['Routes', 'Faults', 'Exchanges']) {
+      await page.getByRole('link', { name: view }).click();
+      await page.locator('.views a[aria-current]', { hasText: view }).waitFor();
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    }
   });
 
   test('lets nothing in that is not its own', async () => {
@@ -121,6 +219,7 @@ withChromium('the page of the devtools', (launch) => {
     expect((await fetch(`${url}/devtools`)).headers.get('content-security-policy')).not.toBe(
       policy,
     );
+    expect((await fetch(`${url}/devtools/`)).url).toBe(`${url}/devtools`);
     expect((await fetch(`${url}/devtools/page/nothing.js`)).status).toBe(404);
     expect((await fetch(`${url}/devtools/page/..%2Fpackage.json`)).status).toBe(404);
   });

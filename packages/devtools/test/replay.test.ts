@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { defineMiddleware, exchangeOf, type Fault, FAULT_CHANNEL } from '@org/core';
-import { runCommand } from '@org/devtools';
+import { fakeClock } from '@org/core/testing';
+import { type AnswerDiff, type KeptBody, type Replay, runCommand } from '@org/devtools';
 import express, { type Express } from 'express';
 
+import { diffAnswers } from '../src/answer-diff.ts';
+import { ExchangeFile } from '../src/exchange-file.ts';
 import { closeTools, post, startTools, type Tools } from './tools.ts';
 
 afterEach(closeTools);
@@ -228,7 +233,158 @@ describe('replays', () => {
     const replay = api('/exchanges/1/replay', { method: 'POST' });
     await arrival;
     await parts[0]!.close?.();
-    expect((await replay).diff.changes[0]).toMatchObject({ at: 'end', after: 'cut off' });
+    expect(await replay).toMatchObject({
+      code: 'ERR_NOT_REPLAYABLE',
+      detail: expect.stringContaining('cut off'),
+    });
+  });
+
+  it('are cut off when the service begins to end, and change nothing of what is kept', async () => {
+    let isSlow = false;
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    const path = join(tmpdir(), `devtools-test-${randomUUID()}.json`);
+    const { url, api, newest, stack } = await startTools({
+      whole: [],
+      options: { persist: path },
+      routes: (app) =>
+        app.get('/', (_req, res) => {
+          if (isSlow) arrived();
+          else res.send('fast');
+        }),
+    });
+    await fetch(url);
+    await newest(1);
+    isSlow = true;
+    const replays = api('/replay', { method: 'POST' });
+    await arrival;
+    const closed = stack!.close();
+    expect(await replays).toMatchObject({ replayed: 0, failed: [{ id: '1' }] });
+    await closed;
+    const [kept] = JSON.parse(readFileSync(path, 'utf8')).exchanges;
+    rmSync(path);
+    expect(kept).toMatchObject({ id: '1', replays: [] });
+  });
+
+  it.each([false, true])('send a form as its parser reads it, extended: %s', async (extended) => {
+    const read: unknown[] = [];
+    const { url, api, newest } = await startTools({
+      whole: [
+        defineMiddleware({ name: 'body', phase: 'read', handle: express.urlencoded({ extended }) }),
+      ],
+      routes: (app) =>
+        app.post('/', (req, res) => {
+          read.push(req.body);
+          res.end();
+        }),
+    });
+    const body = new URLSearchParams(
+      'tag=a&tag=b&one[]=c&d[e][f]=g&d[e][h][]=i&d[e][h][]=j&k=&l=%26',
+    );
+    await fetch(url, { method: 'POST', body });
+    await newest(1);
+    await api('/exchanges/1/replay', { method: 'POST' });
+    expect(read[0]).toMatchObject({ tag: ['a', 'b'], l: '&' });
+    expect(read[1]).toEqual(read[0]);
+  });
+
+  it('bear an idempotency key of their own, and three of one exchange are kept', async () => {
+    const keys: unknown[] = [];
+    const { url, api, newest } = await startTools({
+      options: { faults: [{ header: 'x-devtools-replay', fault: { status: 500 } }] },
+      routes: (app) =>
+        app.post('/', ({ headers }, res) => {
+          keys.push(headers['idempotency-key']);
+          res.json({ run: keys.length });
+        }),
+    });
+    await fetch(url, post({}, { 'idempotency-key': '"k"' }));
+    await newest(1);
+    for (let run = 0; run < 4; run++) await api('/exchanges/1/replay', { method: 'POST' });
+    expect(new Set(keys).size).toBe(5);
+    for (const key of keys.slice(1)) expect(key).toMatch(/^"[\da-f-]{36}"$/);
+    const { replays } = await api('/exchanges/1');
+    expect(replays.map((one: Replay) => one.diff.changes[0]?.after)).toEqual([5, 4, 3]);
+  });
+
+  it('send a body as its parser read it, and not as it was coded', async () => {
+    const code = changing();
+    const { url, api, newest } = await startTools({ routes: code.routes });
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    await fetch(`${url}/orders`, { method: 'POST', headers, body: gzipSync('{"a":1}') });
+    await newest(1);
+    expect((await api('/exchanges/1/replay', { method: 'POST' })).diff.same).toBe(true);
+    expect(code.ran).toEqual(['{"a":1}', '{"a":1}']);
+  });
+});
+
+describe('the difference of two bodies', () => {
+  const diff = (one: Partial<KeptBody>, other: Partial<KeptBody>): AnswerDiff => {
+    const [before, after] = [one, other].map((body) => ({
+      at: Date.UTC(2026, 0, 1),
+      answer: {
+        status: 200,
+        headers: {},
+        aborted: false,
+        body: {
+          mediaType: 'text/plain',
+          text: '',
+          encoding: 'text',
+          bytes: 9,
+          truncated: false,
+          redacted: false,
+          ...body,
+        } satisfies KeptBody,
+      },
+    }));
+    return diffAnswers(before!, after!, { ignoreHeaders: new Set(), volatile: [] });
+  };
+  const lines = (name: string, count: number): string =>
+    Array.from({ length: count }, (_, at) => `${name}${at}`).join('\n');
+
+  it('is told by line, without what is of the moment', () => {
+    const moment = (id: number): string => `at 2026-01-0${id}T00:00:00Z`;
+    expect(
+      diff({ text: `${moment(1)}\na\nb\nc\nd` }, { text: `${moment(2)}\na\nB\nd\ne` }),
+    ).toEqual({
+      same: false,
+      changes: [
+        { part: 'body', at: 'line 3', before: 'b' },
+        { part: 'body', at: 'line 4', before: 'c' },
+        { part: 'body', at: 'line 3', after: 'B' },
+        { part: 'body', at: 'line 5', after: 'e' },
+      ],
+      masked: 1,
+      incomplete: false,
+    });
+  });
+
+  it('is told as one block where there are many lines, and up to a hundred changes', () => {
+    const [few, many] = [diff, diff].map((one, at) =>
+      one({ text: lines('a', at === 0 ? 50 : 501) }, { text: lines('b', 50) }),
+    );
+    expect(few).toMatchObject({ incomplete: false, changes: { length: 100 } });
+    expect(many).toMatchObject({ incomplete: true, changes: { length: 100 } });
+    const common = `${lines('b', 2)}\n${lines('a', 501)}\n${lines('c', 2)}`;
+    const blocks = diff({ text: `x\n${lines('a', 501)}\ny` }, { text: common });
+    expect(blocks.changes[1]).toEqual({ part: 'body', at: 'line 2', before: 'a0' });
+  });
+
+  it('is told by pointer up to a hundred changes, and by length where it is no text', () => {
+    const json = (value: number): Partial<KeptBody> => ({
+      mediaType: 'application/json',
+      text: JSON.stringify(Array.from({ length: 101 }, () => ({ 'a/~': value }))),
+    });
+    const { changes, incomplete } = diff(json(1), json(2));
+    expect({ length: changes.length, incomplete }).toEqual({ length: 100, incomplete: true });
+    expect(changes[99]).toEqual({ part: 'body', at: '/99/a~1~0', before: 1, after: 2 });
+    expect(diff({ encoding: 'base64', text: 'AA==' }, { text: 'x' }).changes).toEqual([
+      { part: 'body', at: '', before: '9 bytes of text/plain', after: '9 bytes of text/plain' },
+    ]);
+    expect(diff({ text: 'same', truncated: true }, { text: 'same' })).toMatchObject({
+      same: true,
+      incomplete: true,
+    });
   });
 });
 
@@ -299,6 +455,23 @@ describe('exchanges that outlive the process', () => {
     clock.advance(250);
     expect(JSON.parse(readFileSync(path, 'utf8')).exchanges).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it('are written the later the longer that takes', () => {
+    const clock = fakeClock();
+    const path = join(folder, 'long.json');
+    const kept = new ExchangeFile(path, 1000, clock, () => {
+      clock.advance(100);
+      return [];
+    });
+    kept.touch();
+    kept.close();
+    rmSync(path);
+    kept.touch();
+    clock.advance(999);
+    expect(() => statSync(path)).toThrow('ENOENT');
+    clock.advance(1);
+    expect(statSync(path).isFile()).toBe(true);
   });
 
   it.each([

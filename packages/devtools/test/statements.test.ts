@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { type Exchange, exchangeOf } from '@org/core';
-import { N_PLUS_ONE_CHANNEL, type NPlusOneMessage } from '@org/devtools';
+import { type Finding, FINDING_CHANNEL } from '@org/devtools';
 import type { Express } from 'express';
 
 import { shapeOf } from '../src/statements.ts';
@@ -9,7 +9,7 @@ import { closeTools, startTools } from './tools.ts';
 afterEach(closeTools);
 
 const queries = channel('@org/db:query');
-const told = channel(N_PLUS_ONE_CHANNEL);
+const told = channel(FINDING_CHANNEL);
 
 /** How many listen to each: channels are the process', and other tests of it may have left some. */
 const listeners = (): number[] =>
@@ -64,20 +64,32 @@ describe('statements of one request', () => {
   });
 
   it('are told of by who knows better, whose word counts alone', async () => {
-    const message = {
-      text: 'SELECT * FROM city WHERE id = $1',
-      advice: 'Load them by one statement.',
-    };
+    const text = 'SELECT * FROM city WHERE id = $1';
+    const suggestion = 'Load them by one statement.';
+    const message = { type: 'n-plus-one', text, suggestion };
     const { url, newest } = await startTools({
       routes: asking((exchange) => {
         each(exchange, 9);
-        for (const count of [3, 7])
-          told.publish({ exchange, count, ...message } satisfies NPlusOneMessage);
-        told.publish({ exchange: undefined, count: 3, ...message } satisfies NPlusOneMessage);
+        for (const count of [3, 7]) told.publish({ exchange, count, ...message } satisfies Finding);
+        told.publish({ exchange: undefined, count: 3, ...message } satisfies Finding);
+        told.publish({ exchange, count: 9, ...message, type: 'slow' } satisfies Finding);
       }),
     });
     await fetch(url);
-    expect((await newest(1)).statements.repeated).toEqual([{ ...message, count: 7 }]);
+    expect((await newest(1)).statements.repeated).toEqual([{ text, suggestion, count: 7 }]);
+  });
+
+  it('are told apart up to a bound, and counted all the same', async () => {
+    const { url, newest } = await startTools({
+      routes: asking((exchange) => {
+        for (let table = 0; table < 200; table++) {
+          queries.publish({ exchange, text: `SELECT 1 FROM t_${table}`, durationMs: 1 });
+        }
+        each(exchange, 9);
+      }),
+    });
+    await fetch(url);
+    expect((await newest(1)).statements).toMatchObject({ count: 209, repeated: [] });
   });
 
   it('are no longer heard of once the tools are closed', async () => {

@@ -7,7 +7,6 @@ import {
   type Checks,
   defineMiddleware,
   defineStages,
-  EXCHANGE,
   type Exchange,
   exchangeOf,
   type Given,
@@ -19,22 +18,26 @@ import {
 } from '@org/core';
 import type { Request } from 'express';
 
-import { type Container, container } from './container.ts';
+import { container, type Nothing } from './builder.ts';
+import type { Container } from './container.ts';
 import { ended } from './errors.ts';
-import type { Scope } from './scope.ts';
+import type { OfEveryScope } from './registration.ts';
+import type { Instances, Scope } from './scope.ts';
 
 /** What di can be told. */
-export interface DiOptions<S> {
+export interface DiOptions<L, S> {
   /** The services. @default none */
-  readonly services: Container<S> | undefined;
+  readonly services: Container<L, S> | undefined;
 }
 
-export const DI_DEFAULTS: Readonly<DiOptions<unknown>> = Object.freeze<DiOptions<unknown>>({
+export const DI_DEFAULTS: Readonly<DiOptions<never, never>> = Object.freeze<
+  DiOptions<never, never>
+>({
   services: undefined,
 });
 
-const CHECKS: Checks<DiOptions<unknown>> = {
-  services: shape<Container<unknown>>('a container, from container().build()', [
+const CHECKS: Checks<DiOptions<unknown, unknown>> = {
+  services: shape<Container<unknown, unknown>>('a container, from container().build()', [
     'start',
     'scope',
     'dispose',
@@ -42,73 +45,79 @@ const CHECKS: Checks<DiOptions<unknown>> = {
 };
 
 /** The middleware, and the scopes of requests. */
-export interface Di<S> extends Middleware {
+export interface Di<L, S> extends Middleware {
   /** The services of a request. @throws ProblemError `ERR_DI_CLOSED` once the response has closed */
-  of(request: Request | Exchange): Scope<S>;
-  readonly services: Container<S>;
+  of(request: Request | Exchange): Scope<L & S>;
+  readonly services: Container<L, S>;
+  start(): Promise<void>;
+  stats(): Stats;
+  /** Frees the services once no request has a scope any more, or `signal` aborts. */
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 /**
  * Makes the middleware. It starts the container, and closes it behind the last scope.
  * @throws OptionError for unknown or wrong options
  */
-export function di<S = unknown>(options?: Given<DiOptions<S>>): Di<S> {
-  const resolved = resolveOptions('di', DI_DEFAULTS, CHECKS, options as Given<DiOptions<unknown>>);
-  const services = (resolved.services ?? container().build()) as Container<S>;
-  const key = stateKey<Scope<S>>('di scope');
-  /** Scopes that are being freed. */
-  const ending = new Set<Promise<void>>();
+export function di<L = Nothing, S = OfEveryScope>(options?: Given<DiOptions<L, S>>): Di<L, S> {
+  const resolved = resolveOptions<DiOptions<unknown, unknown>>('di', DI_DEFAULTS, CHECKS, options);
+  const services = (resolved.services ?? container().build()) as Container<L, S>;
+  const key = stateKey<Instances & Scope<L & S>>('di scope');
   let scopesTotal = 0;
   let openScopes = 0;
-  let closed = false;
+  let onIdle: (() => void) | undefined;
+  let closing: Promise<void> | undefined;
+
+  const left = (): void => {
+    openScopes--;
+    if (openScopes === 0) onIdle?.();
+  };
 
   const stages = defineStages({
     done(exchange) {
-      const end = exchange.getState(key)!.dispose();
-      ending.add(end);
-      void end.then(() => {
-        openScopes--;
-        ending.delete(end);
-      });
+      const end = exchange.getState(key)!.end();
+      if (end === undefined) left();
+      else void end.then(left);
     },
   });
 
-  const scopeOf = (exchange: Exchange): Scope<S> => {
+  function of(request: Request | Exchange): Scope<L & S> {
+    const exchange = 'getState' in request ? request : exchangeOf(request, request.res!);
     const known = exchange.getState(key);
     if (known !== undefined) return known;
-    if (closed || exchange.settled) throw ended('of(req)');
-    const scope = services.scope(exchange);
+    if (closing !== undefined || exchange.settled) throw ended('of(req)');
+    const scope = services.scope(exchange) as Instances & Scope<L & S>;
     scopesTotal++;
     openScopes++;
     exchange.setState(key, scope);
     exchange.tap(stages);
     return scope;
-  };
+  }
 
-  const made = defineMiddleware({
+  /** Services of requests may use those of the process. */
+  async function closeBehindScopes(signal: AbortSignal | undefined): Promise<void> {
+    if (openScopes > 0 && signal?.aborted !== true) {
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    await services.dispose();
+  }
+
+  const start = (): Promise<void> => services.start();
+  const stats = (): Stats => ({ scopesTotal, openScopes, ...services.stats() });
+  const close = (signal?: AbortSignal): Promise<void> => (closing ??= closeBehindScopes(signal));
+
+  const middleware = defineMiddleware({
     name: 'di',
     phase: 'session',
     priority: 10,
     reason: 'handlers, and the sessions behind it, ask for their services here',
     step: () => undefined,
-    start: () => services.start(),
-    stats: (): Stats => ({ scopesTotal, openScopes, ...services.stats() }),
-    async close() {
-      closed = true;
-      // Services of requests may use those of the process.
-      while (ending.size > 0) await Promise.all(ending);
-      await services.dispose();
-    },
+    start,
+    stats,
+    close,
   });
-  return Object.assign(made, {
-    services,
-    of: (request: Request | Exchange) => scopeOf(exchangeFor(request)),
-  });
-}
-
-/** The exchange behind a request; the first who asks makes it. */
-function exchangeFor(request: Request | Exchange): Exchange {
-  if ('getState' in request) return request;
-  const known = (request as Request & { [EXCHANGE]?: Exchange })[EXCHANGE];
-  return known ?? exchangeOf(request, request.res!);
+  return Object.assign(middleware, { services, of, start, stats, close });
 }

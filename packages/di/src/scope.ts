@@ -2,10 +2,15 @@
  * Instances of one lifetime: those of the process, or of one request. Each is made once, however
  * many ask at the same time, and freed in the reverse of the order in which they were made.
  */
-import { type Exchange, nearest, report } from '@org/core';
+import { type Exchange, type MaybePromise, nearest, report } from '@org/core';
 
-import { ended, notReady, outsideScope, unknownService } from './errors.ts';
-import { EXCHANGE_NAME, type Recipe, type Recipes } from './recipe.ts';
+import { ended, noExchange, notReady, outsideScope, unknownService } from './errors.ts';
+import {
+  EXCHANGE_NAME,
+  isThenable,
+  type Registration,
+  type Registrations,
+} from './registration.ts';
 
 /** What a container counts over all its scopes. */
 export interface ScopeCounts {
@@ -26,123 +31,135 @@ export interface Scope<S> {
 
 /** @internal */
 export class Instances implements Scope<Record<string, unknown>> {
-  private readonly recipes: Recipes;
+  private readonly registrations: Registrations;
   private readonly root: Instances | undefined;
   private readonly exchange: Exchange | undefined;
   private readonly counts: ScopeCounts;
   private readonly ready = new Map<string, unknown>();
-  /** What is being made. */
-  private readonly pending = new Map<string, Promise<unknown>>();
-  /** What is to be freed, oldest first. */
-  private readonly owned: [Recipe, unknown][] = [];
+  /** What is being made; most scopes wait for nothing. */
+  private pending: Map<string, Promise<unknown>> | undefined = undefined;
+  /** What is to be freed, oldest first; most scopes have nothing. */
+  private owned: [Registration, unknown][] | undefined = undefined;
   private closed: boolean = false;
   private disposing: Promise<void> | undefined = undefined;
 
-  constructor(recipes: Recipes, counts: ScopeCounts, root?: Instances, exchange?: Exchange) {
-    this.recipes = recipes;
+  constructor(
+    registrations: Registrations,
+    counts: ScopeCounts,
+    root?: Instances,
+    exchange?: Exchange,
+  ) {
+    this.registrations = registrations;
     this.counts = counts;
     this.root = root;
     this.exchange = exchange;
   }
 
   get(name: string): unknown {
-    return this.at(name, name);
-  }
-
-  /** `asked` is the service for whose sake it is needed. */
-  private at(name: string, asked: string): unknown {
-    if (this.closed) throw ended(name);
-    if (name === EXCHANGE_NAME) return this.exchangeFor(asked);
-    const known = this.ready.get(name);
-    if (known !== undefined || this.ready.has(name)) return known;
-    const recipe = this.recipeOf(name);
-    const home = this.homeOf(recipe);
-    if (home !== this) return home.at(name, asked);
-    if (this.pending.has(name)) throw notReady(name, asked);
-    const needs = recipe.needs.map((needed) => this.at(needed, asked));
-    const made = recipe.make(...(needs as never[]));
-    if (!isPromise(made)) return this.keep(recipe, made);
-    // It goes on, for whoever asks later; what it fails with is theirs to hear.
-    this.wait(recipe, made).catch(() => undefined);
-    throw notReady(name, asked);
+    const instance = this.obtain(name);
+    if (instance instanceof Promise) throw notReady(name, this.awaitedBy(name));
+    return instance;
   }
 
   async resolve(name: string): Promise<unknown> {
-    if (this.closed) throw ended(name);
-    if (name === EXCHANGE_NAME) return this.exchangeFor(name);
-    if (this.ready.has(name)) return this.ready.get(name);
-    const recipe = this.recipeOf(name);
-    const home = this.homeOf(recipe);
-    if (home !== this) return home.resolve(name);
-    return this.pending.get(name) ?? this.wait(recipe, this.make(recipe));
+    return this.obtain(name);
   }
 
-  private async make(recipe: Recipe): Promise<unknown> {
-    const needs = await Promise.all(recipe.needs.map((needed) => this.resolve(needed)));
-    return recipe.make(...(needs as never[]));
+  /** The instance, or a promise of one that is still being made: no instance is a promise itself. */
+  private obtain(name: string): unknown {
+    if (this.closed) throw ended(name);
+    const known = this.ready.get(name) ?? this.pending?.get(name);
+    if (known !== undefined || this.ready.has(name)) return known;
+    if (name === EXCHANGE_NAME) return this.exchangeFor();
+    const registration = this.registrationOf(name);
+    const home = this.homeOf(registration);
+    return home === this ? this.make(registration) : home.obtain(name);
+  }
+
+  private make(registration: Registration): unknown {
+    const needs = registration.needs.map((needed) => this.obtain(needed));
+    const made = needs.some((needed) => needed instanceof Promise)
+      ? Promise.all(needs).then((all) => registration.make(...(all as never[])))
+      : registration.make(...(needs as never[]));
+    return isThenable(made) ? this.wait(registration, made) : this.keep(registration, made);
   }
 
   /** One promise for all who ask meanwhile. What failed may be tried again. */
-  private wait(recipe: Recipe, made: Promise<unknown>): Promise<unknown> {
-    const kept = made.then((instance) => this.keep(recipe, instance));
-    if (recipe.lifetime === 'transient') return kept;
-    this.pending.set(recipe.name, kept);
-    const forget = (): void => void this.pending.delete(recipe.name);
+  private wait(registration: Registration, made: PromiseLike<unknown>): Promise<unknown> {
+    const { name, lifetime } = registration;
+    const kept = Promise.resolve(made).then((instance) => this.keep(registration, instance));
+    if (lifetime !== 'transient') (this.pending ??= new Map()).set(name, kept);
+    // What it fails with is theirs to hear who wait; there may be nobody.
+    const forget = (): void => void this.pending?.delete(name);
     kept.then(forget, forget);
     return kept;
   }
 
-  private keep(recipe: Recipe, instance: unknown): unknown {
+  private keep(registration: Registration, instance: unknown): unknown {
     this.counts.made++;
-    if (recipe.lifetime !== 'transient') {
-      this.ready.set(recipe.name, instance);
-      if (recipe.dispose !== undefined) this.owned.push([recipe, instance]);
+    if (registration.lifetime !== 'transient') {
+      this.ready.set(registration.name, instance);
+      if (registration.dispose !== undefined) (this.owned ??= []).push([registration, instance]);
     }
     return instance;
   }
 
-  dispose(): Promise<void> {
+  async dispose(): Promise<void> {
+    await this.end();
+  }
+
+  /** As `dispose`; a promise only where there is something to wait for. @internal */
+  end(): MaybePromise<void> {
     this.closed = true;
+    if (this.pending === undefined && this.owned === undefined) return undefined;
     this.disposing ??= this.disposeNow();
     return this.disposing;
   }
 
   private async disposeNow(): Promise<void> {
     // What is still being made may use what was made before it.
-    while (this.pending.size > 0) await Promise.allSettled(this.pending.values());
-    for (const [recipe, instance] of this.owned.toReversed()) {
+    while (this.pending !== undefined && this.pending.size > 0) {
+      await Promise.allSettled(this.pending.values());
+    }
+    for (const [registration, instance] of this.owned?.toReversed() ?? []) {
       try {
-        await recipe.dispose!(instance as never);
+        await registration.dispose!(instance as never);
         this.counts.disposed++;
       } catch (error) {
         this.counts.disposeErrors++;
-        report(error, `di dispose ${recipe.name}`, this.exchange);
+        report(error, `di dispose ${registration.name}`, this.exchange);
       }
     }
-    this.owned.length = 0;
+    this.owned = undefined;
     this.ready.clear();
   }
 
-  private recipeOf(name: string): Recipe {
-    const recipe = this.recipes.get(name);
-    if (recipe !== undefined) return recipe;
-    const guess = nearest(name, [...this.recipes.keys()]);
+  private registrationOf(name: string): Registration {
+    const registration = this.registrations.get(name);
+    if (registration !== undefined) return registration;
+    const guess = nearest(name, this.registrations.keys());
     throw unknownService(name, guess === undefined ? '.' : `; did you mean "${guess}"?`);
   }
 
-  /** Where instances of a recipe live. */
-  private homeOf({ name, lifetime }: Recipe): Instances {
+  /** Where instances of a registration live. */
+  private homeOf({ name, lifetime }: Registration): Instances {
     if (lifetime === 'singleton') return this.root ?? this;
     if (lifetime === 'scoped' && this.root === undefined) throw outsideScope(name);
     return this;
   }
 
-  private exchangeFor(asked: string): Exchange {
-    if (this.exchange === undefined) throw outsideScope(asked);
+  private exchangeFor(): Exchange {
+    if (this.root === undefined) throw outsideScope(EXCHANGE_NAME);
+    if (this.exchange === undefined) throw noExchange();
     return this.exchange;
   }
-}
 
-function isPromise(value: unknown): value is Promise<unknown> {
-  return value instanceof Promise;
+  /** The service at the bottom of a wait: it is what takes time. */
+  private awaitedBy(name: string): Registration {
+    const registration = this.registrations.get(name)!;
+    const next = registration.needs.find(
+      (needed) => this.pending?.has(needed) ?? this.root?.pending?.has(needed),
+    );
+    return next === undefined ? registration : this.awaitedBy(next);
+  }
 }

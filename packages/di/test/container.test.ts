@@ -1,9 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFile } from 'node:fs/promises';
 
 import { FAULT_CHANNEL } from '@org/core';
 import { container } from '@org/di';
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(resolve, value));
+
+/** Not a promise, but it can be awaited. */
+const thenable = <T>(value: T): PromiseLike<T> => ({
+  // oxlint-disable-next-line unicorn/no-thenable -- what the test is about
+  then: (...listeners) => Promise.resolve(value).then(...listeners),
+});
 
 describe('lifetimes', () => {
   test('a singleton is made once, a scoped one per scope, a transient one each time', () => {
@@ -44,9 +51,13 @@ describe('lifetimes', () => {
       .scoped('caller', ['exchange'], (exchange) => exchange.id)
       .transient('line', ['session'], (session) => session)
       .build();
+    // @ts-expect-error: the compiler knows it as well
     expect(() => built.get('session')).toThrow('"session" belongs to a scope');
+    // @ts-expect-error: and of what needs it
     expect(() => built.get('line')).toThrow('"session" belongs to a scope');
-    expect(() => built.scope().get('caller')).toThrow('"caller" belongs to a scope');
+    expect(() => built.scope().get('caller')).toThrow(
+      '"exchange" was needed in a scope that belongs to no request',
+    );
     expect(built.scope().get('line')).toBe(1);
   });
 
@@ -89,9 +100,53 @@ describe('asynchronous factories', () => {
       'di: "users" needs "pool", which is made asynchronously, and not ready. Await start() of its container before the first request, or await resolve("users").',
     );
     expect(() => built.get('pool')).toThrow('"pool" is made asynchronously');
-    await built.resolve('pool');
+    await built.resolve('users');
     expect(built.get('users')).toBe('users of pool');
     expect(built.stats().madeTotal).toBe(2);
+    const perScope = container()
+      .scoped('session', [], () => later('session'))
+      .build();
+    // start() would be of no use here.
+    expect(() => perScope.scope().get('session')).toThrow(
+      'di: "session" is made asynchronously, and not ready. Await resolve("session").',
+    );
+  });
+
+  test('may promise in whatever way, and what needs no waiting is there at once', async () => {
+    const built = container()
+      // Promises of Node itself are none of the realm that tests run in.
+      .singleton('file', [], () => readFile(__filename, 'utf8'))
+      .singleton('answer', [], () => thenable(42))
+      .scoped('line', ['file'], (text) => text.split('\n')[0])
+      .build();
+    expect(() => built.get('file')).toThrow('"file" is made asynchronously');
+    expect(() => built.get('answer')).toThrow('"answer" is made asynchronously');
+    await built.start();
+    expect(built.get('answer')).toBe(42);
+    const scope = built.scope();
+    const [line] = [scope.resolve('line'), scope.get('line')];
+    expect(await line).toContain('import');
+    expect(scope.get('line')).toBe(await line);
+  });
+
+  test('that fail while nobody waits for them any more bring down nobody', async () => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    const built = container()
+      .scoped('late', [], () => later(0).then(() => Promise.reject(new Error('late'))))
+      .transient('fleeting', [], () => Promise.reject(new Error('fleeting')))
+      .scoped('now', [], () => {
+        throw new Error('now');
+      })
+      .scoped('all', ['late', 'fleeting', 'now'], () => 'all')
+      .build();
+    const scope = built.scope();
+    await expect(scope.resolve('all')).rejects.toThrow('now');
+    expect(() => scope.get('late')).toThrow('"late" is made asynchronously');
+    await scope.dispose();
+    await later(undefined);
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   test('that fail are heard by all who wait, and tried again by the next', async () => {
@@ -115,7 +170,11 @@ describe('asynchronous factories', () => {
       .singleton('pool', [], () => later('pool'), { dispose: (pool) => void freed.push(pool) })
       .singleton('broken', ['pool'], () => Promise.reject(new Error('no such host')))
       .build();
-    await expect(built.start()).rejects.toThrow('no such host');
+    await expect(built.start()).rejects.toMatchObject({
+      code: 'ERR_DI_START',
+      message: 'di: "broken" could not be made: no such host',
+      cause: new Error('no such host'),
+    });
     expect(freed).toEqual(['pool']);
     expect(() => built.get('pool')).toThrow('the container is closed');
   });
@@ -149,18 +208,30 @@ describe('disposal', () => {
     expect(built.stats().disposedTotal).toBe(3);
   });
 
-  test('frees what was still being made, before what it was made of', async () => {
-    const freed: string[] = [];
-    const built = noting(freed);
-    const scope = built.scope();
-    const work = scope.resolve('work');
-    await later(undefined);
-    await scope.dispose();
-    expect(await work).toBe('work');
-    expect(freed).toEqual(['work', 'session']);
-    expect(() => scope.get('session')).toThrow('asked for after its scope had ended');
-    await expect(scope.resolve('work')).rejects.toMatchObject({ code: 'ERR_DI_CLOSED' });
-  });
+  test.each([[['session']], [[]]])(
+    'frees what was still being made, before what it was made of: %j',
+    async (needs) => {
+      const freed: string[] = [];
+      const dispose = (name: string): void => void freed.push(name);
+      let finish = (): void => undefined;
+      const slow = new Promise<string>((resolve) => (finish = () => resolve('work')));
+      const built = container()
+        .scoped('session', [], () => 'session', { dispose })
+        .scoped('work', needs as ['session'], () => slow, { dispose })
+        .build();
+      const scope = built.scope();
+      const work = scope.resolve('work');
+      const ended = scope.dispose();
+      expect(() => scope.get('session')).toThrow('asked for after its scope had ended');
+      await expect(scope.resolve('work')).rejects.toMatchObject({ code: 'ERR_DI_CLOSED' });
+      await later(undefined);
+      expect(freed).toEqual([]);
+      finish();
+      expect(await work).toBe('work');
+      await ended;
+      expect(freed).toEqual(['work', ...needs]);
+    },
+  );
 
   test('goes on past one that fails, which is reported', async () => {
     const faults: unknown[] = [];
@@ -208,11 +279,40 @@ describe('overrides', () => {
     expect(built.scope().get('users')).toBe('users of real');
   });
 
-  test('of what is not there are refused', () => {
-    expect(() =>
-      container()
-        .build()
-        .override({ pool: 1 } as never),
-    ).toThrow('"pool" cannot be replaced: it is not registered.');
+  test('leave out of the start what only the replaced ones needed', async () => {
+    const made: string[] = [];
+    const note = (name: string): string => {
+      made.push(name);
+      return name;
+    };
+    const built = container()
+      .singleton('pool', [], () => later(note('pool')))
+      .singleton('users', ['pool'], () => note('users'))
+      .singleton('clock', [], () => note('clock'))
+      .singleton('log', ['clock'], () => note('log'))
+      .build();
+    const test = built.override({ users: 'nobody' }).override({ log: 'silence' });
+    await test.start();
+    expect([made, test.get('users'), test.get('log')]).toEqual([[], 'nobody', 'silence']);
+    expect(test.graph().map(({ name }) => name)).toEqual(['users', 'log']);
+    // Whoever asks for it all the same has it.
+    expect([test.get('clock'), await test.resolve('pool')]).toEqual(['clock', 'pool']);
+    await built.start();
+    expect(made).toEqual(['clock', 'pool', 'pool', 'clock', 'log', 'users']);
+  });
+
+  test('that make no sense are refused, all at once', () => {
+    const built = container().value('pool', 1).value('users', 2).build();
+    const wrong = { pol: 1, mail: 2, users: Promise.resolve(3) };
+    expect(() => built.override(wrong as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_DI_GRAPH',
+        problems: [
+          '"pol" cannot be replaced: it is not registered. Did you mean "pool"?',
+          '"mail" cannot be replaced: it is not registered.',
+          '"users" cannot be replaced by a promise: await it first.',
+        ],
+      }) as Error,
+    );
   });
 });

@@ -1,5 +1,6 @@
-import express, { type Express } from 'express';
+import express from 'express';
 
+import { exchangeOf } from '@org/core';
 import { recordExchanges, serve } from '@org/core/testing';
 import { container, di } from '@org/di';
 import { setup } from '@org/setup';
@@ -17,7 +18,7 @@ function world() {
       'session',
       ['pool', 'exchange'],
       (pool, exchange) => ({ list: () => `${pool.query('trips')} for ${exchange.req.path}` }),
-      { dispose: () => void notes.push('session freed') },
+      { dispose: () => later(notes).then((all) => all.push('session freed')) },
     )
     .build();
   return { notes, services, made: di({ services }) };
@@ -39,43 +40,59 @@ describe('the scope of a request', () => {
     const { url, close } = await serve(app);
     expect(await (await fetch(`${url}/trips`)).text()).toBe('rows of trips for /trips');
     await waitFor(1);
-    await made.close!();
+    await made.close();
     expect(notes).toEqual(['answered', 'session freed', 'pool freed']);
     await fetch(`${url}/plain`);
-    expect(made.stats!()).toMatchObject({ scopesTotal: 1, openScopes: 0, disposedTotal: 2 });
+    expect(made.stats()).toMatchObject({ scopesTotal: 1, openScopes: 0, disposedTotal: 2 });
     await close();
   });
 
   test('ends with a client that goes away; who asks later is told', async () => {
     const { notes, services, made } = world();
     await services.start();
-    let late: unknown;
-    const ended = new Promise<void>((resolve) => {
-      made.of = made.of.bind(made);
-      const app: Express = express();
-      app.use(made);
+    const app = express();
+    app.use(made);
+    const late = new Promise((resolve) => {
       app.get('/', (req, res) => {
         const scope = made.of(req);
         scope.get('session');
         res.on('close', () => {
           try {
-            scope.get('session');
+            resolve(scope.get('session'));
           } catch (error) {
-            late = error;
+            resolve(error);
           }
-          resolve();
         });
         res.destroy();
       });
-      void serve(app).then(async ({ url, close }) => {
-        await expect(fetch(url)).rejects.toThrow('fetch failed');
-        await close();
-      });
     });
-    await ended;
-    expect(late).toMatchObject({ code: 'ERR_DI_CLOSED' });
-    await made.close!();
-    expect(notes[0]).toBe('session freed');
+    const { url, close } = await serve(app);
+    await expect(fetch(url)).rejects.toThrow('fetch failed');
+    expect(await late).toMatchObject({ code: 'ERR_DI_CLOSED' });
+    await made.close();
+    expect(notes).toEqual(['session freed', 'pool freed']);
+    await close();
+  });
+
+  test('is one for a request, whoever asks and with whatever, in an app within an app too', async () => {
+    const { services, made } = world();
+    await services.start();
+    const [app, inner] = [express(), express()];
+    app.use(made);
+    app.use((req, _res, next) => {
+      made.of(req);
+      next();
+    });
+    app.use('/inner', inner);
+    inner.get('/', (req, res) => {
+      const scope = made.of(exchangeOf(req, res));
+      res.send(String(scope === made.of(req)));
+    });
+    const { url, close } = await serve(app);
+    expect(await (await fetch(`${url}/inner`)).text()).toBe('true');
+    expect(made.stats()).toMatchObject({ scopesTotal: 1 });
+    await close();
+    await made.close();
   });
 
   test('is there for a request that has not passed the middleware yet', async () => {
@@ -86,7 +103,66 @@ describe('the scope of a request', () => {
     const { url, close } = await serve(app);
     expect(await (await fetch(`${url}/early`)).text()).toContain('rows of trips');
     await close();
-    await made.close!();
+    await made.close();
+  });
+});
+
+describe('closing', () => {
+  /** An app whose request is under way, with its scope, until `answer` is called. */
+  async function busy() {
+    const { notes, services, made } = world();
+    await services.start();
+    const app = express();
+    app.use(made);
+    let answer = (): void => undefined;
+    const come = new Promise<void>((resolve) => {
+      app.get('/', (req, res) => {
+        made.of(req).get('session');
+        answer = () => {
+          notes.push(made.of(req).get('session').list());
+          res.end();
+        };
+        resolve();
+      });
+    });
+    app.get('/late', (req, res) => {
+      try {
+        made.of(req);
+        res.send('a scope');
+      } catch (error) {
+        res.send((error as { code: string }).code);
+      }
+    });
+    const { url, close } = await serve(app);
+    const asked = fetch(url);
+    await come;
+    const end = async (): Promise<void> => {
+      answer();
+      await asked;
+      await close();
+    };
+    const late = async (): Promise<string> => (await fetch(`${url}/late`)).text();
+    return { notes, made, end, late };
+  }
+
+  test('lets requests that are under way end with their services, and no other begin', async () => {
+    const { notes, made, end, late } = await busy();
+    const closed = made.close();
+    expect(await late()).toBe('ERR_DI_CLOSED');
+    expect(made.close()).toBe(closed);
+    await end();
+    await closed;
+    expect(notes).toEqual(['rows of trips for /', 'session freed', 'pool freed']);
+  });
+
+  test('waits for them no longer than it may', async () => {
+    const { notes, made, end } = await busy();
+    const given = new AbortController();
+    const closed = made.close(given.signal);
+    given.abort();
+    await closed;
+    expect(notes).toEqual(['pool freed']);
+    await end();
   });
 });
 

@@ -106,12 +106,23 @@ test.each<[string, () => unknown, string]>([
   ['no name', () => untyped().value('', 1), 'the name of a service must be a string'],
   ['the reserved name', () => untyped().value('exchange', 1), '"exchange" is there in every scope'],
   ['a name twice', () => untyped().value('a', 1).value('a', 2), 'there is a service "a" already'],
+  [
+    'a promise for a value',
+    () => untyped().value('a', Promise.resolve(1)),
+    'service "a": a value must be there already, but is a promise',
+  ],
   ['no list', () => untyped().singleton('a', 'b' as never, none), 'must be a list of names'],
+  ['a need that is no name', () => untyped().scoped('a', [5 as never], none), 'a list of names'],
   ['no factory', () => untyped().singleton('a', [], 5 as never), 'must be a function'],
   [
     'no disposer',
     () => untyped().singleton('a', [], none, { dispose: 5 as never }),
-    'option "dispose" of "a" must be a function',
+    'service "a": option "dispose" must be a function',
+  ],
+  [
+    'an option that is none',
+    () => untyped().singleton('a', [], none, { dispoze: none } as never),
+    'service "a": option "dispoze" is unknown; did you mean "dispose"?',
   ],
 ])('registering is refused: %s', (_what, register, message) => {
   expect(register).toThrow(message);

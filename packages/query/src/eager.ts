@@ -66,15 +66,18 @@ export function eager(source: Source, given: Given<EagerOptions>): Eager<Loaded>
 
   async function loadAll(keys: readonly Key[], exchange: Exchange | undefined): Promise<Loaded[]> {
     const asked = typeof source === 'function' ? source(exchange) : source;
-    const { rows } = await asked.query(statement, [[...keys]]);
+    const owners = keys.map(ownerOf);
+    // Those that are the same to the server are asked for once.
+    const different = new Map(keys.map((key, at) => [owners[at]!, key]));
+    const { rows } = await asked.query(statement, [[...different.values()]]);
     const byOwner = new Map<unknown, object[]>();
     for (const { [OWNER]: owner, [PLACE]: _, ...row } of rows as Row[]) {
       const list = byOwner.get(owner);
       if (list === undefined) byOwner.set(owner, [row]);
       else list.push(row);
     }
-    return keys.map((key) => {
-      const list = byOwner.get(ownerOf(key));
+    return owners.map((owner) => {
+      const list = byOwner.get(owner);
       return isList ? (list ?? []) : list?.[0];
     });
   }

@@ -3,9 +3,11 @@
  * made for. The server makes a generic one (`plan_cache_mode`, since Postgres 12) in a transaction
  * that may only read. It is never run: EXPLAIN without ANALYZE.
  */
-import { ProblemError } from '@org/core';
+import { type Clock, ProblemError } from '@org/core';
 
 import type { Plannable } from './fingerprint.ts';
+import type { QueryOptions } from './options.ts';
+import type { Statement } from './statements.ts';
 
 /** Runs statements one after the other on one connection. */
 export interface Runner {
@@ -15,18 +17,37 @@ export interface Runner {
 /** Where plans are made: a session of `@org/db`, a PGlite, or a pool of `pg`. */
 export type ExplainOn =
   | { transaction(work: (on: Runner) => Promise<unknown>): Promise<unknown> }
-  | { connect(): Promise<Runner & { release(): void }> };
+  | { connect(): Promise<Runner & { release(error?: Error): void }> };
 
 /** What a statement is called while its plan is made. */
 const NAME = 'query_plan';
 
-/** @throws ProblemError `ERR_NO_PLAN` where the server can make none */
-export async function explain(on: ExplainOn, { text, parameters }: Plannable): Promise<unknown> {
+/** A plan takes this long at most, in ms: with a connection to wait for, and tables that are locked. */
+const LIMIT_MS = 5000;
+
+/**
+ * The plan of a statement that was seen, or was not.
+ * @throws ProblemError `ERR_NO_PLAN` (422) where none can be made, `ERR_QUERY_UNKNOWN` (404)
+ */
+export async function planOf(
+  statement: Statement | undefined,
+  id: string,
+  { explainOn, clock }: QueryOptions,
+): Promise<unknown> {
+  if (statement === undefined) throw unknownQuery(id);
+  if (explainOn === undefined) throw noPlan('Nobody has said where plans are made: "explainOn".');
+  const { plannable } = statement;
+  if (plannable === undefined) throw noPlan('It is no statement that has a plan.');
+  return inTime(explain(explainOn, plannable), clock);
+}
+
+async function explain(on: ExplainOn, { text, parameters }: Plannable): Promise<unknown> {
   const nulls =
     parameters === 0 ? '' : `(${Array.from({ length: parameters }, () => 'null').join(', ')})`;
   let plan: unknown;
   await within(on, async (connection) => {
     await connection.query('set transaction read only');
+    await connection.query(`set local statement_timeout = ${LIMIT_MS}`);
     await connection.query('set local plan_cache_mode = force_generic_plan');
     // What is prepared outlives its transaction: one may be left of a plan that failed.
     const left = await connection.query(
@@ -57,9 +78,20 @@ async function within(on: ExplainOn, work: (on: Runner) => Promise<void>): Promi
   } finally {
     await client.query('rollback').then(
       () => client.release(),
-      () => client.release(),
+      // What cannot even go back is of no use to anybody.
+      (error: Error) => client.release(error),
     );
   }
+}
+
+/** Whoever asks waits no longer than that; what was begun is ended in the background. */
+function inTime<T>(work: Promise<T>, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(LIMIT_MS, () =>
+      reject(noPlan(`The server has made no plan within ${LIMIT_MS} ms.`)),
+    );
+    void work.then(resolve, reject).finally(cancel);
+  });
 }
 
 function rowsOf(result: unknown): readonly Record<string, unknown>[] {
@@ -72,7 +104,14 @@ function planIn(result: unknown): unknown {
   return typeof plan === 'string' ? JSON.parse(plan) : plan;
 }
 
-/** Of a statement of which there is none. */
-export function noPlan(detail: string, cause?: unknown): ProblemError {
+function noPlan(detail: string, cause?: unknown): ProblemError {
   return new ProblemError({ code: 'ERR_NO_PLAN', status: 422, detail, cause });
+}
+
+function unknownQuery(id: string): ProblemError {
+  return new ProblemError({
+    code: 'ERR_QUERY_UNKNOWN',
+    status: 404,
+    detail: `No statement with the id "${id}" has been seen.`,
+  });
 }

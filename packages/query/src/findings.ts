@@ -1,6 +1,9 @@
 /** What the watch finds, and tells as it happens: statements repeated for each of many, and slow ones. */
-import type { Exchange } from '@org/core';
+import { type Exchange, ProblemError } from '@org/core';
 
+import type { QueryRecord } from './query-record.ts';
+import type { Repeated } from './request-queries.ts';
+import { rounded } from './rounded.ts';
 import type { Statement } from './statements.ts';
 
 /** Name of the diagnostics channel; messages are `QueryFinding`s. */
@@ -61,14 +64,75 @@ export class Findings {
   }
 }
 
+/** One line asked for it again and again. */
+export function repeatedFinding(
+  exchange: Exchange,
+  statement: Statement,
+  form: Repeated,
+): QueryFinding {
+  return {
+    type: 'n-plus-one',
+    id: statement.id,
+    text: statement.text,
+    method: exchange.req.method,
+    route: exchange.route,
+    callSite: form.line ?? undefined,
+    count: form.count,
+    durationMs: rounded(form.totalMs),
+    suggestion: suggestionFor(statement),
+    exchange,
+  };
+}
+
+/** It took long. @param path of the monitoring route */
+export function slowFinding(
+  { durationMs, callSite }: QueryRecord,
+  exchange: Exchange | undefined,
+  { id, text }: Statement,
+  path: string | false,
+): QueryFinding {
+  const plan = path === false ? `explain('${id}')` : `GET ${path}/${id}/plan`;
+  return {
+    type: 'slow',
+    id,
+    text,
+    method: exchange?.req.method,
+    route: exchange?.route,
+    callSite,
+    count: 1,
+    durationMs: rounded(durationMs),
+    suggestion: `Look at its plan: ${plan}.`,
+    exchange,
+  };
+}
+
+/** What repeats, in words for logs and tests. */
+export function wordsOf(finding: QueryFinding): string {
+  const { method, route, count, text, callSite, suggestion } = finding;
+  const where = callSite === undefined ? '' : ` at ${callSite}`;
+  return `${method} ${route ?? '(no route)'} asked ${count} times for "${text}"${where}. ${suggestion}`;
+}
+
+/** In the place of an answer. */
+export function nPlusOneError(finding: QueryFinding): ProblemError {
+  return new ProblemError({
+    code: 'ERR_N_PLUS_ONE',
+    status: 500,
+    // For tests, which should read at once what to mend.
+    expose: true,
+    detail: wordsOf(finding),
+  });
+}
+
 const FROM = String.raw`\bfrom (?:only )?((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)`;
+/** Of one table alone: in a join nobody knows whose column it is. */
 const BY_ONE = new RegExp(
-  String.raw`${FROM}[^()]*? where (?:\(?)(?:[\w"]+\.)?("[^"]+"|\w+) = \?`,
+  String.raw`${FROM}(?: (?:as )?[\w"]+)? where \(?(?:[\w"]+\.){0,2}("[^"]+"|\w+) = \?`,
   'i',
 );
 
 /** What to do about a statement that is repeated for each of many. */
-export function suggestionFor({ text }: Statement): string {
+function suggestionFor({ text }: Statement): string {
   if (/^insert/i.test(text)) {
     return 'Insert all rows by one statement: insert into … select * from unnest($1::…[], …).';
   }
@@ -82,5 +146,5 @@ export function suggestionFor({ text }: Statement): string {
     return 'Ask once for all of them, by … = any($1), or load them in batches by eager(…).';
   }
   const [from, by] = [table, column].map((name) => name.replaceAll('"', ''));
-  return `Load them by one statement: eager(sql, { from: '${from}', foreignKey: '${by}' }) for the rows of each, eager(sql, { from: '${from}', key: '${by}' }) for the one of each.`;
+  return `Load them by one statement: eager(pool, { from: '${from}', foreignKey: '${by}' }) for the rows of each, eager(pool, { from: '${from}', key: '${by}' }) for the one of each.`;
 }

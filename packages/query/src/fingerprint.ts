@@ -11,13 +11,18 @@ const MAX_READ = 20_000;
 
 /** Comments, names, texts of every form (an unfinished one goes to the end), parameters, numbers, space. */
 const TOKEN =
-  /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|("(?:[^"]|"")*(?:"|$))|([eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|\\?$)|(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|$)|\$([A-Za-z_]\w*)?\$[\s\S]*?(?:\$\4\$|$))|\$(\d+)|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|((?:\d[\w.]*|\.\d[\w.]*)(?:(?<=[eE])[+-]\d+)?)|(\s+)/g;
+  /(--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|("(?:[^"]|"")*(?:"|$))|([eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|\\?$)|(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|$)|\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?(?:\$\4\$|$))|\$(\d+)|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|((?:\d[\w.]*|\.\d[\w.]*)(?:(?<=[eE])[+-]\d+)?)|(\s+)/g;
+
+/** Values that make a list of their own, each perhaps with a cast: `in (?, ?)`, `array[?::int, ?::int]`. */
+const LIST = /([([]) ?(\?(?:::[\w.]+(?:\[\])?)?)(?: ?, ?\2)* ?(?=[)\]])/g;
+/** Rows that are all alike, such as those of an insert: `(?, default), (?, default)`. */
+const ROWS = /(\((?:[^()]|\([^()]*\))*\))(?: ?, ?\1)+/g;
 
 /** The form of a statement, at most 2000 characters of it. */
 export function fingerprint(text: string): string {
   const form = rewritten(text.slice(0, MAX_READ), () => '?')
-    .replaceAll(/\( ?\?(?: ?, ?\?)* ?\)/g, '(?)')
-    .replaceAll(/\(\?\)(?: ?, ?\(\?\))+/g, '(?)')
+    .replaceAll(LIST, '$1$2')
+    .replaceAll(ROWS, '$1')
     .trim();
   return form.length > MAX_CHARS ? `${form.slice(0, MAX_CHARS)}…` : form;
 }

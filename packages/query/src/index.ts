@@ -31,4 +31,4 @@ export { QUERY_DEFAULTS, type QueryOptions } from './options.ts';
 export type { OrderColumn } from './order.ts';
 export { query, type QueryWatch } from './query.ts';
 export { QUERY_CHANNEL, type QueryRecord } from './query-record.ts';
-export type { Queryable } from './watched.ts';
+export type { Queryable } from './watched-query.ts';

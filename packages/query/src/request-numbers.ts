@@ -1,8 +1,9 @@
 /** How many statements requests have had, and how long they took: all in all, and by route. */
-import type { Exchange, Stats } from '@org/core';
+import { type Exchange, Percentiles, type Stats } from '@org/core';
 
-import { Percentiles } from './percentiles.ts';
 import type { RequestQueries } from './request-queries.ts';
+import { rounded } from './rounded.ts';
+import { WINDOW_MS } from './statements.ts';
 
 /** Routes that statistics tell of. */
 const TOP = 10;
@@ -19,8 +20,8 @@ interface RouteNumbers {
 export class RequestNumbers {
   private readonly maxRoutes: number;
   private requests: number = 0;
-  private readonly counts: Percentiles = new Percentiles();
-  private readonly durations: Percentiles = new Percentiles();
+  private readonly counts: Percentiles = new Percentiles(WINDOW_MS);
+  private readonly durations: Percentiles = new Percentiles(WINDOW_MS);
   private readonly routes: Map<string, RouteNumbers> = new Map();
 
   constructor(maxRoutes: number) {
@@ -57,7 +58,7 @@ export class RequestNumbers {
           queriesTotal: queries,
           queriesPerRequest: Math.round((queries / requests) * 10) / 10,
           maxQueries: max,
-          totalMs: Math.round(totalMs * 1000) / 1000,
+          totalMs: rounded(totalMs),
         })),
     };
   }

@@ -25,7 +25,7 @@ export class Repeated {
   /** @returns whether it has become a finding by this */
   add(record: QueryRecord, threshold: number): boolean {
     const looks = this.count++ > 0 && this.line === undefined;
-    if (!Number.isNaN(record.durationMs)) this.totalMs += record.durationMs;
+    if (record.durationMs >= 0) this.totalMs += record.durationMs;
     if (!looks) return false;
     const lines = (this.lines ??= new Map());
     // A path of its own through the code each time is no loop.
@@ -49,7 +49,7 @@ export class RequestQueries {
   /** @param threshold repetitions that are allowed; Infinity looks for none */
   add(statement: Statement, record: QueryRecord, threshold: number): void {
     this.count++;
-    if (!Number.isNaN(record.durationMs)) this.totalMs += record.durationMs;
+    if (record.durationMs >= 0) this.totalMs += record.durationMs;
     if (threshold === Infinity || !statement.repeats) return;
     const form = this.formOf(statement);
     if (form?.add(record, threshold) === true) this.found.set(statement, form);

@@ -1,7 +1,8 @@
 /** The slow statements of late, in a ring. */
+import type { QueryFinding } from './findings.ts';
 
 /** A statement that took long. */
-export interface SlowQuery {
+interface SlowQuery {
   /** When it ended, in ms since the epoch. */
   readonly at: number;
   /** Names its form, for its plan. */
@@ -26,8 +27,21 @@ export class SlowQueries {
     this.max = max;
   }
 
-  add(slow: SlowQuery): void {
-    this.ring[this.next] = slow;
+  /** @param at when it ended, in ms since the epoch */
+  add(finding: QueryFinding, rows: number | undefined, at: number): void {
+    const { id, text, durationMs, method, route, callSite, exchange } = finding;
+    this.ring[this.next] = {
+      at,
+      id,
+      text,
+      durationMs,
+      rows,
+      method,
+      route,
+      requestId: exchange?.id,
+      traceId: exchange?.trace?.traceId,
+      callSite,
+    };
     this.next = (this.next + 1) % this.max;
   }
 

@@ -1,9 +1,13 @@
-/** The numbers of each form of statement, in bounded memory: what is new once that is full counts as one. */
+/** The numbers of each form of statement, in bounded memory: what was not asked for of late goes first. */
 import { createHash } from 'node:crypto';
+import { Percentiles, type Spread } from '@org/core';
 
 import { fingerprint, plannable, type Plannable } from './fingerprint.ts';
-import { Percentiles, type Spread } from './percentiles.ts';
 import type { QueryRecord } from './query-record.ts';
+import { rounded } from './rounded.ts';
+
+/** Percentiles are of the last one to two of these. */
+export const WINDOW_MS = 300_000;
 
 /** Texts whose form is remembered; longer ones are read each time. */
 const MAX_TEXTS = 2000;
@@ -33,7 +37,9 @@ export class Statement {
   failed: number = 0;
   totalMs: number = 0;
   rows: number = 0;
-  private readonly durations: Percentiles = new Percentiles();
+  /** When it was asked for last, in monotonic ms. */
+  lastMs: number = 0;
+  private readonly durations: Percentiles = new Percentiles(WINDOW_MS);
 
   constructor(text: string, original: string) {
     this.id = createHash('sha256').update(text).digest('hex').slice(0, 8);
@@ -44,11 +50,21 @@ export class Statement {
 
   add({ durationMs, rows = 0, error }: QueryRecord, nowMs: number): void {
     this.calls++;
+    this.lastMs = nowMs;
     this.rows += rows;
     if (error !== undefined) this.failed++;
-    if (Number.isNaN(durationMs)) return;
+    // Nobody may know how long it took.
+    if (!(durationMs >= 0)) return;
     this.totalMs += durationMs;
     this.durations.record(durationMs, nowMs);
+  }
+
+  /** Another one is forgotten, and counts as this one. */
+  take({ calls, failed, totalMs, rows }: Statement): void {
+    this.calls += calls;
+    this.failed += failed;
+    this.totalMs += totalMs;
+    this.rows += rows;
   }
 
   show(nowMs: number): ShownStatement {
@@ -59,7 +75,7 @@ export class Statement {
       callsTotal: calls,
       failedTotal: failed,
       rowsTotal: rows,
-      totalMs: Math.round(totalMs * 1000) / 1000,
+      totalMs: rounded(totalMs),
       durationMs: this.durations.read(nowMs),
     };
   }
@@ -79,7 +95,7 @@ export class Statements {
     return this.byForm.size;
   }
 
-  /** Statements that are counted as others. */
+  /** Statements that were forgotten, and are counted as others. */
   get overflowed(): number {
     return this.others.calls;
   }
@@ -111,9 +127,19 @@ export class Statements {
   }
 
   private add(form: string, text: string): Statement {
-    if (this.byForm.size >= this.maxStatements) return this.others;
+    if (this.byForm.size >= this.maxStatements) this.forget();
     const statement = new Statement(form, text);
     this.byForm.set(form, statement);
     return statement;
+  }
+
+  /** Makes room: a tenth at once, so that statements which are ever new cost no search each. */
+  private forget(): void {
+    const byAge = [...this.byForm].toSorted(([, one], [, other]) => one.lastMs - other.lastMs);
+    for (const [form, statement] of byAge.slice(0, Math.ceil(this.maxStatements / 10))) {
+      this.byForm.delete(form);
+      this.others.take(statement);
+    }
+    this.byText.clear();
   }
 }

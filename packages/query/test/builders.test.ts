@@ -8,7 +8,7 @@ import { keyset, query, type QueryRecord } from '@org/query';
 import { drizzleLogger, drizzleSeek } from '@org/query/drizzle';
 import { applyKeyset, kyselyLog } from '@org/query/kysely';
 
-import { type PostgresServer, startPostgres, withPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 
 interface Tables {
   readonly notes: { readonly id: number; readonly title: string | null; readonly made_at: Date };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 
-import { startPostgres, withPostgres } from './postgres-server.ts';
+import { startPostgres, withPostgres } from 'test-servers/postgres';
 
 export interface Database {
   /** Without values the text may be several statements. */

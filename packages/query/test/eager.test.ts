@@ -83,6 +83,16 @@ onBothDatabases('eager loading', (database) => {
     expect(statements).toHaveLength(1);
   });
 
+  test.each([undefined, 2])(
+    'a key that is written in two ways has its list once, cut at %p',
+    async (limit) => {
+      const stops = eager<Stop>(counted, { from: 'stops', foreignKey: 'trip_id', limit });
+      const lists = await stops.loadMany([2, '2', 2n]);
+      expect(lists.map((list) => list.length)).toEqual([2, 2, 2]);
+      expect(statements).toHaveLength(1);
+    },
+  );
+
   test('the one of each is a row, or undefined', async () => {
     const cities = eager<{ name: string }>(counted, {
       from: 'cities',

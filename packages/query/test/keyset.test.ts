@@ -286,6 +286,35 @@ describe('a cursor', () => {
     );
   });
 
+  test('has one text: what its last character has to spare is refused, too', () => {
+    const cursor = cursorOf(made);
+    // Of 32 bytes the last character carries four bits of six.
+    expect(Buffer.from(cursor, 'base64url')).toHaveLength(32);
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const taken = letters.split('').filter((letter) => {
+      return refused(made, cursor.slice(0, -1) + letter) === 'taken';
+    });
+    expect(taken).toEqual([cursor.at(-1)]);
+  });
+
+  test('of a version that is no more says so', () => {
+    const bytes = Buffer.from(cursorOf(made), 'base64url');
+    bytes[0] = 9;
+    expect(refused(made, bytes.toString('base64url'))).toContain(
+      'a form that is not used any more',
+    );
+  });
+
+  test('takes no text of a scope for values', () => {
+    const bytes = Buffer.from(cursorOf(made, ['Ann', '7'], 'scope'), 'base64url');
+    const shifted = Buffer.concat([
+      bytes.subarray(0, 21),
+      Buffer.from('scope'),
+      bytes.subarray(21),
+    ]);
+    expect(refused(made, shifted.toString('base64url'))).toContain('not one of ours');
+  });
+
   test.each<[unknown]>([
     [''],
     [7],

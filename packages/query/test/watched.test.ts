@@ -1,13 +1,18 @@
 /** Real databases under the watch: by `@org/db`, and pools, clients and a PGlite that are given to it. */
 import { db, postgres } from '@org/db';
 import { kyselyFor } from '@org/db/kysely';
-import { serve } from '@org/core/testing';
+import { internalRequest } from '@org/core';
+import { fakeClock, serve } from '@org/core/testing';
 import { query, type QueryFinding, type QueryOptions, type QueryWatch } from '@org/query';
+import { eq } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { integer, pgTable } from 'drizzle-orm/pg-core';
 import express, { type Express } from 'express';
+import { Kysely, PostgresDialect } from 'kysely';
 import { Client, Pool, type PoolClient } from 'pg';
 
 import { onBothDatabases } from './databases.ts';
-import { type PostgresServer, startPostgres, withPostgres } from './postgres-server.ts';
+import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 
 /** However slow the machine is. */
 const NEVER_MS = 3_600_000;
@@ -166,6 +171,101 @@ withPostgres('the watch over real pools', (binaries) => {
     expect(Object.hasOwn(pool, 'connect')).toBe(false);
   });
 
+  test("of builders over a pool it knows the request, and Kysely's lines, if many are asked for at once", async () => {
+    const findings: QueryFinding[] = [];
+    const watch = query({
+      nPlusOneThreshold: 3,
+      slowAfterMs: NEVER_MS,
+      onFinding: (finding) => void findings.push(finding),
+    });
+    watch.watch(pool);
+    await pool.query('create table if not exists counted (n int)');
+    const kysely = new Kysely<{ counted: { n: number } }>({
+      dialect: new PostgresDialect({ pool }),
+    });
+    const orm = drizzle(pool);
+    const counted = pgTable('counted', { n: integer() });
+    const five = [1, 2, 3, 4, 5];
+    const routes = (app: Express): void => {
+      app.get('/kysely', async (_req, res) => {
+        const select = kysely.selectFrom('counted').selectAll();
+        await Promise.all(five.map((n) => select.where('n', '=', n).execute()));
+        res.end();
+      });
+      app.get('/drizzle', async (_req, res) => {
+        await Promise.all(five.map((n) => orm.select().from(counted).where(eq(counted.n, n))));
+        res.end();
+      });
+      app.get('/drizzle-inserts', async (_req, res) => {
+        await orm.transaction(async (within) => {
+          for (const rows of [1, 2, 3, 4, 5]) {
+            // oxlint-disable-next-line no-await-in-loop -- the fault that is looked for
+            await within.insert(counted).values(five.slice(0, rows).map((n) => ({ n })));
+          }
+        });
+        res.end();
+      });
+    };
+    const paths = ['/kysely', '/drizzle', '/drizzle-inserts'];
+    expect(await ask(watch, routes, ...paths)).toEqual([
+      'db;desc="5 queries"',
+      'db;desc="5 queries"',
+      'db;desc="7 queries"',
+    ]);
+    watch.close();
+    const lines = new Map(findings.map(({ route, callSite }) => [route, callSite]));
+    expect(new Set(lines.keys())).toEqual(new Set(paths));
+    expect(lines.get('/kysely')).toMatch(/watched\.test\.ts:\d+:\d+$/);
+    // What is awaited without a call of its own has no line: V8 calls its `then` from nowhere.
+    expect(lines.get('/drizzle')).toBeUndefined();
+  });
+
+  test('a request within a request takes nothing of it', async () => {
+    const watch = query();
+    watch.watch(pool);
+    const routes = (app: Express): void => {
+      app.get('/inner', async (_req, res) => {
+        await pool.query('select 1');
+        res.end();
+      });
+      app.get('/outer', async (_req, res) => {
+        const inner = internalRequest(app, { url: '/inner' });
+        await pool.query('select 2');
+        await pool.query('select 3');
+        await inner;
+        res.end();
+      });
+    };
+    expect(await ask(watch, routes, '/outer')).toEqual(['db;desc="2 queries"']);
+    expect(watch.stats()).toMatchObject({ queriesTotal: 3, requestsTotal: 2 });
+    watch.close();
+  });
+
+  test('of a pool that is given twice it hears once; of what is given late, or is none, nothing', async () => {
+    const watch = query();
+    expect(watch.watch(watch.watch(pool))).toBe(pool);
+    await pool.query('select 1');
+    expect(watch.stats()).toMatchObject({ queriesTotal: 1 });
+    expect(() => watch.watch({} as never)).toThrow('query.watch: takes something with query');
+    watch.close();
+    watch.close();
+    watch.watch(pool);
+    expect(Object.hasOwn(pool, 'query')).toBe(false);
+  });
+
+  test('of two watches over one pool each hears all until it ends', async () => {
+    const [one, other] = [query(), query()];
+    one.watch(pool);
+    other.watch(pool);
+    await pool.query('select 1');
+    one.close();
+    await pool.query('select 1');
+    other.close();
+    await pool.query('select 1');
+    expect(one.stats()).toMatchObject({ queriesTotal: 1 });
+    expect(other.stats()).toMatchObject({ queriesTotal: 2 });
+  });
+
   test('of a client it hears, too, and lets it go', async () => {
     const client = new Client({ connectionString: server.url });
     await client.connect();
@@ -211,6 +311,64 @@ withPostgres('the watch over real pools', (binaries) => {
     expect((await pool.query('select * from pg_prepared_statements')).rows).toEqual([]);
     await data.close();
   });
+});
+
+test('of a PGlite it hears in transactions, too, and lets it go', async () => {
+  const answers = {
+    query: async (text: string) => ({ rows: [{ text }] }),
+    transaction: async <T>(work: (within: { query(text: string): Promise<unknown> }) => T) =>
+      work({ query: async (text) => ({ rows: [{ text }] }) }),
+  };
+  const { query: original, transaction } = answers;
+  const watch = query();
+  const asked = watch.watch(answers);
+  await asked.query('select 1');
+  await asked.transaction(async (within) => {
+    await within.query('select 2');
+    await within.query('select 3');
+  });
+  expect(watch.stats()).toMatchObject({ queriesTotal: 3, statements: 1 });
+  watch.close();
+  expect(answers).toEqual({ query: original, transaction });
+});
+
+test('a plan that takes long is none, and what was begun for it ends', async () => {
+  const clock = fakeClock();
+  const texts: string[] = [];
+  const released: unknown[] = [];
+  let answer: (result: unknown) => void = () => undefined;
+  const client = {
+    query(text: string) {
+      texts.push(text);
+      // The one that meets a lock.
+      if (text.startsWith('prepare')) return new Promise<unknown>((resolve) => (answer = resolve));
+      if (text === 'rollback') return Promise.reject(new Error('gone'));
+      return Promise.resolve({ rows: [] });
+    },
+    release: (error?: Error) => void released.push(error?.message),
+  };
+  const watch = query({ clock, explainOn: { connect: async () => client } });
+  watch.record({ text: 'select 1', durationMs: 1 });
+  const plan = watch.explain((await idsOf(watch))[0]!.id);
+  while (!texts.some((text) => text.startsWith('prepare'))) {
+    // oxlint-disable-next-line no-await-in-loop -- until it is asked
+    await new Promise(setImmediate);
+  }
+  clock.advance(5000);
+  await expect(plan).rejects.toMatchObject({
+    code: 'ERR_NO_PLAN',
+    message: 'The server has made no plan within 5000 ms.',
+  });
+  expect(texts).toContain('set local statement_timeout = 5000');
+  answer({ rows: [] });
+  while (released.length === 0) {
+    // oxlint-disable-next-line no-await-in-loop -- until it has ended
+    await new Promise(setImmediate);
+  }
+  // A connection that cannot go back is not given to anybody else.
+  expect(released).toEqual(['gone']);
+  expect(clock.pending).toBe(0);
+  watch.close();
 });
 
 onBothDatabases('a database that is given to the watch', (database) => {

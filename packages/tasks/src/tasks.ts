@@ -8,7 +8,6 @@ import {
   type Correlated,
   defineMiddleware,
   type Given,
-  hasCode,
   type HealthReport,
   type Host,
   isPropagator,
@@ -21,11 +20,12 @@ import {
 } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
+import { adding } from './adding.ts';
 import { Batches } from './batches.ts';
 import { bullmqEngine } from './bullmq/bullmq-engine.ts';
 import { type EmbeddedEngine, embeddedEngine } from './embedded/embedded-engine.ts';
 import { type DeadJobs, deadJobs, shownDead } from './dead-jobs.ts';
-import type { Counts, Engine, LeasedJob, Progress } from './engine.ts';
+import type { Counts, Engine, Progress } from './engine.ts';
 import { type TaskEvent, TASKS_CHANNEL } from './events.ts';
 import { healthOf } from './health.ts';
 import { monitoringRoute } from './monitoring-route.ts';
@@ -35,14 +35,7 @@ import { type RunnableTask, Runner, TaskNumbers } from './runner.ts';
 import { type Schedule, type ScheduleOptions, Schedules } from './schedules.ts';
 import { Start } from './start.ts';
 import { statsOf } from './statistics.ts';
-import {
-  encodeData,
-  Handle,
-  type JobHandle,
-  ProgressListeners,
-  type Task,
-  validated,
-} from './task.ts';
+import { encodeData, type JobHandle, ProgressListeners, type Task, validated } from './task.ts';
 import { timeLimit } from './time-limit.ts';
 import {
   type AddOptions,
@@ -227,49 +220,6 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     return keep(task, given?.id ?? randomUUID(), text, given);
   }
 
-  async function keep(
-    task: Defined,
-    id: string,
-    data: string,
-    { id: named, delayMs = 0, priority = task.settings.priority, dedup, from }: AddOptions = {},
-    run?: LeasedJob['schedule'],
-  ): Promise<JobHandle> {
-    const { name: type, numbers } = task;
-    const addedAt = clock.now();
-    const waitMs = dedup?.mode === 'debounce' ? Math.max(delayMs, dedup.waitMs ?? 0) : delayMs;
-    try {
-      const answer = engine.add({
-        id,
-        isNamed: run !== undefined || named !== undefined,
-        type,
-        data,
-        carrier: carrierOf(from),
-        priority,
-        addedAt,
-        dueAt: run?.at ?? (waitMs > 0 ? addedAt + waitMs : 0),
-        dedup,
-        schedule: run,
-      });
-      const added = answer instanceof Promise ? await answer : answer;
-      if (added.outcome === 'added') numbers.added++;
-      else numbers.deduplicated++;
-      tell(added.outcome, type, added.id);
-      return new Handle(desk, type, added);
-    } catch (error) {
-      numbers.refused++;
-      if (hasCode(error, 'ERR_TASKS_FULL')) tell('refused', type, id);
-      throw error;
-    }
-  }
-
-  function carrierOf(from: AddOptions['from']): Record<string, unknown> | undefined {
-    const carrying = findPropagator();
-    if (carrying === undefined || (from === undefined && !carrying.carries)) return undefined;
-    const carrier = carrying.inject({}, from);
-    for (const _ in carrier) return carrier;
-    return undefined;
-  }
-
   const desk = {
     result: async (type: string, id: string) => {
       if (!start.isUp) await begin();
@@ -284,6 +234,8 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
       return engine.cancel(type, id);
     },
   };
+
+  const keep = adding({ engine, clock, propagator: findPropagator, desk, tell });
 
   const dead = deadJobs({
     engine,

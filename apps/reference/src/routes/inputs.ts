@@ -32,3 +32,8 @@ export const countryCode: z.ZodType<string> = z
   .string()
   .regex(/^[A-Za-z]{2}$/, 'must be a country code of two letters, such as FR')
   .toUpperCase();
+
+/** What an address of something with a UUID names. */
+export const oneByUuid: z.ZodType<{ readonly id: string }> = z.object({
+  id: z.uuid('must be a UUID'),
+});

@@ -3,17 +3,17 @@
  * their digest, so that the time of a look-up tells nothing of a key.
  */
 import { createHash } from 'node:crypto';
-import { exchangeOf, type ProblemError } from '@org/core';
+import { type Exchange, exchangeOf, type ProblemError } from '@org/core';
 import type { RequestHandler } from 'express';
 
 import { problems } from '../problems.ts';
 
 /** Lets those with a known key pass, and names them on the exchange. */
 export function owners(apiKeys: ReadonlyMap<string, string>): RequestHandler {
-  const ownerOf = ownersByKey(apiKeys);
+  const byKey = ownersByKey(apiKeys);
   return function owner(req, res, next) {
     const key = req.get('x-api-key');
-    const known = key === undefined ? undefined : ownerOf(key);
+    const known = key === undefined ? undefined : byKey(key);
     if (known === undefined) {
       next(noOwner(key));
       return;
@@ -21,6 +21,13 @@ export function owners(apiKeys: ReadonlyMap<string, string>): RequestHandler {
     exchangeOf(req, res).principal = known;
     next();
   };
+}
+
+/** Who has sent a request: `owners` lets nobody pass without a name. */
+export function ownerOf(exchange: Exchange): string {
+  const owner = exchange.principal;
+  if (owner === undefined) throw new Error('The route has no owner: mount owners() before it.');
+  return owner;
 }
 
 /** Looks an owner up by a key; nothing for one that nobody has. */

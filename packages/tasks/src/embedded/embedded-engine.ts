@@ -2,7 +2,6 @@
  * The engine within the process: what waits, what is delayed, what is over, and, where it has a
  * folder, a log that lets it begin again where it stopped.
  */
-import { DueTimes } from '../due-times.ts';
 import {
   type Added,
   type Counts,
@@ -18,16 +17,17 @@ import {
   type Progress,
   type TypePolicy,
 } from '../engine.ts';
-import { jobCancelled, jobDead, jobUnknown, storageFailed, tasksClosed } from '../refusals.ts';
+import { jobCancelled, storageFailed, tasksClosed } from '../refusals.ts';
 import { workerName } from '../worker-name.ts';
 import type { FsyncPolicy } from './journal.ts';
 import { Journal } from './journal.ts';
-import { KeptJobs } from './kept-jobs.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { deadOf, EndedJobs } from './ended-jobs.ts';
 import type { Lane } from './lane.ts';
 import { OpenJobs } from './open-jobs.ts';
 import { deleteLine, endLine, putLine, runLine, type Replayed } from './records.ts';
-import { parseResult, StoredJob } from './stored-job.ts';
+import { StoredJob } from './stored-job.ts';
+import { WaitingJobs } from './waiting-jobs.ts';
 
 /** What makes it durable. */
 export interface Durability {
@@ -60,9 +60,8 @@ export class EmbeddedEngine implements Engine {
   private readonly durability: Durability | undefined;
   private dispatcher!: Dispatcher;
   private jobs!: OpenJobs;
-  private completed!: KeptJobs;
-  private deadJobs!: KeptJobs;
-  private delayed!: DueTimes<StoredJob>;
+  private waiting!: WaitingJobs;
+  private ended!: EndedJobs;
   private port!: EnginePort;
   private journal: Journal | undefined = undefined;
   private token: number = 0;
@@ -81,19 +80,12 @@ export class EmbeddedEngine implements Engine {
     // All anew: a start that failed may have read some.
     this.jobs = new OpenJobs(limits);
     this.dispatcher = new Dispatcher({ ...limits, begin: (job) => this.begin(job) });
-    this.completed = new KeptJobs(limits.keepCompleted, () => undefined);
-    this.deadJobs = new KeptJobs(limits.maxDead, (job) => {
-      this.lane(job.type).dead--;
-      port.onNote('evicted', job.type, job.id);
+    this.waiting = new WaitingJobs(clock, this.dispatcher);
+    this.ended = new EndedJobs({
+      ...limits,
+      lane: (type) => this.lane(type),
+      onEvict: ({ type, id }) => port.onNote('evicted', type, id),
     });
-    this.delayed = new DueTimes(
-      clock,
-      () => clock.now(),
-      (job) => {
-        this.lane(job.type).delayed--;
-        this.enter(job);
-      },
-    );
     if (this.durability === undefined) return undefined;
     return this.open(this.durability);
   }
@@ -115,14 +107,14 @@ export class EmbeddedEngine implements Engine {
     this.jobs.add(stored);
     const { journal } = this;
     if (journal === undefined) {
-      this.enqueue(stored);
+      this.waiting.add(stored);
       return { id: job.id, outcome: 'added' };
     }
     journal.append(putLine(stored));
     return journal.commit().then(
       () => {
         // It may have been cancelled meanwhile.
-        if (stored.state === 'held' && this.jobs.has(stored)) this.enqueue(stored);
+        if (stored.state === 'held' && this.jobs.has(stored)) this.waiting.add(stored);
         return { id: job.id, outcome: 'added' as const };
       },
       (error: unknown) => {
@@ -133,7 +125,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   find(_type: string, id: string): JobView | undefined {
-    return (this.jobs.get(id) ?? this.completed.get(id) ?? this.deadJobs.get(id))?.view();
+    return (this.jobs.get(id) ?? this.ended.get(id))?.view();
   }
 
   result(_type: string, id: string): Promise<unknown> {
@@ -144,10 +136,7 @@ export class EmbeddedEngine implements Engine {
         (job.waiters ??= []).push({ resolve, reject });
       });
     }
-    const completed = this.completed.get(id);
-    if (completed !== undefined) return Promise.resolve(parseResult(completed.result));
-    const dead = this.deadJobs.get(id);
-    return Promise.reject(dead === undefined ? jobUnknown(id) : deadOf(dead));
+    return this.ended.result(id);
   }
 
   progress(_type: string, id: string, progress: Progress): void {
@@ -156,11 +145,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   dead(type: string | undefined, limit: number): readonly JobView[] {
-    return [...this.deadJobs.values()]
-      .filter((job) => type === undefined || job.type === type)
-      .slice(-limit)
-      .toReversed()
-      .map((job) => job.view());
+    return this.ended.listDead(type, limit);
   }
 
   async replay(id: string): Promise<boolean> {
@@ -177,7 +162,7 @@ export class EmbeddedEngine implements Engine {
       await this.journal?.commit();
     } finally {
       // Where the log fails it is tried all the same: it is dead no more. It may have been cancelled.
-      if (this.jobs.has(job)) this.enqueue(job);
+      if (this.jobs.has(job)) this.waiting.add(job);
     }
     return true;
   }
@@ -193,8 +178,7 @@ export class EmbeddedEngine implements Engine {
     if (this.closed) throw tasksClosed();
     const job = this.jobs.get(id);
     if (job === undefined || job.state === 'active') return false;
-    if (job.state === 'waiting') this.lane(job.type).delete(job);
-    else if (job.state === 'delayed' && this.delayed.delete(job)) this.lane(job.type).delayed--;
+    this.waiting.delete(job);
     this.jobs.delete(job);
     job.reject(jobCancelled(id));
     this.journal?.append(deleteLine(id));
@@ -227,7 +211,7 @@ export class EmbeddedEngine implements Engine {
     if (this.closed) return;
     this.closed = true;
     this.pause();
-    this.delayed.stop();
+    this.waiting.stop();
     for (const job of this.jobs.values()) job.reject(tasksClosed());
     await this.journal?.close();
   }
@@ -261,7 +245,7 @@ export class EmbeddedEngine implements Engine {
     const now = this.port.clock.now();
     for (const job of this.jobs.values()) {
       // It has its age: what is urgent after every start must not keep the rest from their turn.
-      this.enqueue(job, Math.max(0, now - Math.max(job.addedAt, job.dueAt)));
+      this.waiting.add(job, Math.max(0, now - Math.max(job.addedAt, job.dueAt)));
     }
   }
 
@@ -276,11 +260,8 @@ export class EmbeddedEngine implements Engine {
         job.state = job.takeovers > limits.maxTakeovers ? 'dead' : 'held';
         this.port.onNote('lost', job.type, job.id);
       }
-      if (job.state === 'completed') {
-        this.completed.add(job);
-      } else if (job.state === 'dead') {
-        this.lane(job.type).dead++;
-        this.deadJobs.add(job);
+      if (job.state === 'completed' || job.state === 'dead') {
+        this.ended.add(job);
       } else {
         job.state = 'held';
         this.jobs.add(job);
@@ -291,23 +272,17 @@ export class EmbeddedEngine implements Engine {
 
   private *snapshot(): Iterable<string> {
     // Of those that change while it is written, the lines that follow tell.
-    const all = [...this.completed.values(), ...this.deadJobs.values(), ...this.jobs.values()];
+    const all = [...this.ended.values(), ...this.jobs.values()];
     for (const job of all) yield putLine(job);
   }
 
   private takeDead(id: string): StoredJob | undefined {
     if (this.closed) throw tasksClosed();
-    const job = this.deadJobs.take(id);
-    if (job !== undefined) this.lane(job.type).dead--;
-    return job;
+    return this.ended.takeDead(id);
   }
 
   private has(id: string): boolean {
-    return (
-      this.jobs.get(id) !== undefined ||
-      this.completed.get(id) !== undefined ||
-      this.deadJobs.get(id) !== undefined
-    );
+    return this.jobs.get(id) !== undefined || this.ended.get(id) !== undefined;
   }
 
   /** Answers once the one that is there is as safe as it was promised to whoever added it. */
@@ -324,34 +299,14 @@ export class EmbeddedEngine implements Engine {
     this.jobs.replaceData(known, job.data);
     known.carrier = job.carrier;
     known.priority = job.priority;
-    if (dedup.mode === 'debounce') this.postpone(known, job, dedup);
+    if (dedup.mode === 'debounce') {
+      const latestAt = known.addedAt + maxWaitOf(dedup);
+      this.waiting.postpone(known, Math.min(job.dueAt, latestAt));
+    }
     const replaced: Added = { id: known.id, outcome: 'replaced' };
     if (this.journal === undefined) return replaced;
     this.journal.append(putLine(known));
     return this.journal.commit().then(() => replaced);
-  }
-
-  private postpone(known: StoredJob, { dueAt }: NewJob, dedup: Dedup): void {
-    const latestAt = known.addedAt + maxWaitOf(dedup);
-    known.dueAt = Math.min(dueAt, latestAt);
-    if (known.state === 'delayed') this.delayed.move(known, known.dueAt);
-  }
-
-  /** @param waitedMs how long it has waited already */
-  private enqueue(job: StoredJob, waitedMs: number = 0): void {
-    if (job.dueAt > this.port.clock.now()) {
-      job.state = 'delayed';
-      this.lane(job.type).delayed++;
-      if (!this.closed) this.delayed.add(job, job.dueAt);
-    } else {
-      this.enter(job, waitedMs);
-    }
-  }
-
-  private enter(job: StoredJob, waitedMs: number = 0): void {
-    job.state = 'waiting';
-    this.lane(job.type).push(job, this.port.clock.monotonicMs() - waitedMs);
-    this.dispatcher.wake();
   }
 
   private lane(type: string): Lane {
@@ -368,14 +323,13 @@ export class EmbeddedEngine implements Engine {
 
   private readonly settle = (leased: LeasedJob, outcome: Outcome): void => {
     const job = leased as StoredJob;
-    const lane = this.lane(job.type);
     switch (outcome.kind) {
       case 'completed':
         job.state = 'completed';
         job.result = outcome.result;
         this.jobs.delete(job);
         this.journal?.append(endLine(job));
-        this.completed.add(job);
+        this.ended.add(job);
         job.resolve();
         break;
       case 'retry':
@@ -383,29 +337,24 @@ export class EmbeddedEngine implements Engine {
         job.dueAt = this.port.clock.now() + outcome.delayMs;
         job.state = 'held';
         this.journal?.append(putLine(job));
-        this.enqueue(job);
+        this.waiting.add(job);
         break;
       case 'dead':
         job.fail(outcome.failure);
         job.state = 'dead';
         this.jobs.delete(job);
-        lane.dead++;
         this.journal?.append(putLine(job));
-        this.deadJobs.add(job);
+        this.ended.add(job);
         job.reject(deadOf(job));
         break;
       case 'returned':
         job.state = 'held';
         job.dueAt = 0;
         this.journal?.append(putLine(job));
-        this.enqueue(job);
+        this.waiting.add(job);
     }
-    this.dispatcher.leave(lane);
+    this.dispatcher.leave(this.lane(job.type));
   };
-}
-
-function deadOf(job: StoredJob): Error {
-  return jobDead(job.id, job.failures.at(-1)?.message ?? 'for no known reason');
 }
 
 function lostWith(job: StoredJob, at: number): Failure {
