@@ -19,6 +19,7 @@ export interface Bench {
     | 'overload'
     | 'statements'
     | 'broadcast'
+    | 'cpu'
     | 'inside'
     | 'calls';
   /** What is asked for, also before the first round, to compare the answers. @default "/" */
@@ -154,6 +155,19 @@ export const BENCHES: readonly Bench[] = [
       { server: 'npm-standard', label: 'assembled from npm', doesJobs: true },
       { server: 'standard-used', label: 'ours, `setup` and `app.listen`', doesJobs: true },
       { server: 'standard', label: 'ours, `stack.listen`', doesJobs: true },
+    ],
+    peers: STANDARD_PEERS,
+  },
+  {
+    name: 'standard-cpu',
+    kind: 'cpu',
+    path: '/fresh',
+    contenders: [
+      BARE,
+      { server: 'npm-standard', label: 'assembled from npm' },
+      { server: 'noop-setup', label: 'a step that does nothing, `stack.listen`' },
+      { server: 'standard-used', label: 'ours, `setup` and `app.listen`' },
+      { server: 'standard', label: 'ours, `stack.listen`' },
     ],
     peers: STANDARD_PEERS,
   },

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Bench, BENCHES } from './benches.ts';
 import { BROADCAST_FIGURES, LISTENERS, measureBroadcast } from './broadcast.ts';
 import { CALLS_FIGURES, measureCalls } from './calls.ts';
+import { CPU_FIGURES, measureCpu, TURN_REQUESTS, WARM_UP_REQUESTS } from './cpu.ts';
 import { INSIDE_FIGURES, measureInside } from './inside.ts';
 import { type Runtime, runtimeOf } from './machine.ts';
 import { keep, markdownOf, type Outcome, publish, resultName } from './results.ts';
@@ -108,6 +109,12 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     return { bench, runtime, samples, figures, method, ...none };
   }
   await proveSameAnswer(servers, runtime, bench.kind === 'broadcast' ? '/' : bench.path);
+  if (bench.kind === 'cpu') {
+    const samples = await measureCpu(servers, runtime, bench.path ?? '/', rounds);
+    const method = `Medians of ${rounds} interleaved rounds, ratios taken round by round; each in a process of its own, ${TURN_REQUESTS.toLocaleString('en')} requests a turn after ${WARM_UP_REQUESTS.toLocaleString('en')} that do not count, by clients within it.`;
+    const none = { variant: '', lineBytes: new Map<string, number>() };
+    return { bench, runtime, samples, figures: CPU_FIGURES, method, ...none };
+  }
   const lineBytes = new Map<string, number>();
   for (const { server, doesJobs } of bench.contenders) {
     if (doesJobs) lineBytes.set(server, await proveJobs(server, runtime));

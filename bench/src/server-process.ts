@@ -5,7 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { pinned, type Runtime } from './machine.ts';
-import type { FromServer } from './servers/announce.ts';
+import type { FromServer, ToServer } from './servers/announce.ts';
 
 /** What the process has used up since it began. */
 export interface Usage {
@@ -55,9 +55,13 @@ export class ServerProcess {
   }
 
   async usage(): Promise<Usage> {
-    const answer = messageOf(this.child, 'usage');
-    this.child.send('usage');
-    return answer;
+    return this.ask({ kind: 'usage' }, 'usage');
+  }
+
+  /** Has it answer requests without a network; what each cost, in µs of processor time. */
+  async drive(path: string, requests: number): Promise<number> {
+    const { cpuMicros } = await this.ask({ kind: 'drive', path, requests }, 'driven');
+    return cpuMicros;
   }
 
   /** Not politely: what servers do at their end is none of what is measured. */
@@ -66,6 +70,15 @@ export class ServerProcess {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     this.child.kill('SIGKILL');
     await ended;
+  }
+
+  private ask<K extends FromServer['kind']>(
+    question: ToServer,
+    kind: K,
+  ): Promise<Extract<FromServer, { kind: K }>> {
+    const answer = messageOf(this.child, kind);
+    this.child.send(question);
+    return answer;
   }
 }
 

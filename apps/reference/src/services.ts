@@ -37,9 +37,9 @@ export interface Services {
   readonly cursorSecret: string;
   /** Where the weather is asked for; nobody is asked without. */
   readonly weatherUrl: string | undefined;
-  readonly database: Database;
-  /** What processes share; nothing where each is alone. */
+  /** What processes share, where there are several; each is alone without. */
   readonly store: RedisStore | undefined;
+  readonly database: Database;
   readonly weather: WeatherSource;
   readonly jobs: Tasks;
   /** What changes while somebody looks; `publish('trips/…', …)` tells of a trip. */
@@ -72,8 +72,8 @@ export function servicesOf(config: ServiceConfig): Container<Services, RequestSe
     .value('apiKeys', values.API_KEYS ?? DEMO_API_KEYS)
     .value('cursorSecret', values.CURSOR_SECRET ?? DEMO_CURSOR_SECRET)
     .value('weatherUrl', values.WEATHER_URL)
-    .singleton('database', [], () => database(databaseSettings(config)))
     .singleton('store', [], () => sharedStore(config))
+    .singleton('database', [], () => database(databaseSettings(config)))
     .singleton('weather', ['weatherUrl', 'store'], (url, store) =>
       weatherSource(url, config, store),
     )
@@ -83,9 +83,12 @@ export function servicesOf(config: ServiceConfig): Container<Services, RequestSe
     )
     .singleton(
       'parts',
-      ['database', 'jobs', 'weather', 'channels', 'store'],
-      (data, jobs, weather, channels, store) =>
-        components(config, data, [jobs, ...weather.parts, channels], store),
+      ['store', 'database', 'jobs', 'weather', 'channels'],
+      async (store, data, jobs, weather, channels) => {
+        const own = await components(config, data, [jobs, ...weather.parts, channels], store);
+        // What starts first closes last: nobody outlives the store.
+        return store === undefined ? own : [store, ...own];
+      },
     )
     .singleton('batching', ['parts'], batchingOf)
     .singleton(

@@ -4,13 +4,12 @@
  * each middleware stands, `setup` finds by itself.
  */
 import { type Batch, batch, batchEndpoint } from '@org/batch';
-import { defineMiddleware, isMiddleware, type Middleware } from '@org/core';
+import { defineMiddleware, isMiddleware, type Middleware, type Store } from '@org/core';
 import type { DashboardOptions } from '@org/dashboard';
 import type { DedupOptions } from '@org/dedup';
 import type { DevtoolsOptions } from '@org/devtools';
 import type { Logging } from '@org/logging';
 import type { QueueOptions } from '@org/queue';
-import type { RedisStore } from '@org/redis';
 import { type Parts, standard } from '@org/setup';
 import type { TransformOptions } from '@org/transform';
 import type { VersioningOptions } from '@org/versioning';
@@ -71,12 +70,12 @@ const EQUIPPED: ReadonlySet<string> = new Set([
   'query',
 ]);
 
-/** Every component of the service; `own` are those that are not the family's, but for the database and the store. */
+/** Every component of the service; `own` are those that are not the family's, but for the database. */
 export async function components(
   config: ServiceConfig,
   { component, sessions, sql }: Database,
   own: Parts,
-  store: RedisStore | undefined,
+  store: Store | undefined,
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
   const family = await standard({
@@ -92,8 +91,7 @@ export async function components(
       ...(name === 'query' ? { explainOn: sessions.session() } : {}),
     }),
   });
-  const shared = store === undefined ? [] : [store];
-  return [...shared, component, sessions, ...own, jsonBody(), manyInOne, ...family];
+  return [component, sessions, ...own, jsonBody(), manyInOne, ...family];
 }
 
 /** What makes the batchers of routes: the family's component, or one of its own where that is switched off. */

@@ -6,6 +6,7 @@ import {
   monitorEventLoopDelay,
   type RecordableHistogram,
 } from 'node:perf_hooks';
+import { microsPerRequest } from './clients.ts';
 
 export type FromServer =
   | { readonly kind: 'listening'; readonly port: number }
@@ -17,7 +18,14 @@ export type FromServer =
       readonly loopDelayMs: number;
       /** Times inside since the last time; 0 where nobody takes them. */
       readonly insideMicros: { readonly p50: number; readonly p99: number };
-    };
+    }
+  | { readonly kind: 'driven'; readonly cpuMicros: number };
+
+/** What the bench asks of a server. */
+export type ToServer =
+  | { readonly kind: 'usage' }
+  /** To answer requests of clients within its own process. */
+  | { readonly kind: 'drive'; readonly path: string; readonly requests: number };
 
 /** How fine the delay of the event loop is looked at, in ms. */
 const RESOLUTION_MS = 10;
@@ -33,7 +41,13 @@ export function announce(
 ): void {
   const delays = watched ? monitorEventLoopDelay({ resolution: RESOLUTION_MS }) : undefined;
   delays?.enable();
-  process.on('message', () => {
+  process.on('message', (asked: ToServer) => {
+    if (asked.kind === 'drive') {
+      void microsPerRequest(server, asked.path, asked.requests).then((cpuMicros) =>
+        tell({ kind: 'driven', cpuMicros }),
+      );
+      return;
+    }
     const { user, system } = process.cpuUsage();
     tell({
       kind: 'usage',

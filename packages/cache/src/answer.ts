@@ -94,10 +94,10 @@ export function sendAnswer(exchange: Exchange, { status, headers, body }: Answer
 /** Puts an answer in the place of what the application has set; what was there before stays. */
 export function putAnswer(head: ResponseHead, before: HeaderSnapshot, answer: Answer): Buffer {
   for (const name of head.names()) {
-    if (fieldText(before[name.toLowerCase()]) !== fieldText(head.get(name))) head.remove(name);
+    if (before.textOf(name.toLowerCase()) !== fieldText(head.get(name))) head.remove(name);
   }
   head.status = answer.status;
-  const vary = fieldText(head.get('Vary'));
+  const vary = fieldText(head.get('vary'));
   const headers = vary === undefined ? answer.headers : withVary(answer.headers, vary);
   const seen = new Set<string>();
   for (let at = 0; at < headers.length; at += 2) {

@@ -49,7 +49,7 @@ export function cacheStatus(name: string, status: CacheStatus): string {
 
 /** Puts a member behind those of caches nearer to the origin: the application may be behind one itself (RFC 9211 §2). */
 export function tellStatus(head: ResponseHead, member: string): void {
-  const before = fieldText(head.get('Cache-Status'));
+  const before = fieldText(head.get('cache-status'));
   head.set('Cache-Status', before === undefined ? member : `${before}, ${member}`);
 }
 

@@ -105,11 +105,11 @@ export class Codings {
 
   /** Whether a body that is under way will be, as far as its head tells. */
   mayBeCodable(head: HeadView): boolean {
-    if (head.status !== 200 || this.offered.length === 0 || head.has('Content-Encoding'))
+    if (head.status !== 200 || this.offered.length === 0 || head.has('content-encoding'))
       return false;
-    const length = fieldText(head.get('Content-Length'));
+    const length = fieldText(head.get('content-length'));
     if (length !== undefined && Number(length) < this.options.compressThresholdBytes) return false;
-    return compressible(fieldText(head.get('Content-Type')) ?? '') === true;
+    return compressible(fieldText(head.get('content-type')) ?? '') === true;
   }
 
   /** Takes over the coded bodies of an entry with the same content. */

@@ -30,7 +30,7 @@ import type { CacheOptions } from './options.ts';
 import { standsIn } from './reuse.ts';
 import type { Versions } from './shared-tier.ts';
 import type { Statistics } from './statistics.ts';
-import { type HeaderSnapshot, storedHeaders } from './stored-headers.ts';
+import { HeaderSnapshot, storedHeaders } from './stored-headers.ts';
 import { judge, type Refusal } from './storing.ts';
 import { type HandlerTags, tagsOf } from './tags.ts';
 import type { Tiers } from './tiers.ts';
@@ -115,7 +115,7 @@ class Fill {
     const { req } = exchange;
     this.stamp = parts.tiers.invalidations.epoch;
     this.askedAt = parts.options.clock.now();
-    this.before = exchange.head.all();
+    this.before = new HeaderSnapshot(exchange.head);
     this.wishes = wishesOf(req);
     const init = errand.stale?.init;
     const asks = init?.etag !== undefined || init?.lastModified !== undefined;
@@ -173,7 +173,7 @@ class Fill {
     if (typeof terms === 'string') return this.refuse(terms, head.status);
     const tags = tagsOf(visit, head, this.parts.handlerTags);
     if (tags === undefined) return this.refuse('too-many-tags', head.status);
-    const declared = Number(fieldText(head.get('Content-Length')) ?? Number.NaN);
+    const declared = Number(fieldText(head.get('content-length')) ?? Number.NaN);
     if (declared > this.parts.options.maxEntryBytes) return this.refuse('too-large', head.status);
     this.storing = true;
     // As the head is now: what comes later, such as a coding, is not the stored answer's.
@@ -194,10 +194,10 @@ class Fill {
   conditional(head: ResponseHead): boolean {
     if (this.replaced || this.taken === undefined || head.status !== 200) return false;
     const nowAt = this.parts.options.clock.now();
-    const modified = fieldText(head.get('Last-Modified'));
+    const modified = fieldText(head.get('last-modified'));
     const modifiedAt = modified === undefined ? undefined : parseHttpDate(modified, nowAt);
     const { 'if-none-match': match, 'if-modified-since': since } = this.wishes;
-    const etag = fieldText(head.get('ETag'));
+    const etag = fieldText(head.get('etag'));
     if (!isNotModified(match, since, etag, modifiedAt ?? nowAt, nowAt)) return false;
     head.status = 304;
     for (const name of OF_THE_BODY) head.remove(name);

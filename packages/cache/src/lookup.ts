@@ -154,7 +154,7 @@ export class Lookup {
     const ttlSeconds = Math.floor(entry.lifetimeMs / 1000) - ageSeconds;
     if (listeners.listening) listeners.tell({ type, key, exchange });
     const { headers } = req;
-    if (wantsWhole(headers) && res.getHeader('Vary') === undefined) {
+    if (wantsWhole(headers) && res.getHeader('vary') === undefined) {
       const form = codings.select(entry, headers['accept-encoding']);
       if (req.method === 'GET') statistics.servedBytesTotal += form.body.length;
       answerWhole(exchange, entry.status, form.headOf(ageSeconds, ttlSeconds), form.body);

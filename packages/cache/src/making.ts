@@ -102,7 +102,7 @@ export class Maker {
     // It is about something else than was asked about: nothing to learn from.
     if (!isAbout(stale, head)) return stale;
     const headers = updatedHeaders(withoutNames(init.headers, DATE), update);
-    const age = fieldText(head.get('Age'));
+    const age = fieldText(head.get('age'));
     const view = viewOf(stale.status, age === undefined ? headers : [...headers, 'Age', age]);
     const terms = judge(view, this.asked(visit, askedAt), visit.policy.storing);
     if (typeof terms === 'string' || tags === undefined) return undefined;
@@ -131,12 +131,12 @@ export class Maker {
  * has one, else by its weak one; one without any is about what was asked.
  */
 function isAbout({ init }: Entry, head: HeadView): boolean {
-  const etag = fieldText(head.get('ETag'));
+  const etag = fieldText(head.get('etag'));
   if (etag !== undefined) {
     if (init.etag === undefined) return false;
     return (etag.startsWith('W/') ? weakEqual : strongEqual)(etag, init.etag);
   }
-  const modified = fieldText(head.get('Last-Modified'));
+  const modified = fieldText(head.get('last-modified'));
   return modified === undefined || modified === init.lastModified;
 }
 

@@ -105,7 +105,7 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   const { directives, targeted } = directivesOf(head, options.targets);
   if (status < 200 || status === 304) return 'status';
   // Parts are kept by nobody here: a range is cut from the whole (RFC 9111 §3.3).
-  if (status === 206 || status === 416 || head.has('Content-Range')) return 'partial';
+  if (status === 206 || status === 416 || head.has('content-range')) return 'partial';
   if (directives.mustUnderstand) {
     if (!isUnderstood(status)) return 'must-understand';
   } else if (directives.noStore) {
@@ -116,18 +116,18 @@ export function judge(head: HeadView, asked: Asked, options: StoringOptions): Te
   const shared = directives.public || directives.sMaxageSeconds !== undefined;
   if (asked.credentialed && !shared) return 'credentials';
   if (asked.principalRead && !shared) return 'principal';
-  if (options.setCookie === 'refuse' && head.has('Set-Cookie')) return 'set-cookie';
+  if (options.setCookie === 'refuse' && head.has('set-cookie')) return 'set-cookie';
   // A cookie, or a coding, may come behind what is judged here.
   if (asked.patchedBefore) return 'patched';
-  const vary = varyNames(head.get('Vary'));
+  const vary = varyNames(head.get('vary'));
   if (vary === '*') return 'vary';
   // It never ends, and those who wait for it would not either.
-  if (/^text\/event-stream\b/i.test(fieldText(head.get('Content-Type')) ?? '')) {
+  if (/^text\/event-stream\b/i.test(fieldText(head.get('content-type')) ?? '')) {
     return 'event-stream';
   }
   const dateAt = dateOf(head, nowAt);
-  const etag = fieldText(head.get('ETag'));
-  const lastModified = fieldText(head.get('Last-Modified'));
+  const etag = fieldText(head.get('etag'));
+  const lastModified = fieldText(head.get('last-modified'));
   const explicitMs = explicitLifetimeMs(head, directives, targeted, dateAt, nowAt);
   const lifetimeMs =
     explicitMs ?? guessedLifetimeMs(status, directives, lastModified, dateAt, nowAt, options);
@@ -184,7 +184,7 @@ function directivesOf(
     const directives = targetedDirectives(fieldText(head.get(target))?.trim());
     if (directives !== undefined) return { directives, targeted: true };
   }
-  return { directives: parseCacheControl(fieldText(head.get('Cache-Control'))), targeted: false };
+  return { directives: parseCacheControl(fieldText(head.get('cache-control'))), targeted: false };
 }
 
 /** The lifetime that the answer states (RFC 9111 §4.2.1). */
@@ -197,7 +197,7 @@ function explicitLifetimeMs(
 ): number | undefined {
   const seconds = directives.sMaxageSeconds ?? directives.maxAgeSeconds;
   if (seconds !== undefined) return seconds * 1000;
-  const expires = head.get('Expires');
+  const expires = head.get('expires');
   if (targeted || expires === undefined) return undefined;
   // Several lines contradict each other, and no date is one in the past (RFC 9111 §5.3).
   const at = Array.isArray(expires) ? undefined : parseHttpDate(String(expires), nowAt);
@@ -230,7 +230,7 @@ function guessedLifetimeMs(
 /** RFC 9111 §4.2.3. The wait counts only for what came from further away: the application's answer is made at its end. */
 function initialAge(head: HeadView, dateAt: number, { askedAt, nowAt }: Asked): number {
   const apparentMs = Math.max(0, nowAt - dateAt);
-  const age = fieldText(head.get('Age'));
+  const age = fieldText(head.get('age'));
   if (age === undefined) return apparentMs;
   // The first member, digits only (RFC 9111 §5.1).
   const digits = /^\s*(\d+)\s*(?:,|$)/.exec(age)?.[1];
@@ -239,6 +239,6 @@ function initialAge(head: HeadView, dateAt: number, { askedAt, nowAt }: Asked): 
 }
 
 function dateOf(head: HeadView, nowAt: number): number {
-  const date = fieldText(head.get('Date'));
+  const date = fieldText(head.get('date'));
   return (date === undefined ? undefined : parseHttpDate(date, nowAt)) ?? nowAt;
 }

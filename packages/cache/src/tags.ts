@@ -27,7 +27,7 @@ export function tagsOf(
   const names = new Set([
     ...policy.tags(exchange),
     ...(exchange.getState(handlerTags) ?? []),
-    ...groups(fieldText(head.get('Cache-Groups'))),
+    ...groups(fieldText(head.get('cache-groups'))),
   ]);
   if (names.size > MAX_TAGS_PER_ENTRY) return undefined;
   const tags = [EVERYTHING, addressTag(policy, exchange.req.originalUrl)];
@@ -55,7 +55,7 @@ export function groupsIn(tags: readonly string[]): readonly string[] {
 
 /** The groups that a response asks to invalidate (RFC 9875 §3). */
 export function invalidatedGroups(exchange: Exchange, head: HeadView): readonly string[] {
-  const names = groups(fieldText(head.get('Cache-Group-Invalidation')));
+  const names = groups(fieldText(head.get('cache-group-invalidation')));
   if (names.length === 0) return names;
   const origin = originOf(exchange.req);
   return names.map((name) => groupOf(origin, name));

@@ -5,6 +5,7 @@ import type { ResponseHead } from '@org/core';
 import { codedTag, Representation } from '../src/representation.ts';
 import {
   type FlatHeaders,
+  HeaderSnapshot,
   storedHeaders,
   storedValue,
   updatedHeaders,
@@ -25,7 +26,7 @@ function headOf(headers: Readonly<Record<string, OutgoingHttpHeader>>): Response
   } as ResponseHead;
 }
 
-const NOTHING = {};
+const NOTHING = new HeaderSnapshot(headOf({}));
 const stored = (
   headers: Readonly<Record<string, OutgoingHttpHeader>>,
   without: readonly string[] = [],
@@ -90,7 +91,9 @@ describe('what is stored', () => {
   });
 
   test('is nothing that stood there before the cache was asked, unless it has changed', () => {
-    const before = { 'x-request-id': '1', vary: 'Origin', link: ['<a>', '<b>'], n: 7 };
+    const before = new HeaderSnapshot(
+      headOf({ 'x-request-id': '1', vary: 'Origin', link: ['<a>', '<b>'], n: 7 }),
+    );
     const head = headOf({
       'x-request-id': '1',
       Vary: 'Origin, Accept',

@@ -76,7 +76,7 @@ export class Encoding {
 
   /** Codes a body that comes in parts, or tells HEAD how GET would be coded. */
   stream(head: ResponseHead, exchange: Exchange): StreamEncoder | undefined {
-    const length = head.get('Content-Length');
+    const length = head.get('content-length');
     const sizeBytes = length === undefined ? undefined : Number(length);
     const order = this.order(head, sizeBytes, exchange);
     if (order === undefined || sizeBytes === 0) return undefined;
@@ -107,10 +107,10 @@ export class Encoding {
   finish(head: ResponseHead, exchange: Exchange): void {
     if (head.status === 304) {
       // A 304 often has no type left, and tells of Vary all the same (RFC 9110 §15.4.5).
-      const refused = head.has('Content-Type') && this.negotiable.refusal(head, exchange);
+      const refused = head.has('content-type') && this.negotiable.refusal(head, exchange);
       if (refused === false || refused === undefined) varies(head);
       keepWeakTag(head, exchange);
-    } else if (head.has('Content-Encoding') && head.get('Vary') !== FIELD) {
+    } else if (head.has('content-encoding') && head.get('vary') !== FIELD) {
       if (this.negotiable.refusal(head, exchange) === undefined) varies(head);
     }
   }
@@ -184,7 +184,7 @@ const LIGHT: Job = Object.freeze({ light: true, padBytes: 0 });
 
 /** RFC 9110 §12.5.5: what was chosen by a field varies by it, whatever was chosen. */
 function varies(head: ResponseHead): void {
-  if (head.get('Vary') === undefined) head.set('Vary', FIELD);
+  if (head.get('vary') === undefined) head.set('Vary', FIELD);
   else head.addToList('Vary', FIELD);
 }
 
@@ -193,12 +193,12 @@ function varies(head: ResponseHead): void {
  * it names that tag: by the strong one a cache would not find what it stored (RFC 9111 §4.3.4).
  */
 function keepWeakTag(head: ResponseHead, { req }: Exchange): void {
-  const etag = head.get('ETag');
+  const etag = head.get('etag');
   const held = req.headers['if-none-match'];
   if (typeof etag !== 'string' || !etag.startsWith('"') || held === undefined) return;
   if (held.includes(`W/${etag}`)) head.set('ETag', `W/${etag}`);
 }
 
 function isEventStream(head: ResponseHead): boolean {
-  return /^text\/event-stream\b/i.test(String(head.get('Content-Type') ?? ''));
+  return /^text\/event-stream\b/i.test(String(head.get('content-type') ?? ''));
 }

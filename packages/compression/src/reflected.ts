@@ -25,7 +25,7 @@ export function mayHoldSecret(
   head: ResponseHead,
   credentials: Credentials,
 ): boolean {
-  return credentials.carriedBy(exchange.req) || head.has('Set-Cookie');
+  return credentials.carriedBy(exchange.req) || head.has('set-cookie');
 }
 
 /**

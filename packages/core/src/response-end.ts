@@ -160,9 +160,9 @@ function declareLength(res: Tapped, length: number): void {
     hasNoBody(res.req.method, res.statusCode) ||
     res._removedContLen === true ||
     !res.useChunkedEncodingByDefault ||
-    res.hasHeader('Content-Length') ||
-    res.hasHeader('Transfer-Encoding') ||
-    res.hasHeader('Trailer');
+    res.hasHeader('content-length') ||
+    res.hasHeader('transfer-encoding') ||
+    res.hasHeader('trailer');
   if (!unknown) res.setHeader('Content-Length', length);
 }
 

@@ -24,7 +24,7 @@ export class ResponseHead {
     }
   }
 
-  /** The value of a header; names are compared without case. */
+  /** The value of a header; names are compared without case, and those in lower case are found sooner. */
   get(name: string): OutgoingHttpHeader | undefined {
     return this.res.getHeader(name);
   }

@@ -81,7 +81,7 @@ export function applyCoding(exchange: Exchange, coding: string, body: Uint8Array
   const { head } = exchange;
   announceCoding(exchange, coding);
   eachSink(exchange, (sink) => sink.coded?.(coding, body), exchange.tapState!.captured);
-  if (head.has('Content-Length')) head.set('Content-Length', body.length);
+  if (head.has('content-length')) head.set('Content-Length', body.length);
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
@@ -96,7 +96,7 @@ export function runUnsent(exchange: Exchange, chunk: Buffer): void {
 
 function replace(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
-  const declared = head.get('Content-Length');
+  const declared = head.get('content-length');
   eachStage(exchange, REPLACE, 'replace', (stage) => {
     const body = stage.replace?.(head, exchange);
     if (body === undefined) return;
@@ -111,7 +111,7 @@ function replace(exchange: Exchange, state: TapState): void {
   if (hasNoBody('GET', head.status)) head.remove('Content-Length');
   else if (req.method !== 'HEAD' || length > 0) head.set('Content-Length', length);
   // To HEAD a stage may tell the length that GET would bring, without the body (RFC 9110 §8.6).
-  else if (head.get('Content-Length') === declared) head.remove('Content-Length');
+  else if (head.get('content-length') === declared) head.remove('Content-Length');
 }
 
 function capture(exchange: Exchange, state: TapState): void {
@@ -146,7 +146,7 @@ function encode(exchange: Exchange, state: TapState): void {
   const { head, req } = exchange;
   // `identity` says that there is none (RFC 9110 §8.4.1).
   if (
-    (head.get('Content-Encoding') ?? 'identity') !== 'identity' ||
+    (head.get('content-encoding') ?? 'identity') !== 'identity' ||
     (req.method !== 'HEAD' && hasNoBody(req.method, head.status))
   )
     return;
@@ -195,7 +195,7 @@ function announceCoding(exchange: Exchange, coding: string): void {
   const { head } = exchange;
   head.set('Content-Encoding', coding);
   head.remove('Accept-Ranges');
-  const etag = head.get('ETag');
+  const etag = head.get('etag');
   if (typeof etag === 'string' && etag.startsWith('"')) head.set('ETag', `W/${etag}`);
 }
 

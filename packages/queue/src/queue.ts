@@ -206,7 +206,7 @@ export function queue(options?: Given<QueueOptions>): Queue {
 
 /** Server-sent events, by their media type. */
 function isEventStream(head: ResponseHead): boolean {
-  const type = head.get('Content-Type');
+  const type = head.get('content-type');
   return typeof type === 'string' && /^text\/event-stream\b/i.test(type);
 }
 

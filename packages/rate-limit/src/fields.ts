@@ -26,8 +26,8 @@ export function tellerOf({
     if (plan.policyField === '') return;
     if (headers) {
       const policies = partitionKey ? policyFieldFor(standings) : plan.policyField;
-      addMember(head, 'RateLimit-Policy', policies);
-      addMember(head, 'RateLimit', standingField(standings, partitionKey));
+      addMember(head, 'RateLimit-Policy', 'ratelimit-policy', policies);
+      addMember(head, 'RateLimit', 'ratelimit', standingField(standings, partitionKey));
     }
     const told = legacyHeaders ? tightest(standings) : undefined;
     if (told === undefined) return;
@@ -37,9 +37,9 @@ export function tellerOf({
   };
 }
 
-/** Another limiter may have said something already: both are Lists. */
-function addMember(head: ResponseHead, name: string, value: string): void {
-  const present = head.get(name);
+/** Another limiter may have said something already: both are Lists. `key` is the name in lower case. */
+function addMember(head: ResponseHead, name: string, key: string, value: string): void {
+  const present = head.get(key);
   head.set(name, present === undefined ? value : `${String(present)}, ${value}`);
 }
 

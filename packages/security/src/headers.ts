@@ -93,7 +93,7 @@ export function headers(options?: Given<HeadersOptions>): Middleware {
       if (closed) return;
       const { req, res } = exchange;
       for (let at = 0; at < set.length; at += 2) res.setHeader(set[at]!, set[at + 1]!);
-      for (const name of removed) res.removeHeader(name);
+      for (const name of removed) if (res.hasHeader(name)) res.removeHeader(name);
       if (policyOf !== undefined) {
         run(policyOf, req, res);
         const policy = res.getHeader(policyName);
@@ -128,7 +128,8 @@ function learn(handler: HelmetHandler): Learned {
   const removed: string[] = [];
   const listening = {
     setHeader: (name: string, value: string) => void set.push(name, value),
-    removeHeader: (name: string) => void removed.push(name),
+    // Node finds names in lower case sooner.
+    removeHeader: (name: string) => void removed.push(name.toLowerCase()),
   };
   run(handler, {} as Request, listening as unknown as Response);
   return { set, removed };

@@ -70,7 +70,8 @@ export function requestListener(serving: Serving): (req: Request, res: Response)
 
 /** Does to the messages, before the pipeline, what Express' `app.handle` and its router do before the first layer. */
 export function prepare(app: Express, req: Request, res: Response): void {
-  if (app.enabled('x-powered-by')) res.setHeader('X-Powered-By', 'Express');
+  // As `app.enabled` says, which looks for it through all apps above.
+  if (app.settings['x-powered-by']) res.setHeader('X-Powered-By', 'Express');
   req.res = res;
   res.req = req;
   Object.setPrototypeOf(req, app.request);

@@ -17,6 +17,7 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import type { Explanation } from './explain.ts';
 import { tagFaster } from './entity-tags.ts';
 import { mountable } from './last-answers.ts';
+import { sendJsonFaster } from './json-bytes.ts';
 import { isLazy } from './lazy.ts';
 import { monitoring, statsOf } from './monitoring.ts';
 import { type Parts, Registry } from './registry.ts';
@@ -80,6 +81,7 @@ export function setup(app: Express, components: Parts, options?: Given<SetupOpti
   // It tells attackers what to look up, and costs a header on every response.
   app.disable('x-powered-by');
   tagFaster(app);
+  sendJsonFaster(app);
 
   function stack(...[req, res, next]: Parameters<RequestHandler>): void {
     const exchange = exchangeOf(req, res, settings.clock);

@@ -78,7 +78,7 @@ export function timeout(options?: Given<TimeoutOptions>): Timeout {
   const stages = defineStages({
     head(head, exchange) {
       const running = exchange.getState(key)!;
-      const type = head.get('Content-Type');
+      const type = head.get('content-type');
       if (typeof type === 'string' && EVENT_STREAM.test(type)) exempt(running);
     },
     done(exchange) {
@@ -179,9 +179,10 @@ export function timeout(options?: Given<TimeoutOptions>): Timeout {
     step(exchange) {
       const timeMs = timeFor(exchange);
       if (timeMs === undefined || closed || exchange.getState(key) !== undefined) return;
+      const dueMs = clock.monotonicMs() + timeMs;
       const running: Running = {
         exchange,
-        dueMs: clock.monotonicMs() + timeMs,
+        dueMs,
         timeMs,
         takenBytes: 0,
         lane: undefined,
@@ -189,7 +190,8 @@ export function timeout(options?: Given<TimeoutOptions>): Timeout {
         behind: undefined,
       };
       // Whoever mounts two means the shorter.
-      exchange.deadlineMs = Math.min(exchange.deadlineMs, deadlineOf(exchange, timeMs));
+      const deadlineMs = exchange.clock === clock ? dueMs : deadlineOf(exchange, timeMs);
+      exchange.deadlineMs = Math.min(exchange.deadlineMs, deadlineMs);
       exchange.setState(key, running);
       exchange.tap(stages);
       deadlines.add(running);
