@@ -1,5 +1,6 @@
 /** What is measured: the question, who answers it, and which packages of others take part. */
 import { NOOPS } from './servers/routes.ts';
+import type { Figure } from './table.ts';
 
 export interface Contender {
   /** The file in `servers/`, without its ending; for `calls` the name in `calls/<bench>`. */
@@ -27,6 +28,8 @@ export interface Bench {
   readonly headers?: Readonly<Record<string, string>>;
   /** The body of POSTs, each with a new `Idempotency-Key`. @default GETs */
   readonly post?: string;
+  /** Of `calls`: what is told beside the time. */
+  readonly figures?: readonly Figure[];
   /** The first one is what the others are compared with. */
   readonly contenders: readonly Contender[];
   /** Packages of others, whose versions are told. */
@@ -273,6 +276,24 @@ export const BENCHES: readonly Bench[] = [
       { server: 'ours', label: 'ours, with fields' },
     ],
     peers: ['express-rate-limit', 'rate-limiter-flexible'],
+  },
+  {
+    name: 'rate-limit-redis',
+    kind: 'calls',
+    figures: [
+      { key: 'admittedPercent', title: '% of the limit admitted', digits: 1, alone: true },
+      { key: 'commands', title: 'commands/decision', digits: 2, alone: true },
+    ],
+    contenders: [
+      { server: 'flexible-redis', label: 'rate-limiter-flexible' },
+      { server: 'flexible-block', label: 'rate-limiter-flexible, refusals kept in memory' },
+      { server: 'memory', label: 'ours, each process alone' },
+      { server: 'fixed', label: 'ours, `fixed`' },
+      { server: 'fixed-leased', label: 'ours, `fixed`, `leaseUnits: 10`' },
+      { server: 'sliding', label: 'ours, `sliding`' },
+      { server: 'sliding-leased', label: 'ours, `sliding`, `leaseUnits: 10`' },
+    ],
+    peers: ['rate-limiter-flexible', 'ioredis'],
   },
   {
     name: 'observers',

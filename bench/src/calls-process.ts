@@ -13,8 +13,9 @@ const module = (await import(new URL(`calls/${name}.js`, import.meta.url).href))
 };
 const { contestants } = module;
 const turn = async (contender: string): Promise<Sample> => {
-  const nanos = await nanosOf(contestants[contender]!);
-  return { nanos };
+  const contestant = contestants[contender]!;
+  const nanos = await nanosOf(contestant);
+  return { nanos, ...contestant.figures?.() };
 };
 await interleave(Object.keys(contestants), WARM_UP_TURNS, turn);
 const samples = await interleave(Object.keys(contestants), Number(rounds), turn);

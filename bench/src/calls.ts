@@ -17,6 +17,8 @@ export interface Contestant {
   run(): void | Promise<void>;
   /** Calls of one run. */
   readonly calls: number;
+  /** What else the runs since the last time have given, beside the time. */
+  figures?(): Readonly<Record<string, number>>;
   /** Ends what it has started, after its last turn. */
   close?(): Promise<void>;
 }

@@ -105,7 +105,8 @@ async function measure(bench: Bench, settings: Settings): Promise<Outcome> {
     const samples = await measureCalls(bench.name, servers, runtime, rounds);
     const method = `Medians of ${rounds} interleaved rounds, ratios taken round by round; all in one process, turn by turn.`;
     const none = { variant: '', lineBytes: new Map<string, number>() };
-    return { bench, runtime, samples, figures: CALLS_FIGURES, method, ...none };
+    const figures = [...CALLS_FIGURES, ...(bench.figures ?? [])];
+    return { bench, runtime, samples, figures, method, ...none };
   }
   await proveSameAnswer(servers, runtime, bench.kind === 'broadcast' ? '/' : bench.path);
   if (bench.kind === 'cpu') {

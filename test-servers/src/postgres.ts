@@ -3,7 +3,7 @@ import { execFile, type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 
@@ -22,8 +22,12 @@ export function withPostgres(what: string, define: (binaries: string) => void): 
   else define(binaries);
 }
 
-/** The folder of the newest installed binaries. */
+/** The folder of the installed binaries: those on the path, or the newest that Debian keeps beside it. */
 export function postgresBinaries(): string | undefined {
+  const onPath = (process.env.PATH ?? '')
+    .split(delimiter)
+    .find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+  if (onPath !== undefined) return onPath;
   if (!existsSync(VERSIONS)) return undefined;
   return readdirSync(VERSIONS)
     .toSorted((one, other) => Number(other) - Number(one))

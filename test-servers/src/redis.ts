@@ -13,8 +13,13 @@ export interface RedisServer extends ChildServer {
 
 /** Tests over a server of their own. A missing one is an error in CI, and one line on a laptop. */
 export function withRedis(what: string, define: () => void): void {
-  if (spawnSync('redis-server', ['--version']).status === 0) define();
+  if (hasRedis()) define();
   else missing('Redis', what);
+}
+
+/** Whether `redis-server` is on the path. */
+export function hasRedis(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
 }
 
 /** Starts a server; `more` are arguments such as `['--requirepass', 'x']`. */

@@ -5,6 +5,7 @@ import express, { type Express, type Request } from 'express';
 
 import { landing } from './landing/landing.ts';
 import { cities } from './routes/cities.ts';
+import { corrections } from './routes/corrections.ts';
 import { countries } from './routes/countries.ts';
 import { forEverybody } from './routes/for-everybody.ts';
 import { owners } from './routes/owners.ts';
@@ -51,6 +52,7 @@ export async function createApp(
   app.use(
     '/api/cities',
     weatherOfCities(database.sql, services.get('weather'), WEATHER_MAX_AGE, publish),
+    corrections(database.sql, services.get('apiKeys')),
     cities(database, services.get('batching'), services.get('cursorSecret')),
   );
   app.use(

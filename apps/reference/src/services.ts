@@ -94,13 +94,10 @@ export function servicesOf(config: ServiceConfig): Container<Services, RequestSe
     .singleton(
       'tripRoutes',
       ['jobs', 'database', 'parts', 'channels'],
-      (jobs, { sql }, parts, channels) => {
-        const found = routeJobs(jobs, sql.session(), loggingOf(parts)?.logger('trips'));
-        found.onProgress((id, progress, context) =>
+      (jobs, { sql }, parts, channels) =>
+        routeJobs(jobs, sql.session(), loggingOf(parts)?.logger('trips'), (id, progress, context) =>
           channels.publish(`trips/${id}`, progress, context),
-        );
-        return found;
-      },
+        ),
     )
     .singleton('once', ['database'], onceFor)
     .singleton('tripOrder', ['cursorSecret'], newestFirst)

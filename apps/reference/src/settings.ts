@@ -12,7 +12,7 @@ import {
   type StandardValues,
 } from '@org/config';
 
-import type { TasksOptions } from '@org/tasks';
+import { bullmq, type TasksOptions } from '@org/tasks';
 
 import type { DatabaseSettings } from './database/database.ts';
 
@@ -112,9 +112,16 @@ export function databaseSettings(config: ServiceConfig): DatabaseSettings {
   };
 }
 
-/** Where jobs are kept: beside the embedded database, which one process has, too. */
+/** How long a process that does not answer keeps its jobs, in ms; then others do them. */
+const JOB_LOCK_MS = 5000;
+
+/** Where jobs are kept: in Redis, or beside the embedded database, which one process has, too. */
 export function taskSettings(config: ServiceConfig): Partial<TasksOptions> {
   const { values } = config;
+  if (values.REDIS_URL !== undefined) {
+    const { url: _ofTheEngine, ...options } = config.options('tasks');
+    return { ...options, engine: bullmq({ url: values.REDIS_URL, lockMs: JOB_LOCK_MS }) };
+  }
   const isAlone = values.DATABASE_URL === undefined && values.DATA_DIR !== ':memory:';
   return {
     ...(isAlone ? { folder: join(values.DATA_DIR, 'jobs') } : {}),

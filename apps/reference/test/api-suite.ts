@@ -227,6 +227,36 @@ export function describeApi(service: () => Service): void {
       });
     });
 
+    test('is put right by whoever has a key, and shown so wherever it is shown, though that was kept', async () => {
+      const [first] = (await get('/api/cities')).body.items;
+      const { id, population } = first!;
+      const address = `/api/cities/${id}`;
+      await get(address);
+      expect((await get('/api/cities')).headers.get('cache-status')).toContain('hit');
+      const right = Number(population) + 1;
+      const answer = await service().send('PATCH', address, { population: right }, ADA);
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({ id, population: right, nearby: `${address}/nearby` });
+      expect((await get(address)).body).toMatchObject({ population: right });
+      expect((await get('/api/cities')).body.items[0]).toMatchObject({ id, population: right });
+      await service().send('PATCH', address, { population }, ADA);
+      expect((await get(address)).body).toMatchObject({ population });
+    });
+
+    test('is put right by nobody else, and by what it can be alone', async () => {
+      const patch = (path: string, body: object, key?: Record<string, string>): Promise<Answer> =>
+        service().send('PATCH', path, body, key);
+      const address = '/api/cities/3435910';
+      expectProblem(await patch(address, { population: 1 }), 401, 'ERR_API_KEY_MISSING');
+      expectProblem(await patch(address, { population: -1 }, ADA), 400, 'ERR_VALIDATION');
+      expectProblem(await patch(address, { name: 'Here' }, ADA), 400, 'ERR_VALIDATION');
+      expectProblem(
+        await patch('/api/cities/1', { population: 1 }, ADA),
+        404,
+        'ERR_CITY_NOT_FOUND',
+      );
+    });
+
     test('that does not exist is a 404 problem, and what is no id is a 400', async () => {
       expectProblem(await get('/api/cities/1'), 404, 'ERR_CITY_NOT_FOUND');
       expectProblem(await get('/api/cities/1/nearby'), 404, 'ERR_CITY_NOT_FOUND');

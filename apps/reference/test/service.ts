@@ -1,7 +1,7 @@
 /** The service as its users run it: a process of its own, asked through a socket. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import { launch, listening, type ServiceProcess } from '../scale/process.ts';
+
+export { launch };
 
 /** An answer as tests look at it. */
 export interface Answer {
@@ -23,11 +23,7 @@ export interface Item {
   readonly [name: string]: unknown;
 }
 
-export interface Service {
-  readonly url: string;
-  readonly process: ChildProcess;
-  /** What it has printed so far. */
-  output(): string;
+export interface Service extends ServiceProcess {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   send(
     method: string,
@@ -35,8 +31,6 @@ export interface Service {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
-  /** Asks it to end; resolves to its exit code. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 /** Enough for tests, and on both sides of the 180th meridian. All tests are one client: limits have tests of their own. */
@@ -57,34 +51,12 @@ export const UNQUEUED: Readonly<Record<string, string>> = Object.freeze({
   REQUEST_TIMEOUT: '240',
 });
 
-const FOLDER = join(__dirname, '..');
-
-/** Starts the process, and does not wait for it. */
-export function launch(env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', '--conditions=@org/source', 'src/index.ts'], {
-    cwd: FOLDER,
-    env: { PATH: process.env.PATH, PORT: '0', HOST: '127.0.0.1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
 /** Starts the service and waits until it listens. */
 export async function start(env: Readonly<Record<string, string>>): Promise<Service> {
-  const child = launch(env);
-  let output = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    const look = (chunk: Buffer): void => {
-      output += chunk.toString();
-      const [, port] = /^places and trips: http:\/\/localhost:(\d+)$/m.exec(output) ?? [];
-      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
-    };
-    child.stdout?.on('data', look);
-    child.stderr?.on('data', look);
-    child.once('exit', (code) => reject(new Error(`ended with ${code}:\n${output}`)));
-  });
+  const service = await listening(launch(env));
 
   const send: Service['send'] = async (method, path, body, headers = {}) => {
-    const response = await fetch(url + path, {
+    const response = await fetch(service.url + path, {
       method,
       redirect: 'manual',
       headers: {
@@ -107,20 +79,8 @@ export async function start(env: Readonly<Record<string, string>>): Promise<Serv
   };
 
   return {
-    url,
-    process: child,
-    output: () => output,
+    ...service,
     send,
     get: (path, headers) => send('GET', path, undefined, headers),
-    async stop(signal = 'SIGTERM') {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const ended = once(child, 'exit');
-      child.kill(signal);
-      // One that does not end must not outlive the tests; it has no exit code then.
-      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
-      await ended;
-      clearTimeout(late);
-      return child.exitCode;
-    },
   };
 }

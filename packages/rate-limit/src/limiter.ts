@@ -31,14 +31,14 @@ export class Limiter {
     policies: readonly Policy[],
     listener: Pick<StoreGuardOptions, 'onAway' | 'onBack'>,
   ) {
-    const { clock, fail, store, storeTimeoutMs: timeoutMs, storePrefix, maxKeys } = options;
+    const { clock, fail, store, storeTimeoutMs: timeoutMs } = options;
     this.clock = clock;
     this.fail = fail;
     this.callers = new Callers(options);
     if (store === undefined || !isShared(options)) return;
     checkWindows(policies);
     this.guard = new StoreGuard({ store, timeoutMs, clock, ...listener });
-    this.shared = new SharedCounts(this.guard, storePrefix, maxKeys, clock);
+    this.shared = new SharedCounts(this.guard, options);
   }
 
   /** A request before its policies; nothing is taken. */

@@ -73,6 +73,8 @@ export interface RateLimitOptions extends PolicyOptions {
   readonly distributed: boolean | undefined;
   /** The longest that the store may take for a request, in ms. @default 50 */
   readonly storeTimeoutMs: number;
+  /** Units of one client that are taken from the store at once while it asks for more than one a second; never more than a twentieth of a limit. 1: each by itself. @default 1 */
+  readonly leaseUnits: number;
   /** What the names of shared counters begin with. @default "rate-limit:" */
   readonly storePrefix: string;
   /** What happens while the store is away: `local` counting, `open` or `closed`. @default "local" */
@@ -111,6 +113,7 @@ export const RATE_LIMIT_DEFAULTS: Readonly<RateLimitOptions> = Object.freeze<Rat
   store: undefined,
   distributed: undefined,
   storeTimeoutMs: 50,
+  leaseUnits: 1,
   storePrefix: 'rate-limit:',
   fail: 'local',
   adaptive: false,
@@ -142,6 +145,7 @@ const CHECKS: Checks<RateLimitOptions> = Object.freeze<Checks<RateLimitOptions>>
   store: shape<CounterStore>('a store of counters', ['add']),
   distributed: boolean(),
   storeTimeoutMs: durationMs({ min: 1 }),
+  leaseUnits: integer({ min: 1, max: MAX_UNITS }),
   storePrefix: text(),
   fail: oneOf('open', 'closed', 'local'),
   adaptive: either(boolean(), plainObject<Given<AdaptiveOptions>>('its options')),

@@ -6,10 +6,15 @@
  */
 import type { Clock, Count, MaybePromise } from '@org/core';
 
+import { Leases } from './leases.ts';
 import type { Policy } from './policy.ts';
+import type { RateLimitOptions } from './options.ts';
 import { NOWHERE, type Standing } from './standing.ts';
 import type { StoreGuard } from './store-guard.ts';
 import type { Visit } from './visit.ts';
+
+/** The most of a limit that one process leases. */
+const MOST_LEASED = 1 / 20;
 
 /** What a window holds, and the one before. */
 interface Reading {
@@ -24,16 +29,26 @@ interface Past {
 }
 
 export class SharedCounts {
-  private readonly guard: StoreGuard;
+  private readonly leases: Leases;
   private readonly prefix: string;
   private readonly maxKeys: number;
+  private readonly leaseUnits: number;
   private readonly clock: Clock;
   private readonly pasts: Map<Policy, Past> = new Map();
 
-  constructor(guard: StoreGuard, prefix: string, maxKeys: number, clock: Clock) {
-    this.guard = guard;
-    this.prefix = prefix;
+  constructor(
+    guard: StoreGuard,
+    {
+      storePrefix,
+      maxKeys,
+      leaseUnits,
+      clock,
+    }: Pick<RateLimitOptions, 'storePrefix' | 'maxKeys' | 'leaseUnits' | 'clock'>,
+  ) {
+    this.leases = new Leases(guard, maxKeys, clock);
+    this.prefix = storePrefix;
     this.maxKeys = maxKeys;
+    this.leaseUnits = leaseUnits;
     this.clock = clock;
   }
 
@@ -89,7 +104,7 @@ export class SharedCounts {
   add(standing: Standing, units: number): void {
     if (standing.sharedWindow === NOWHERE || units === 0) return;
     const { policy, key, sharedWindow } = standing;
-    void this.guard.add(this.nameOf(policy, key, sharedWindow), units, keepMs(policy));
+    void this.addTo(policy, this.nameOf(policy, key, sharedWindow), units);
   }
 
   /** Empties the counters of a key. */
@@ -98,15 +113,16 @@ export class SharedCounts {
     this.pasts.get(policy)?.counts.delete(key);
     for (const at of [window, window - 1]) {
       const name = this.nameOf(policy, key, at);
-      const count = await this.guard.add(name, 0, keepMs(policy));
-      if (count !== undefined) await this.guard.add(name, -count.value, keepMs(policy));
+      this.leases.forget(name);
+      const count = await this.addTo(policy, name, 0);
+      if (count !== undefined) await this.addTo(policy, name, -count.value);
     }
   }
 
   private read(standing: Standing, units: number): MaybePromise<Reading | undefined> {
     const { policy, key, sharedWindow } = standing;
     const name = this.nameOf(policy, key, sharedWindow);
-    const current = this.guard.add(name, units, keepMs(policy));
+    const current = this.addTo(policy, name, units);
     const previous = policy.options.algorithm === 'fixed' ? 0 : this.previous(standing);
     if (current instanceof Promise || previous instanceof Promise) {
       return Promise.all([current, previous]).then(([now, before]) => readingOf(now, before));
@@ -129,12 +145,20 @@ export class SharedCounts {
       past.counts.set(key, count.value);
       return count.value;
     };
-    const answer = this.guard.add(
-      this.nameOf(policy, key, sharedWindow - 1),
-      0,
-      policy.options.windowMs,
-    );
+    const name = this.nameOf(policy, key, sharedWindow - 1);
+    const answer = this.addTo(policy, name, 0, policy.options.windowMs);
     return answer instanceof Promise ? answer.then(keep) : keep(answer);
+  }
+
+  /** A lease is a small part of a limit, or those who lease nothing would find nothing left. */
+  private addTo(
+    policy: Policy,
+    name: string,
+    units: number,
+    forMs: number = keepMs(policy),
+  ): MaybePromise<Count | undefined> {
+    const most = Math.floor(policy.options.limit * MOST_LEASED);
+    return this.leases.add(name, units, forMs, Math.min(this.leaseUnits, most));
   }
 
   private nameOf({ id }: Policy, key: string, window: number): string {

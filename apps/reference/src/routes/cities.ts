@@ -12,8 +12,8 @@ import type { Tables } from '../database/tables.ts';
 import { boundingBox, EARTH_RADIUS_KM } from '../great-circle.ts';
 import { problems } from '../problems.ts';
 import { searchName } from '../search-name.ts';
-import type { VERSIONS } from '../versions.ts';
-import { CITIES, FLAT_CITIES } from './city-answers.ts';
+import { CITIES, FLAT_CITIES, FLAT_UNTIL } from './city-answers.ts';
+import { showsCities } from './city-group.ts';
 import { countriesByCode, escapeLike } from './countries.ts';
 import { countryCode, plainText, wholeNumber } from './inputs.ts';
 import { addressOf, cursor, MAX_CURSOR_BYTES, seekIn, shownPage } from './paging.ts';
@@ -46,9 +46,6 @@ const NEARBY = z.strictObject({
   limit: wholeNumber(1, 100).optional(),
 });
 
-/** The last version whose cities have their latitude and longitude beside their name. */
-const FLAT_UNTIL: (typeof VERSIONS)[number] = '2026-01-01';
-
 const DEFAULT_LIMIT = 20;
 const DEFAULT_RADIUS_KM = 50;
 
@@ -61,6 +58,7 @@ export function cities(
   const byCode = countriesByCode(sessions, batching);
   const pages = pagesBy(cursorSecret);
   const route = routes({ tags: ['cities'] });
+  router.use(showsCities);
 
   router.get(
     '/',
@@ -129,14 +127,7 @@ export function cities(
         examples: { paris: { summary: 'Paris', params: { id: '2988507' } } },
       },
       async (req, res) => {
-        const { id } = req.valid.params;
-        const city = await findCity(tables.of(req), id);
-        res.json({
-          ...show(city),
-          feature: city.feature,
-          countryName: city.country_name,
-          nearby: `${req.baseUrl}/${id}/nearby`,
-        });
+        res.json(showWhole(await findCity(tables.of(req), req.valid.params.id), req.baseUrl));
       },
     ),
   );
@@ -203,15 +194,27 @@ function show({ id, name, country_code: country, latitude, longitude, population
   return { id, name, country, coordinates: { latitude, longitude }, population };
 }
 
+/** A city with all there is; `base` is the address of all cities. */
+export function showWhole(city: WholeCity, base: string): z.infer<typeof CITIES.one> {
+  return {
+    ...show(city),
+    feature: city.feature,
+    countryName: city.country_name,
+    nearby: `${base}/${city.id}/nearby`,
+  };
+}
+
 function prefix(q: string): string {
   return escapeLike(searchName(q));
 }
 
+interface WholeCity extends Shown {
+  readonly feature: string;
+  readonly country_name: string;
+}
+
 /** @throws ProblemError 404 */
-export async function findCity(
-  db: Kysely<Tables>,
-  id: number,
-): Promise<Shown & { readonly feature: string; readonly country_name: string }> {
+export async function findCity(db: Kysely<Tables>, id: number): Promise<WholeCity> {
   const city = await db
     .selectFrom('cities')
     .innerJoin('countries', 'countries.code', 'cities.country_code')

@@ -4,8 +4,12 @@
  */
 import { z } from 'zod';
 
+import type { VERSIONS } from '../versions.ts';
 import { type BriefCountry, briefCountry } from './countries.ts';
 import { nextPage } from './paging.ts';
+
+/** The last version whose cities have their latitude and longitude beside their name. */
+export const FLAT_UNTIL: (typeof VERSIONS)[number] = '2026-01-01';
 
 const coordinates = z
   .object({ latitude: z.number(), longitude: z.number() })

@@ -32,12 +32,15 @@ export interface RouteJobs {
   find(trip: TripState, from: Exchange): Promise<void>;
   /** What there is of it. */
   look(trip: TripState): Promise<JobView | undefined>;
-  /** Calls `listener` with how far each trip's route has come, and who has asked for it. */
-  onProgress(
-    listener: (tripId: string, progress: RouteProgress, context: Correlated | undefined) => void,
-  ): void;
   readonly task: Task<{ readonly tripId: string }, TripRoute>;
 }
+
+/** Tells how far the route of a trip has come, and who has asked for it. */
+export type OnRouteProgress = (
+  tripId: string,
+  progress: RouteProgress,
+  context: Correlated | undefined,
+) => void;
 
 /** How far a route has come. */
 export interface RouteProgress {
@@ -46,22 +49,30 @@ export interface RouteProgress {
   readonly detail: unknown;
 }
 
-/** Defines the job. Its lines in the log name the request that has asked for the route. */
+/**
+ * Defines the job. Its lines in the log name the request that has asked for the route. The process
+ * that works on it tells `onProgress`, and no other: where there are several, channels carry it on.
+ */
 export function routeJobs(
   jobs: Tasks,
   db: Kysely<Tables>,
   log: Pick<Logger, 'of'> | undefined,
+  onProgress: OnRouteProgress,
 ): RouteJobs {
   const task = jobs.define<{ readonly tripId: string }, TripRoute>('trip-route', {
     concurrency: 2,
     timeoutMs: 30_000,
     async handler({ data, signal, context, progress }) {
+      const tell = (ratio: number, detail: unknown): void => {
+        progress(ratio, detail);
+        onProgress(data.tripId, { ratio, detail }, context);
+      };
       const cities = await citiesOf(db, data.tripId);
       const steps = visitingOrder(cities);
       let step = steps.next();
       for (let done = 1; step.done !== true; done++) {
         // Nobody knows how many steps there will be; a third as many as cities is usual.
-        progress(done / (done + cities.length / 3), rounded(step.value));
+        tell(done / (done + cities.length / 3), rounded(step.value));
         await turn();
         signal.throwIfAborted();
         step = steps.next();
@@ -73,7 +84,7 @@ export function routeJobs(
         lengthKm: shortKm,
         plannedKm: roundedKm(lengthKm(cities)),
       };
-      progress(1, route);
+      tell(1, route);
       log?.of(context).info('route found', {
         tripId: data.tripId,
         plannedKm: route.plannedKm,
@@ -90,11 +101,6 @@ export function routeJobs(
       if (!handle.isNew) await jobs.dead.replay(handle.id);
     },
     look: (trip) => task.find(idOf(trip)),
-    onProgress(listener) {
-      task.onProgress(({ id, ratio, detail, context }) =>
-        listener(id.split('@')[0]!, { ratio, detail }, context),
-      );
-    },
   };
 }
 
