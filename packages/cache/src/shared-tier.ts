@@ -138,10 +138,10 @@ export class SharedTier {
     const ttlMs = Math.min(leftMs + graceMs, MAX_DELAY_MS);
     await this.call('set', async () => {
       const { store } = this.options;
-      const [count, ...versions] = await store.versions(
-        [this.tagKey(COUNT), ...this.tagKeys(tags)],
-        this.limits,
-      );
+      // In this order, which is not that of `announce`: where the count has not moved since, the
+      // tags were read before they moved, and what is kept under them is stale by them.
+      const versions = await store.versions(this.tagKeys(tags), this.limits);
+      const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
       if (count !== invalidations) return;
       if (vary.length > 0) {
         await store.set(this.key(key), encodePointer(vary), ttlMs, this.limits);
@@ -181,13 +181,12 @@ export class SharedTier {
 
   private async announce(tags: readonly string[], soft: boolean): Promise<void> {
     const { store } = this.options;
-    // The count moves last: who finds it unchanged afterwards has seen the tags as they are now.
-    const bumped = tags.map((tag) => this.tagKey(tag, soft));
-    const versions = await this.inTime(
-      'bump',
-      Promise.resolve(store.bump([...bumped, this.tagKey(COUNT)], this.limits)),
-    );
-    const count = versions.at(-1)!;
+    const bump = (names: readonly string[]): Promise<readonly number[]> =>
+      this.inTime('bump', Promise.resolve(store.bump(names, this.limits)));
+    // The count moves first, and `put` reads it last: in a cluster the two are on different nodes.
+    const [counted] = await bump([this.tagKey(COUNT)]);
+    await bump(tags.map((tag) => this.tagKey(tag, soft)));
+    const count = counted!;
     this.heard = Math.max(this.heard, count);
     const message: Message = { from: this.id, tags, soft, count };
     const data = Buffer.from(JSON.stringify(message));

@@ -142,6 +142,35 @@ describe('an invalidation', () => {
     expect((await other.get('/', HOST)).body).toBe('new');
     expect((await one.get('/', HOST)).body).toBe('new');
   });
+
+  test('that comes between two nodes of a cluster keeps what was made before it from being current', async () => {
+    const clock = fakeClock();
+    const memory = memoryStore({ clock });
+    let between: (() => Promise<void>) | undefined;
+    // Each key is somewhere else: the first of a call is read, then somebody invalidates, then the rest.
+    const store: Store = {
+      ...memory,
+      async versions(keys: readonly string[]) {
+        const read: number[] = [];
+        for (const key of keys) {
+          read.push(...(await memory.versions([key])));
+          const now = between;
+          between = undefined;
+          await now?.();
+        }
+        return read;
+      },
+    };
+    const [one, other] = await pair(store, clock, async (_req, res, call) => {
+      // From here on the next look at versions is that of the answer that is kept.
+      if (call === 1) between = () => other.cached.invalidate({ urls: ['/'] });
+      res.send(`made ${call}`);
+    });
+    await one.get('/', HOST);
+    await until(() => between === undefined);
+    await seconds(clock, 1);
+    expect((await other.get('/', HOST)).headers['cache-status']).not.toContain('hit');
+  });
 });
 
 describe('a gap in what is heard', () => {
