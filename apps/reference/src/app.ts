@@ -43,7 +43,9 @@ export async function createApp(
   });
 
   const database = services.get('database');
-  const { publish } = services.get('channels');
+  // Where the parts are somebody else's, nobody has waited for these.
+  const { publish } = await services.resolve('channels');
+  const weather = await services.resolve('weather');
   const tripsOf = (req: Request): Trips => inject.of(req).get('trips');
   app.use('/', landing(stack));
   app.use(['/api/countries', '/api/cities'], forEverybody);
@@ -51,7 +53,7 @@ export async function createApp(
   const { WEATHER_MAX_AGE } = config.values;
   app.use(
     '/api/cities',
-    weatherOfCities(database.sql, services.get('weather'), WEATHER_MAX_AGE, publish),
+    weatherOfCities(database.sql, weather, WEATHER_MAX_AGE, publish),
     corrections(database.sql, services.get('apiKeys')),
     cities(database, services.get('batching'), services.get('cursorSecret')),
   );
