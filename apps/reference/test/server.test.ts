@@ -61,6 +61,7 @@ withPostgres('the API over a server', (binaries) => {
 
     test('survives a crash of the server under load, says so, and recovers', async () => {
       const [service] = services as [Service, Service];
+      expect((await service.get('/api/cities')).status).toBe(200);
       const load = Promise.all(
         Array.from({ length: 40 }, () => service.get('/api/cities/3435910/nearby?radiusKm=500')),
       );
@@ -70,7 +71,7 @@ withPostgres('the API over a server', (binaries) => {
       expect(status).toBe(503);
       expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
       expect(service.process.exitCode).toBeNull();
-      // What everybody has asked for before does not need the database.
+      // What has been asked for before does not need the database.
       expect((await service.get('/api/cities')).headers.get('cache-status')).toContain('hit');
       await postgres.restart();
       expect((await service.get('/api/cities?minPopulation=1234567')).status).toBe(200);
