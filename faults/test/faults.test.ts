@@ -28,7 +28,7 @@ withRedis('what becomes of its users when it fails', () => {
         const calls = withStores.map(({ callsWhileOpen }) => callsWhileOpen);
         expect(calls).toEqual(withStores.map(() => (fault.isAway ? 0 : undefined)));
       },
-      120_000,
+      240_000,
     );
   });
 });
