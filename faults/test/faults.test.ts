@@ -30,7 +30,6 @@ withRedis('what becomes of its users when it fails', () => {
         const calls = withStores.map(({ callsWhileOpen }) => callsWhileOpen);
         expect(calls).toEqual(withStores.map(() => (fault.isAway ? 0 : undefined)));
       },
-      240_000,
     );
   });
 });

@@ -26,13 +26,13 @@ async function faultsOf(books: Books): Promise<object> {
 withPostgres('that a transaction runs once', (binaries) => {
   test(`in a transaction of Postgres nothing runs twice, is lost or is stuck (SEED=${SEED})`, async () => {
     expect(await faultsOf(await postgresBooks(binaries))).toEqual(NONE);
-  }, 120_000);
+  });
 });
 
 withRedis('that a key runs once', () => {
   test(`over a Redis that syncs every write nothing runs twice, is lost or is stuck (SEED=${SEED})`, async () => {
     expect(await faultsOf(await redisBooks('always'))).toEqual(NONE);
-  }, 120_000);
+  });
 
   test('a key whose owner crashed is indeterminate, and can be resolved either way', async () => {
     const books = await redisBooks('always');
@@ -70,7 +70,7 @@ withRedis('that a key runs once', () => {
       await Promise.all([owner.kill(), other.kill()]);
       await books.close();
     }
-  }, 120_000);
+  });
 });
 
 interface Told {

@@ -27,7 +27,7 @@ withRedis('that a process survives its crashes', () => {
       NODE_OPTIONS: '--unhandled-rejections=strict',
     });
     await child.start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await child.kill();
     await redis.crash();
@@ -55,5 +55,5 @@ withRedis('that a process survives its crashes', () => {
     // Two processes' worth of seven users and their stores tell of an outage once, or twice where it flickers.
     const told = child.errors.match(/MiddlewareFault/g)?.length ?? 0;
     expect(told).toBeLessThanOrEqual(CRASHES * 2 * (7 + 7) * 2);
-  }, 180_000);
+  });
 });

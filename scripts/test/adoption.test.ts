@@ -18,9 +18,6 @@ const [before, step1, step2, sessions, step3, step4] = writeExamples(
   FOLDER,
 ).map(({ file }) => file);
 
-// Each starts processes, and these compile what they import.
-jest.setTimeout(180_000);
-
 const running: ChildProcess[] = [];
 /** The service as it was. */
 let old: string;

@@ -73,7 +73,7 @@ describe('pnpm new-package', () => {
     expect(() => make('middleware-contract')).toThrow('its code imports');
     expect(() => make(NAME, 'no full stop')).toThrow('is no sentence');
     expect(run('git', ['status', '--porcelain'], { cwd: copy })).toBe('');
-  }, 30_000);
+  });
 
   it('makes a package that passes every check unchanged', () => {
     const sentence = 'Says "hello" for $& and $1.';
@@ -107,7 +107,7 @@ describe('pnpm new-package', () => {
     // What its README shows runs as it stands; and there is something that it shows.
     const examples = ['scripts/test/readmes', '-t', `${FOLDER}/README`, '--json'];
     expect(bin('jest', ...examples)).toContain('"numPassedTests":1,');
-  }, 120_000);
+  });
 
   it('gives it a manifest of the same shape as the others', () => {
     const made = readManifest(join(copy, FOLDER)) as unknown as Record<string, unknown>;

@@ -84,7 +84,7 @@ describe('examples in READMEs and documents', () => {
     const tsc = join(ROOT, 'node_modules/@typescript/native/bin/tsc');
     const { code, output } = await run(process.execPath, [tsc, '-p', config]);
     expect({ code, output }).toEqual({ code: 0, output: '' });
-  }, 180_000);
+  });
 
   test.each(examples.filter(({ runs }) => runs).map(({ name, file }) => [name, file]))(
     '%s runs',
@@ -98,6 +98,5 @@ describe('examples in READMEs and documents', () => {
       ]);
       expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' });
     },
-    60_000,
   );
 });

@@ -64,7 +64,7 @@ it('takes a changeset to a package that installs from the registry', async () =>
     execute(process.execPath, [`--input-type=${type}`, '--eval', text], consumer);
   expect(await evaluate('module', imported)).toBe('true\n');
   expect(await evaluate('commonjs', required)).toBe('true\n');
-}, 180_000);
+});
 
 /**
  * Runs pnpm in the copy. It is told not to install what is only linked there; and it is started

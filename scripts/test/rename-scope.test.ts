@@ -93,7 +93,7 @@ describe('pnpm rename-scope', () => {
     commitAll(copy, 'Rename');
     expect(rename(to)).toContain('nothing to change');
     expect(run('git', ['status', '--porcelain'], { cwd: copy })).toBe('');
-  }, 120_000);
+  });
 });
 
 /** Files that still hold the scope, as a word. */

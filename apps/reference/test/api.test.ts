@@ -5,7 +5,7 @@ describe('the API over the embedded database', () => {
   let service: Service;
   beforeAll(async () => {
     service = await start({ ...UNQUEUED, DATA_DIR: ':memory:' });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

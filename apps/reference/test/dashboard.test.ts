@@ -19,7 +19,7 @@ withChromium('the dashboard of the service', (launch) => {
         if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
       });
       page.on('pageerror', (error) => complaints.push(String(error)));
-    }, 240_000);
+    });
     afterAll(async () => {
       await browser?.close();
       await service?.stop();

@@ -32,10 +32,10 @@ describe('the devtools of the service', () => {
     service = await run(ON);
     const replay = await service.send('POST', '/devtools/api/replay');
     expect(replay.body).toMatchObject({ replayed: 1, same: 1, changed: 0, failed: [] });
-  }, 240_000);
+  });
 
   test('are not there unless they are asked for, and asked for as what is heavy', async () => {
     service = await run({ ENABLE_DEVTOOLS: 'true' });
     expect((await service.get('/devtools')).status).toBe(404);
-  }, 240_000);
+  });
 });

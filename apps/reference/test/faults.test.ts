@@ -55,14 +55,14 @@ withPostgres('what users see while things fail', (binaries) => {
       });
       const { body } = await service.get('/api/cities?limit=5');
       cities = body.items.map(({ id }) => id);
-    }, 240_000);
+    });
     afterAll(async () => {
       await service?.stop('SIGKILL');
       upstream?.closeAllConnections();
       upstream?.close();
       postgres?.resume();
       await postgres?.stop();
-    }, 240_000);
+    });
 
     /** Breaks something; what it returns mends it. */
     async function breakSomething(): Promise<() => Promise<void> | void> {
@@ -171,6 +171,6 @@ withPostgres('what users see while things fail', (binaries) => {
           if (answer.status === 200) break;
         }
       }
-    }, 240_000);
+    });
   });
 });

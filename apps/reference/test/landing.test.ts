@@ -81,7 +81,7 @@ withChromium('the landing page', (launch) => {
     beforeAll(async () => {
       service = await start({ ...PART, MIN_POPULATION: '50000', DATA_DIR: ':memory:' });
       browser = await launch();
-    }, 240_000);
+    });
     afterAll(async () => {
       await browser?.close();
       await service?.stop();

@@ -13,7 +13,7 @@ describe('the service with a limit of five requests an hour', () => {
       RATE_LIMIT_WINDOW: '3600',
       TRUST_PROXY: 'loopback',
     });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

@@ -22,7 +22,7 @@ beforeAll(async () => {
     DATA_DIR: ':memory:',
     WEATHER_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
   });
-}, 240_000);
+});
 
 afterAll(async () => {
   await service?.stop();

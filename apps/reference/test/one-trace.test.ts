@@ -33,7 +33,7 @@ describe.each(['false', 'true'])('with ENABLE_ASYNC_CONTEXT=%s', (followed) => {
       DATA_DIR: ':memory:',
       ENABLE_ASYNC_CONTEXT: followed,
     });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

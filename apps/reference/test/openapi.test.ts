@@ -24,7 +24,7 @@ describe('the service', () => {
   beforeAll(async () => {
     // Answers are held to their schemas, and what does not fit is logged.
     service = await start({ ...PART, DATA_DIR: ':memory:', NODE_ENV: 'test' });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

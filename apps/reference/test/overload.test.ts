@@ -14,7 +14,7 @@ describe('the service with one permit and nobody waiting', () => {
       MAX_QUEUE_SIZE: '0',
       ENABLE_CACHE: 'false',
     });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

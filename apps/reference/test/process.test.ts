@@ -57,7 +57,7 @@ describe('the process over a folder', () => {
       population: expect.any(Number),
     });
     expect((await fifth.get(headers.get('location')!, owner)).status).toBe(200);
-  }, 240_000);
+  });
 
   test('loses no request when it is asked to end under load', async () => {
     const service = await run({ DATA_DIR: ':memory:' });
@@ -91,7 +91,7 @@ describe('the process over a folder', () => {
     agent.destroy();
     expect(faults).toEqual([]);
     expect(answeredAfter).toBeGreaterThan(8);
-  }, 240_000);
+  });
 
   test('begins anew when its first start was cut off', async () => {
     const child = launch({ ...PART, MIN_POPULATION: '500000', DATA_DIR: folder });
@@ -102,7 +102,7 @@ describe('the process over a folder', () => {
     await once(child, 'exit');
     const service = await run();
     expect((await service.get('/api/cities?limit=3')).body.items).toHaveLength(3);
-  }, 240_000);
+  });
 
   test('never removes a folder that it has not begun itself', async () => {
     const file = join(folder, 'places');
@@ -110,7 +110,7 @@ describe('the process over a folder', () => {
     const child = launch({ ...PART, DATA_DIR: folder });
     expect(await once(child, 'exit')).toEqual([1, null]);
     expect(existsSync(file)).toBe(true);
-  }, 240_000);
+  });
 
   test('names every wrong variable of its environment', async () => {
     const child = launch({ PORT: 'http', API_KEYS: 'too-few', MIN_POPULATION: '-1' });
@@ -121,7 +121,7 @@ describe('the process over a folder', () => {
     for (const name of ['PORT', 'API_KEYS', 'MIN_POPULATION']) expect(text).toContain(name);
     // A key never shows, not even a wrong one.
     expect(text).not.toContain('too-few');
-  }, 240_000);
+  });
 });
 
 /** One request through a connection that may have served others; the status, once all of the answer is there. */

@@ -35,7 +35,7 @@ describe('the README of the service', () => {
       ONLY_COUNTRIES: 'AT,CN,FR',
       DATA_DIR: ':memory:',
     });
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
   });

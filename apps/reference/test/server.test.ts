@@ -14,11 +14,11 @@ withPostgres('the API over a server', (binaries) => {
       // Two at once, on an empty database: one migrates and loads, the other waits.
       const env = { ...UNQUEUED, DATABASE_URL: postgres.url };
       services = await Promise.all([start(env), start(env)]);
-    }, 240_000);
+    });
     afterAll(async () => {
       for (const service of services ?? []) await service.stop();
       await postgres?.stop();
-    }, 240_000);
+    });
 
     test('is loaded once, though two processes start at the same time', async () => {
       const loaders = services.filter((service) => service.output().includes('loaded'));
@@ -75,7 +75,7 @@ withPostgres('the API over a server', (binaries) => {
       expect((await service.get('/api/cities')).headers.get('cache-status')).toContain('hit');
       await postgres.restart();
       expect((await service.get('/api/cities?minPopulation=1234567')).status).toBe(200);
-    }, 240_000);
+    });
 
     test('ends with code 0', async () => {
       expect(await Promise.all(services.map((service) => service.stop()))).toEqual([0, 0]);

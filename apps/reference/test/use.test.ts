@@ -19,11 +19,11 @@ describe('the use of the API', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'reference-use-'));
     service = await start(env());
-  }, 240_000);
+  });
   afterAll(async () => {
     await service?.stop();
     rmSync(folder, { recursive: true, force: true });
-  }, 240_000);
+  });
 
   const counts = async (): Promise<Record<string, unknown>> => {
     const { body } = await service.get('/api/analytics/endpoints');
@@ -65,5 +65,5 @@ describe('the use of the API', () => {
     await use();
     expect(await counts()).toEqual({ 'GET /api/countries/:code': 6, 'GET /api/trips': 10 });
     expect(await consumers()).toEqual([[ada, 10]]);
-  }, 240_000);
+  });
 });

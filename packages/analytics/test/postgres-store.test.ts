@@ -12,7 +12,7 @@ describe('over PGlite', () => {
   let pglite: PgliteProcess;
   beforeAll(async () => {
     pglite = await startPglite();
-  }, 60_000);
+  });
   afterAll(() => pglite?.stop());
 
   describeStore('PGlite', async () => {
@@ -30,7 +30,7 @@ withPostgres('the store over a server', (binaries) => {
       pool = new Pool({ connectionString: postgres.url, max: 4 });
       pool.on('error', () => undefined);
       pool.on('connect', (client) => client.on('error', () => undefined));
-    }, 60_000);
+    });
     afterAll(async () => {
       await pool?.end();
       await postgres?.stop();
@@ -77,7 +77,7 @@ withPostgres('the store over a server', (binaries) => {
         { value: asked, atLeast: asked },
       ]);
       warned.mockRestore();
-    }, 60_000);
+    });
 
     test('several instances may make the table at once', async () => {
       await pool.query('DROP TABLE IF EXISTS api_analytics');

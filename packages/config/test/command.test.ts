@@ -108,7 +108,7 @@ test('is a command: reads .env, a JSON file, a module, and settings of one’s o
   expect(command('--file', 'none.mjs').stderr).toContain('no such file');
   writeFileSync(join(folder, 'needs.mjs'), "import 'what-is-not-there'; export default {};");
   expect(command('--file', 'needs.mjs').stderr).toContain('what-is-not-there');
-}, 60_000);
+});
 
 test('the examples of the README run', () => {
   const readme = readFileSync('packages/config/README.md', 'utf8');
@@ -129,4 +129,4 @@ test('the examples of the README run', () => {
     );
     expect([stderr, status]).toEqual(['', 0]);
   }
-}, 60_000);
+});

@@ -38,7 +38,7 @@ describe('on PGlite', () => {
   let instance: TestPglite;
   beforeAll(async () => {
     instance = await startPglite();
-  }, 120_000);
+  });
   afterAll(() => instance?.close());
   describeBuilders(() => pglite(instance));
 });
@@ -48,8 +48,8 @@ withPostgres('query builders over a server', (binaries) => {
     let server: PostgresServer;
     beforeAll(async () => {
       server = await startPostgres(binaries);
-    }, 120_000);
-    afterAll(() => server.stop(), 120_000);
+    });
+    afterAll(() => server.stop());
     describeBuilders(() => postgres({ url: server.url, max: 3 }));
   });
 });

@@ -9,7 +9,7 @@ import { describeSessions } from './session-suite.ts';
 let instance: TestPglite;
 beforeAll(async () => {
   instance = await startPglite();
-}, 120_000);
+});
 afterAll(() => instance?.close());
 
 describe('sessions on PGlite', () => {

@@ -26,8 +26,8 @@ withPostgres('sessions over a server', (binaries) => {
   const opened: Db[] = [];
   beforeAll(async () => {
     server = await startPostgres(binaries);
-  }, 120_000);
-  afterAll(() => server.stop(), 120_000);
+  });
+  afterAll(() => server.stop());
   afterEach(async () => {
     for (const one of opened.splice(0)) await one.close();
   });
@@ -240,7 +240,7 @@ withPostgres('sessions over a server', (binaries) => {
       const results = await Promise.allSettled([lock(1, 2), lock(2, 1)]);
       const lost = results.find((result) => result.status === 'rejected');
       expect(lost?.reason).toMatchObject({ code: 'ERR_DEADLOCK', cause: { code: '40P01' } });
-    }, 30_000);
+    });
   });
 
   describe('another transaction within one', () => {
@@ -387,7 +387,7 @@ withPostgres('sessions over a server', (binaries) => {
       await data.session().query('select 1');
       await close();
       await pool.end();
-    }, 30_000);
+    });
 
     test('has a route that is closed to strangers', async () => {
       const { url, close } = await serviceWith(
@@ -424,7 +424,7 @@ withPostgres('sessions over a server', (binaries) => {
       await server.restart();
       expect((await data.session().query('select 1 as one')).rows).toEqual([{ one: 1 }]);
       expect(await data.health(AbortSignal.timeout(5000))).toEqual({ status: 'pass' });
-    }, 60_000);
+    });
 
     test('that lost its idle connections costs a transaction nothing', async () => {
       const data = open({}, 1);
@@ -505,7 +505,7 @@ withPostgres('sessions over a server', (binaries) => {
       const answer = await fetch(service.url);
       expect(answer.status).toBe(200);
       await service.close();
-    }, 60_000);
+    });
   });
 
   test('a pool of its own ends though somebody keeps a connection', async () => {

@@ -35,11 +35,12 @@ function counting(inFlight: 'wait' | 'refuse'): {
 
 test(`${DUPLICATES} concurrent duplicates of each of 1,000 keys run once each, and all are answered`, async () => {
   const { keys, runs, handle } = counting('wait');
+  const errors: unknown[] = [];
   /** Without Express and a parser, which are not what is asked about fifty thousand times. */
   const listener = (req: IncomingMessage, res: ServerResponse): void => {
     Object.assign(req, { originalUrl: req.url, body: { amount: 1 } });
     keys(req as Request, res as Response, (error?: unknown) => {
-      expect(error).toBeUndefined();
+      if (error !== undefined) errors.push(error);
       handle(req, res);
     });
   };
@@ -54,6 +55,7 @@ test(`${DUPLICATES} concurrent duplicates of each of 1,000 keys run once each, a
     // oxlint-disable-next-line no-await-in-loop -- bounds what is in flight
     await Promise.all(batch);
   }
+  expect(errors).toEqual([]);
   expect([...statuses]).toEqual([[201, 1000 * DUPLICATES]]);
   expect(runs.size).toBe(1000);
   expect([...runs.values()].every((count) => count === 1)).toBe(true);
@@ -63,7 +65,7 @@ test(`${DUPLICATES} concurrent duplicates of each of 1,000 keys run once each, a
     waiting: 0,
   });
   await keys.close?.();
-}, 60_000);
+});
 
 test.each(['wait', 'refuse'] as const)(
   `${DUPLICATES} duplicates of each of 40 keys through sockets run once each (%s)`,
@@ -98,7 +100,6 @@ test.each(['wait', 'refuse'] as const)(
     await close();
     await keys.close?.();
   },
-  60_000,
 );
 
 describe('a process that is killed while it works under a lease', () => {
@@ -187,6 +188,5 @@ describe('a process that is killed while it works under a lease', () => {
       await operator.close?.();
       await kill(second.child);
     },
-    60_000,
   );
 });

@@ -411,7 +411,7 @@ describe('what happens', () => {
     expect(keys.health?.(AbortSignal.abort())).toEqual({ status: 'pass' });
     await send(url, 'k63');
     expect(keys.health?.(AbortSignal.abort())).toMatchObject({ status: 'warn' });
-  }, 30_000);
+  });
 
   it('is not forgotten while it is under way, even by a store that forgets', async () => {
     const gate = new Gate();

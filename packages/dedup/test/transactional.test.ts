@@ -62,7 +62,7 @@ test('transactional mode on PGlite, in a process of its own: its modules are non
     bytes: [0, 1, 255],
     pruned: 2,
   });
-}, 60_000);
+});
 
 withPostgres('the transactional mode', (binaries) => {
   describe('transactional mode on a Postgres server', () => {
@@ -75,12 +75,12 @@ withPostgres('the transactional mode', (binaries) => {
       await client.connect();
       await client.query(BOOKINGS);
       await client.query(postgresTable());
-    }, 60_000);
+    });
     afterAll(async () => {
       for (const child of children) child.kill('SIGKILL');
       await client.end();
       await postgres.stop();
-    }, 60_000);
+    });
 
     /** A process of its own that books. */
     async function launch(): Promise<{ url: string; child: ChildProcess }> {
@@ -140,7 +140,7 @@ withPostgres('the transactional mode', (binaries) => {
         expect((await send(running.url, step)).headers.get('idempotency-replayed')).toBe('true');
       }
       await kill(running.child);
-    }, 120_000);
+    });
 
     it('killed under a load of duplicates it doubles nothing and leaves nothing stuck', async () => {
       await client.query('TRUNCATE bookings');
@@ -165,7 +165,7 @@ withPostgres('the transactional mode', (binaries) => {
       }
       expect(await effects()).toEqual(Object.fromEntries(keys.map((key) => [key, 1])));
       await kill(running.child);
-    }, 120_000);
+    });
 
     describe('with one connection, as PGlite has', () => {
       let pool: Pool;

@@ -75,9 +75,6 @@ class Primary {
   }
 }
 
-// Processes from sources take long to start where many do.
-jest.setTimeout(240_000);
-
 let primary: Primary | undefined;
 afterEach(async () => {
   await primary?.end();

@@ -42,11 +42,11 @@ withPostgres('pages of query builders', (binaries) => {
         (1, null, '2026-01-01 00:00:00.000001'), (2, 'a', '2026-01-01 00:00:00.000001'),
         (3, 'b', '2026-01-01 00:00:00.000001'), (4, 'b', '2026-01-01 00:00:00.000002'),
         (5, 'a', '2026-01-01 00:00:00.000002'), (6, null, '2026-01-01 00:00:00.000002')`);
-  }, 120_000);
+  });
   afterAll(async () => {
     await pool.end();
     await server.stop();
-  }, 120_000);
+  });
 
   test('of Kysely are whole, in order, and have no place in their rows', async () => {
     const told: QueryRecord[] = [];

@@ -76,7 +76,7 @@ onBothDatabases('keyset pagination', (database) => {
       ),
       { numRuns: 40 },
     );
-  }, 120_000);
+  });
 
   test('rows that come and go between pages cost no other its place', async () => {
     await fc.assert(
@@ -107,7 +107,7 @@ onBothDatabases('keyset pagination', (database) => {
       ),
       { numRuns: 20 },
     );
-  }, 120_000);
+  });
 
   test('a page knows the way back to the one that it came from', async () => {
     await fill(

@@ -22,8 +22,8 @@ withPostgres('the watch over real pools', (binaries) => {
   let pool: Pool;
   beforeAll(async () => {
     server = await startPostgres(binaries);
-  }, 120_000);
-  afterAll(() => server.stop(), 120_000);
+  });
+  afterAll(() => server.stop());
   beforeEach(() => {
     pool = new Pool({ connectionString: server.url, max: 2 });
     pool.on('error', () => undefined);

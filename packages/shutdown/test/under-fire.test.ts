@@ -4,7 +4,6 @@ import { WebSocket } from 'ws';
 
 import { type Child, endAll, startService } from './child.ts';
 
-jest.setTimeout(60_000);
 afterAll(endAll);
 
 const ORDERING = 60;

@@ -82,7 +82,6 @@ describe('a process that is killed', () => {
       }
       expect(readdirSync(folder).some((name) => name.endsWith('.damaged'))).toBe(false);
     },
-    60_000,
   );
 
   test('may be the fault of the job: one whose worker is lost too often is dead', async () => {

@@ -407,5 +407,5 @@ withChromium('the client in a browser', (launch) => {
     } finally {
       await browser.close();
     }
-  }, 60_000);
+  });
 });
