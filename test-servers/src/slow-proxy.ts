@@ -1,6 +1,7 @@
 /** A TCP proxy that makes a network as bad as a test wants it: slow, silent, or cut at random. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface SlowProxy {
   readonly port: number;
@@ -27,6 +28,7 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
   await once(server, 'listening');
 
   function forward(from: Socket, to: Socket): void {
+    let before: Promise<unknown> = Promise.resolve();
     sockets.add(from);
     from.setNoDelay(true);
     from.on('error', () => undefined);
@@ -36,10 +38,13 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
     });
     from.on('data', (data) => {
       if (proxy.isSilent) return;
-      if (random() < proxy.dropRatio) from.destroy();
-      // One delay for all keeps the pieces in their order.
-      else if (proxy.delayMs > 0) setTimeout(() => void to.write(data), proxy.delayMs);
-      else to.write(data);
+      if (random() < proxy.dropRatio) {
+        from.destroy();
+        return;
+      }
+      const delayed = proxy.delayMs > 0 ? sleep(proxy.delayMs) : undefined;
+      // No piece overtakes the one before it, whatever has become of the delay meanwhile.
+      before = Promise.all([before, delayed]).then(() => to.write(data));
     });
   }
 
