@@ -11,6 +11,8 @@ export interface SlowProxy {
   dropRatio: number;
   /** Lets nothing through any more; connections stay, and new ones are taken. */
   isSilent: boolean;
+  /** Lets nothing through the connections that there are any more; they stay, and new ones work. */
+  silence(): void;
   /** Cuts every connection. */
   cut(): void;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export interface SlowProxy {
 /** Starts a proxy for a port of loopback; the same `seed` cuts at the same pieces. */
 export async function startSlowProxy(target: number, seed: number = 1): Promise<SlowProxy> {
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   const random = seeded(seed);
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
@@ -37,7 +40,7 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
       to.destroy();
     });
     from.on('data', (data) => {
-      if (proxy.isSilent) return;
+      if (proxy.isSilent || silent.has(from)) return;
       if (random() < proxy.dropRatio) {
         from.destroy();
         return;
@@ -53,6 +56,9 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
     delayMs: 0,
     dropRatio: 0,
     isSilent: false,
+    silence() {
+      for (const socket of sockets) silent.add(socket);
+    },
     cut() {
       for (const socket of sockets) socket.destroy();
     },
