@@ -79,8 +79,6 @@ export class SharedTier {
   private stopComparing: Cancel | undefined = undefined;
   private comparing: boolean = false;
   private closed: boolean = false;
-  /** It could not be listened to from the beginning. */
-  private isLate: boolean = false;
   /** The last message heard, and the count it told. */
   private sequence: number | undefined = undefined;
   private heard: number = 0;
@@ -216,24 +214,31 @@ export class SharedTier {
 
   private async listen(): Promise<void> {
     const { store, clock } = this.options;
-    this.stopComparing ??= clock.every(COMPARE_MS, () => void this.compare());
+    if (this.stopComparing === undefined) {
+      this.stopComparing = clock.every(COMPARE_MS, () => void this.compare());
+      void this.countFirst();
+    }
     try {
-      // Before it listens: what comes in between is not heard, and found by comparing.
-      const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
       const unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
       if (this.closed) {
         await unsubscribe();
         return;
       }
       this.unsubscribe = unsubscribe;
-      // Memory has answers from before, by now.
-      if (this.isLate) this.gap();
-      this.heard = Math.max(this.heard, count!);
     } catch (error) {
-      // Tried again with the next comparison.
+      // Tried again with the next comparison, which also finds what was not heard.
       this.failed(error);
       this.starting = undefined;
-      this.isLate = true;
+    }
+  }
+
+  /** What was invalidated while there was nothing in memory; where that is not known, comparing finds a gap. */
+  private async countFirst(): Promise<void> {
+    try {
+      const [count] = await this.options.store.versions([this.tagKey(COUNT)], this.limits);
+      this.heard = Math.max(this.heard, count!);
+    } catch (error) {
+      this.failed(error);
     }
   }
 

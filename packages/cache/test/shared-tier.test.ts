@@ -226,7 +226,7 @@ describe('a gap in what is heard', () => {
     expect(await statusOf(other)).toContain('fwd=uri-miss');
   });
 
-  test('is feared for what memory had before it could be listened to', async () => {
+  test('is found in what came before it could be listened to', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });
     let failing = true;
@@ -244,7 +244,7 @@ describe('a gap in what is heard', () => {
     await other.cached.invalidate({ urls: ['/'] });
     failing = false;
     expect(await statusOf(one)).toContain('hit');
-    await seconds(clock, 1);
+    await seconds(clock, 3);
     expect(await statusOf(one)).toContain('fwd=uri-miss');
   });
 
