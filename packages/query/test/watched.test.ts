@@ -95,6 +95,37 @@ withPostgres('the watch over real pools', (binaries) => {
     await data.close();
   });
 
+  test("of @org/db's sessions it knows the line of a slow one, though it ran once", async () => {
+    const findings: QueryFinding[] = [];
+    const onFinding = (finding: QueryFinding): void => void findings.push(finding);
+    const watch = query({ slowAfterMs: 10, onFinding });
+    const data = db({ driver: postgres(pool) });
+    const routes = (app: Express): void => {
+      app.use(data);
+      app.get('/alone', async (req, res) => {
+        await data.of(req).query('select pg_sleep(0.05)');
+        res.end();
+      });
+      app.get('/within', async (req, res) => {
+        await data.of(req).transaction(async (tx) => {
+          await tx.transaction((part) => part.query('select pg_sleep(0.06)'), {
+            propagation: 'savepoint',
+          });
+        });
+        res.end();
+      });
+    };
+    await ask(watch, routes, '/alone', '/within');
+    const slow = findings.filter(({ text }) => text.includes('pg_sleep'));
+    const line = expect.stringMatching(/watched\.test\.ts:\d+:\d+$/);
+    expect(slow.map(({ type, callSite }) => [type, callSite])).toEqual([
+      ['slow', line],
+      ['slow', line],
+    ]);
+    watch.close();
+    await data.close();
+  });
+
   test('of a pool it knows request and line, whoever waits for a connection, in all forms of its calls', async () => {
     const findings: QueryFinding[] = [];
     const watch = query({
