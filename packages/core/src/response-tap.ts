@@ -59,7 +59,7 @@ export function tapResponse(res: ServerResponse): boolean {
     tapApplication(nested);
   }
   const found = methodsOf(res);
-  install(prototype, Object.getPrototypeOf(prototype) as Methods);
+  install(prototype, belowOf(prototype));
   if (patched) install(res, found);
   return patched;
 }
@@ -70,13 +70,22 @@ function methodsOf(res: ServerResponse): Methods {
   return { writeHead, write, end, flushHeaders, ...(flush === undefined ? {} : { flush }) };
 }
 
+/** What a prototype inherits, as that is when it is called, under what somebody has patched on it. */
+function belowOf(prototype: object): Methods {
+  const inherited = Object.getPrototypeOf(prototype) as Methods;
+  if (![...PATCHABLE, 'json', 'jsonp', 'flush'].some((name) => Object.hasOwn(prototype, name))) {
+    return inherited;
+  }
+  return Object.create(inherited, Object.getOwnPropertyDescriptors(prototype)) as Methods;
+}
+
 /**
  * Taps the responses of an app, before the first one exists, and those of apps that stand in its
  * routers by then: Express gives a response to such an app with that one's own prototype.
  */
 export function tapApplication(app: Tappable): void {
   if ((app.response as Target)[TAPPED] !== true) {
-    install(app.response, Object.getPrototypeOf(app.response) as Methods);
+    install(app.response, belowOf(app.response));
   }
   for (const nested of appsIn(app.router)) tapApplication(nested);
 }
