@@ -246,9 +246,8 @@ withPostgres('the watch over real pools', (binaries) => {
     watch.close();
     const lines = new Map(findings.map(({ route, callSite }) => [route, callSite]));
     expect(new Set(lines.keys())).toEqual(new Set(paths));
-    expect(lines.get('/kysely')).toMatch(/watched\.test\.ts:\d+:\d+$/);
-    // What is awaited without a call of its own has no line: V8 calls its `then` from nowhere.
-    expect(lines.get('/drizzle')).toBeUndefined();
+    // V8 calls the `then` of what is awaited from nowhere, but it knows who awaits it at its end.
+    for (const line of lines.values()) expect(line).toMatch(/watched\.test\.ts:\d+:\d+$/);
   });
 
   test('a request within a request takes nothing of it', async () => {
