@@ -204,12 +204,9 @@ export class SharedTier {
     const { store, clock } = this.options;
     this.stopComparing ??= clock.every(COMPARE_MS, () => void this.compare());
     try {
-      const unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
-      if (this.closed) {
-        await unsubscribe();
-        return;
-      }
-      this.unsubscribe = unsubscribe;
+      // Heard twice, a message has a number that was not expected.
+      this.unsubscribe ??= await store.subscribe(this.channel, (message) => this.hear(message));
+      if (this.closed) return await this.unsubscribe();
       const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
       this.heard = Math.max(this.heard, count!);
     } catch (error) {
