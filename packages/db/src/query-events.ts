@@ -41,13 +41,39 @@ export class QueryEvents {
     // oxlint-disable-next-line typescript/no-unsafe-function-type
     below: Function,
   ): void {
-    let isTold = false;
-    this.events.publish({
-      ...event,
-      get callSite() {
-        return lineOf(site) ?? (isTold ? undefined : lineOf(callSite(below)));
-      },
-    } satisfies QueryEvent);
-    isTold = true;
+    const told = new ToldQuery(event, site, below);
+    this.events.publish(told);
+    told.isTold = true;
+  }
+}
+
+class ToldQuery implements QueryEvent {
+  readonly exchange: Exchange | undefined;
+  readonly text: string;
+  readonly durationMs: number;
+  readonly rows: number;
+  readonly error: unknown;
+  isTold: boolean = false;
+  private readonly site: CallSite | undefined;
+  // oxlint-disable-next-line typescript/no-unsafe-function-type
+  private readonly below: Function;
+
+  constructor(
+    { exchange, text, durationMs, rows, error }: Omit<QueryEvent, 'callSite'>,
+    site: CallSite | undefined,
+    // oxlint-disable-next-line typescript/no-unsafe-function-type
+    below: Function,
+  ) {
+    this.exchange = exchange;
+    this.text = text;
+    this.durationMs = durationMs;
+    this.rows = rows;
+    this.error = error;
+    this.site = site;
+    this.below = below;
+  }
+
+  get callSite(): string | undefined {
+    return lineOf(this.site) ?? (this.isTold ? undefined : lineOf(callSite(this.below)));
   }
 }
