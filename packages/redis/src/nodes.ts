@@ -2,7 +2,7 @@
  * The servers behind a client, each with a breaker of its own: where one node of a cluster hangs,
  * calls to the others go on.
  */
-import { within, type Clock, storeTimeout } from '@org/core';
+import { type Clock, storeTimeout, within } from '@org/core';
 import type { Cluster, Redis } from 'ioredis';
 
 import { Breaker, type BreakerState } from './breaker.ts';
@@ -11,6 +11,8 @@ import { slotOf } from './key-slot.ts';
 import type { Client } from './options.ts';
 
 export interface NodesSettings {
+  /** A client of the user's. */
+  readonly client: Client | undefined;
   readonly breakerFailures: number;
   readonly breakerOpenMs: number;
   readonly timeoutMs: number;
@@ -26,7 +28,9 @@ export interface NodesSettings {
 const PROBES_PER_CONNECTION = 3;
 
 export abstract class Nodes {
+  openedTotal: number = 0;
   protected readonly settings: NodesSettings;
+  private isGathering: boolean = false;
 
   constructor(settings: NodesSettings) {
     this.settings = settings;
@@ -36,6 +40,8 @@ export abstract class Nodes {
   abstract breakerOf(key: string): Breaker;
 
   abstract all(): ReadonlyMap<string, Breaker>;
+
+  protected abstract connections(): readonly Redis[];
 
   /**
    * Called once the client is ready: rejects where it is not. Answers what tells the life of a
@@ -50,8 +56,16 @@ export abstract class Nodes {
     );
   }
 
-  get openedTotal(): number {
-    return [...this.all().values()].reduce((sum, { openedTotal }) => sum + openedTotal, 0);
+  /** What is sent in one turn goes out in one write of each connection: one system call, not one for each call. */
+  gather(): void {
+    if (this.isGathering) return;
+    this.isGathering = true;
+    const streams = this.connections().map(({ stream }) => stream);
+    for (const stream of streams) stream?.cork();
+    process.nextTick(() => {
+      this.isGathering = false;
+      for (const stream of streams) stream?.uncork();
+    });
   }
 
   /** A new connection: what was known of the old one does not count. */
@@ -81,7 +95,10 @@ export abstract class Nodes {
           throw error;
         }
       },
-      onOpen: onAway,
+      onOpen: (error) => {
+        this.openedTotal++;
+        onAway(error);
+      },
       onClose: () => {
         failed = 0;
         if (this.troubled().length === 0) onBack();
@@ -119,13 +136,21 @@ export class SingleNode extends Nodes {
     return this.only;
   }
 
+  protected connections(): readonly Redis[] {
+    return [this.client];
+  }
+
   async greet(): Promise<string> {
     let info = '';
     try {
-      info = await this.client.info('server');
+      info = await this.client.info();
     } catch (error) {
       // One may not be allowed to ask.
       if (!(error as Error).message.startsWith('NOPERM')) throw error;
+    }
+    // Its name may soon stand for another one; the connections of a user's client are the user's.
+    if (this.settings.client === undefined && /^role:slave/m.test(info)) {
+      throw new Error('This server is a replica, which takes no writes.');
     }
     return /^run_id:(\w+)/m.exec(info)?.[1] ?? 'unknown';
   }
@@ -153,6 +178,10 @@ export class ClusterNodes extends Nodes {
 
   all(): ReadonlyMap<string, Breaker> {
     return this.breakers;
+  }
+
+  protected connections(): readonly Redis[] {
+    return this.client.nodes();
   }
 
   async greet(): Promise<string> {

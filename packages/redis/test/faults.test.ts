@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { channel } from 'node:diagnostics_channel';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type BusMessage, type Fault, FAULT_CHANNEL } from '@org/core';
@@ -140,6 +141,65 @@ withRedis('the store under faults', () => {
     await until(answers(store));
     expect(await store.health(AbortSignal.timeout(1000))).toEqual({ status: 'pass' });
     expect(faults).toHaveLength(1);
+  });
+
+  test('takes no limit that no timer keeps, and what is left of a time that is over', async () => {
+    const store = await started({ timeoutMs: 60_000, breakerFailures: 1000 });
+    for (const timeoutMs of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      expect(() => store.get('key', { timeoutMs })).toThrow(RangeError);
+      await expect(store.subscribe('key', () => undefined, { timeoutMs })).rejects.toThrow(
+        `but is ${timeoutMs}.`,
+      );
+    }
+    server.pause();
+    try {
+      expect(await codeOf(() => store.get('key', { timeoutMs: -5 }))).toBe('ERR_STORE_TIMEOUT');
+    } finally {
+      server.resume();
+    }
+  });
+
+  test('says why a call is refused', async () => {
+    const store = await started({ timeoutMs: 50, maxInFlight: 1 });
+    const cause = (message: string): object => ({ cause: { message } });
+    const first = store.get('key');
+    await expect(async () => store.get('key')).rejects.toMatchObject(
+      cause('1 calls are in flight (maxInFlight).'),
+    );
+    await codeOf(() => first);
+    await store.close();
+    await expect(async () => store.get('key')).rejects.toMatchObject(cause('The store is closed.'));
+  });
+
+  test('sends what is asked for in one turn in one write', async () => {
+    const client = new Redis(server.port, '127.0.0.1');
+    const store = await started({ client, url: undefined, timeoutMs: 5000 });
+    const { stream } = client as unknown as { stream: Writable };
+    const writev = jest.spyOn(stream, '_writev' as never) as unknown as jest.Mock;
+    const write = jest.spyOn(stream, '_write');
+    await Promise.all(Array.from({ length: 50 }, () => store.add('together', 1, 5000)));
+    expect(writev.mock.calls.map(([chunks]: [unknown[]]) => chunks.length)).toEqual([50]);
+    expect(write).not.toHaveBeenCalled();
+    client.disconnect();
+  });
+
+  test('takes bytes alone for a value', async () => {
+    const store = await started();
+    for (const value of ['text', undefined, null, [1]]) {
+      expect(() => store.set('key', value as never, 1000)).toThrow('must be a Uint8Array');
+    }
+    expect(() => store.set('key', Buffer.alloc(9 * 1024 ** 2), 1000)).toThrow('maxValueBytes');
+  });
+
+  test('begins a tag anew in whose place something else stands', async () => {
+    const store = await started({ timeoutMs: 5000 });
+    const client = new Redis(server.port, '127.0.0.1');
+    await client.mset('org:v1:tag:foreign', 'text', 'org:v1:tag:bumped', 'text');
+    client.disconnect();
+    const versions = await store.versions(['foreign', 'other']);
+    expect(versions).toHaveLength(2);
+    expect(await store.versions(['foreign', 'other'])).toEqual(versions);
+    expect(await store.bump(['bumped'])).toEqual([expect.any(Number)]);
   });
 
   test('takes the limit of the caller where it brings one', async () => {
