@@ -27,10 +27,14 @@ export interface NodesSettings {
 /** Probes that fail in a row until the connection itself is taken for dead. */
 const PROBES_PER_CONNECTION = 3;
 
+/** The most calls of one write. */
+const MOST_GATHERED = 100;
+
 export abstract class Nodes {
   openedTotal: number = 0;
   protected readonly settings: NodesSettings;
-  private isGathering: boolean = false;
+  private gathered: number = 0;
+  private corked: readonly (Redis['stream'] | undefined)[] = [];
 
   constructor(settings: NodesSettings) {
     this.settings = settings;
@@ -56,16 +60,16 @@ export abstract class Nodes {
     );
   }
 
-  /** What is sent in one turn goes out in one write of each connection: one system call, not one for each call. */
+  /**
+   * Before a call is sent: those of one turn go out in one write of each connection, which is one
+   * system call instead of one for each; many go out piece by piece, so that Redis begins meanwhile.
+   */
   gather(): void {
-    if (this.isGathering) return;
-    this.isGathering = true;
-    const streams = this.connections().map(({ stream }) => stream);
-    for (const stream of streams) stream?.cork();
-    process.nextTick(() => {
-      this.isGathering = false;
-      for (const stream of streams) stream?.uncork();
-    });
+    if (this.gathered === MOST_GATHERED) this.flush();
+    if (this.gathered++ > 0) return;
+    this.corked = this.connections().map(({ stream }) => stream);
+    for (const stream of this.corked) stream?.cork();
+    process.nextTick(() => this.flush());
   }
 
   /** A new connection: what was known of the old one does not count. */
@@ -75,6 +79,12 @@ export abstract class Nodes {
 
   dispose(): void {
     for (const breaker of this.all().values()) breaker.dispose();
+  }
+
+  private flush(): void {
+    for (const stream of this.corked) stream?.uncork();
+    this.corked = [];
+    this.gathered = 0;
   }
 
   /** @param ping rejects where a server does not answer; `drop` gives its connection up */

@@ -171,14 +171,22 @@ withRedis('the store under faults', () => {
     await expect(async () => store.get('key')).rejects.toMatchObject(cause('The store is closed.'));
   });
 
-  test('sends what is asked for in one turn in one write', async () => {
+  test('sends what is asked for in one turn in one write, and much of it piece by piece', async () => {
     const client = new Redis(server.port, '127.0.0.1');
     const store = await started({ client, url: undefined, timeoutMs: 5000 });
+    await store.add('together', 1, 5000);
     const { stream } = client as unknown as { stream: Writable };
     const writev = jest.spyOn(stream, '_writev' as never) as unknown as jest.Mock;
     const write = jest.spyOn(stream, '_write');
-    await Promise.all(Array.from({ length: 50 }, () => store.add('together', 1, 5000)));
-    expect(writev.mock.calls.map(([chunks]: [unknown[]]) => chunks.length)).toEqual([50]);
+    const written = async (calls: number): Promise<number[]> => {
+      writev.mockClear();
+      await Promise.all(Array.from({ length: calls }, () => store.add('together', 1, 5000)));
+      return writev.mock.calls.map(([chunks]: [unknown[]]) => chunks.length);
+    };
+    expect(await written(50)).toEqual([50]);
+    const [first, ...more] = await written(250);
+    expect(first).toBe(100);
+    expect(more.reduce((sum, chunks) => sum + chunks, 0)).toBe(150);
     expect(write).not.toHaveBeenCalled();
     client.disconnect();
   });
@@ -223,6 +231,8 @@ withRedis('the store under faults', () => {
       const codes = await Promise.all(calls);
       expect(codes.filter((code) => code === 'ERR_STORE_TIMEOUT')).toHaveLength(10);
       expect(codes.filter((code) => code === 'ERR_STORE_UNAVAILABLE')).toHaveLength(15);
+      const counted = { callsTotal: 10, timeoutsTotal: 10, refusedTotal: 15, inFlight: 10 };
+      expect(store.stats()).toMatchObject(counted);
     } finally {
       server.resume();
     }
