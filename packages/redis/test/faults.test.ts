@@ -191,6 +191,23 @@ withRedis('the store under faults', () => {
     client.disconnect();
   });
 
+  test('lets what is under way end when it closes, and waits for nothing that hangs', async () => {
+    const store = await started({ timeoutMs: 5000 });
+    const answered = store.add('at-the-end', 1, 5000);
+    await store.close();
+    expect((await answered).value).toBe(1);
+
+    const hanging = await started({ timeoutMs: 50 });
+    server.pause();
+    try {
+      const call = codeOf(() => hanging.get('key', { timeoutMs: 60_000 }));
+      await hanging.close();
+      expect(await call).toBe('ERR_STORE_UNAVAILABLE');
+    } finally {
+      server.resume();
+    }
+  });
+
   test('takes bytes alone for a value', async () => {
     const store = await started();
     for (const value of ['text', undefined, null, [1]]) {
