@@ -247,6 +247,20 @@ withRedis('how the store gets into it', () => {
     client.disconnect();
   });
 
+  test('what a server refuses everybody opens the breaker, what it refuses one call does not', async () => {
+    const client = new Redis(await served(), '127.0.0.1');
+    const store = await started({ client, breakerFailures: 2 });
+    const openedBy = async (call: () => Promise<unknown>): Promise<unknown> => {
+      for (let at = 0; at < 2; at++) await expect(call()).rejects.toThrow('not available');
+      return store.stats()['breakerOpenedTotal'];
+    };
+    await client.lpush('org:v1:value:list', 'one');
+    expect(await openedBy(() => store.get('list'))).toBe(0);
+    await client.call('replicaof', '127.0.0.1', String(await served()));
+    expect(await openedBy(() => store.add('read-only', 1, 5000))).toBe(1);
+    client.disconnect();
+  });
+
   const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
   if (!hasOpenssl) missing('openssl', 'TLS');
   else
