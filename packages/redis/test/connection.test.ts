@@ -22,6 +22,8 @@ import { missing } from 'test-servers/missing';
 import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
 
 import { addressOf, endpointOf } from '../src/address.ts';
+import { Link } from '../src/link.ts';
+import { resolveStoreOptions } from '../src/options.ts';
 
 describe('the options', () => {
   test.each([
@@ -211,6 +213,16 @@ withRedis('how the store gets into it', () => {
     client.disconnect();
   });
 
+  test('again and again, and less and less often until it has worked', async () => {
+    const url = `redis://127.0.0.1:${await served()}`;
+    const link = new Link(resolveStoreOptions({ url, random: () => 0 }));
+    const { retryStrategy } = (link.client as Redis).options;
+    expect([1, 1, 1].map((at) => retryStrategy!(at))).toEqual([25, 50, 100]);
+    await link.open();
+    expect([link.isReady, retryStrategy!(1)]).toEqual([true, 25]);
+    link.close();
+  });
+
   test('with a server that never becomes ready, which it says', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -237,12 +249,17 @@ withRedis('how the store gets into it', () => {
   test('with a client of the user, which stays open when the store closes', async () => {
     const port = await served();
     const client = new Redis(port, '127.0.0.1', { keyPrefix: 'theirs:' });
+    await once(client, 'ready');
+    const listeners = (): number =>
+      client.eventNames().reduce((sum, event) => sum + client.listenerCount(event), 0);
+    const before = listeners();
     for (const bus of ['pubsub', 'stream'] as const) {
       const store = await started({ client, bus, keyPrefix: bus });
       await works(store);
       await store.close();
     }
     expect(await client.ping()).toBe('PONG');
+    expect(listeners()).toBe(before);
     expect(await client.exists('pubsub:v1:counter:works')).toBe(1);
     client.disconnect();
   });
