@@ -151,13 +151,7 @@ export class SingleNode extends Nodes {
   }
 
   async greet(): Promise<string> {
-    let info = '';
-    try {
-      info = await this.client.info();
-    } catch (error) {
-      // One may not be allowed to ask.
-      if (!(error as Error).message.startsWith('NOPERM')) throw error;
-    }
+    const info = await this.client.info();
     // Its name may soon stand for another one; the connections of a user's client are the user's.
     if (this.settings.client === undefined && /^role:slave/m.test(info)) {
       throw new Error('This server is a replica, which takes no writes.');

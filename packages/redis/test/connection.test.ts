@@ -174,6 +174,17 @@ withRedis('how the store gets into it', () => {
     expect(await store.health(AbortSignal.timeout(1000))).toEqual({ status: 'pass' });
   });
 
+  test('with a user that may not do what the store does it does not, and says what is missing', async () => {
+    const warned = jest.spyOn(console, 'warn').mockImplementation();
+    const user = '--user service on nopass +@read +@connection ~org:*'.split(' ');
+    const port = await served(...user);
+    const store = await started({ url: `redis://service:any@127.0.0.1:${port}` });
+    const { detail } = await store.health(AbortSignal.timeout(1000));
+    expect(detail).toMatch(/NOPERM.*'info'/);
+    await store.close();
+    warned.mockRestore();
+  });
+
   test('with a wrong password it does not, and tells nobody what it was', async () => {
     const port = await served('--requirepass', 's3cret');
     const store = await started({ url: `redis://:wr0ng-s3cret@127.0.0.1:${port}` });

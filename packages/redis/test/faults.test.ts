@@ -227,6 +227,27 @@ withRedis('the store under faults', () => {
     expect(await store.bump(['bumped'])).toEqual([expect.any(Number)]);
   });
 
+  test('counts failures in a row, and not those that answers lie between', async () => {
+    const store = await started({ timeoutMs: 5000, breakerFailures: 2 });
+    for (let at = 0; at < 3; at++) {
+      server.pause();
+      const code = await codeOf(() => store.get('key', { timeoutMs: 20 }));
+      server.resume();
+      expect([code, await codeOf(() => store.get('key'))]).toEqual(['ERR_STORE_TIMEOUT', 'none']);
+    }
+    expect(store.stats()).toMatchObject({ breakerOpenedTotal: 0 });
+  });
+
+  test('closes the breaker with a new connection, whenever the next probe is due', async () => {
+    const store = await started({ breakerFailures: 1, breakerOpenMs: 600_000 });
+    server.pause();
+    expect(await codeOf(() => store.get('key', { timeoutMs: 20 }))).toBe('ERR_STORE_TIMEOUT');
+    expect(store.stats()).toMatchObject({ nodesAway: 1 });
+    await server.crash();
+    await server.restart();
+    await until(answers(store));
+  });
+
   test('takes the limit of the caller where it brings one', async () => {
     const store = await started({ timeoutMs: 60_000, breakerFailures: 1000 });
     server.pause();
