@@ -1,13 +1,16 @@
 /** What the store does while a node of its cluster dies or hangs, and another one takes its place. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BusMessage } from '@org/core';
 import { redisStore, type RedisStore, type RedisStoreOptions } from '@org/redis';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { withRedis } from 'test-servers/redis';
 import { type RedisCluster, startRedisCluster } from 'test-servers/redis-cluster';
 
 import { slotOf } from '../src/key-slot.ts';
+import { nodesOf } from '../src/nodes.ts';
+import { resolveStoreOptions } from '../src/options.ts';
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + 50_000;
@@ -83,6 +86,24 @@ withRedis('the store on a cluster that fails', () => {
     } finally {
       client.disconnect();
     }
+  });
+
+  test('finds the node of a key to which a client of the user puts a prefix', async () => {
+    const client = new Cluster([cluster.addresses[0]!], { keyPrefix: 'theirs:' });
+    await once(client, 'ready');
+    const nodes = nodesOf(client, {
+      ...resolveStoreOptions({ client }),
+      onAway: () => undefined,
+      onBack: () => undefined,
+    });
+    const masterOfSlot = (slot: number): string => client.slots[slot]![0]!;
+    const key = keys.find(
+      (one) => masterOfSlot(slotOf(one)) !== masterOfSlot(slotOf(`theirs:${one}`)),
+    )!;
+    nodes.breakerOf(key);
+    expect([...nodes.all().keys()]).toEqual([masterOfSlot(slotOf(`theirs:${key}`))]);
+    nodes.dispose();
+    client.disconnect();
   });
 
   test('answers for many tags at once, wherever they are', async () => {
