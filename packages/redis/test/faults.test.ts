@@ -1,6 +1,8 @@
 /** What the store does while its server hangs, dies, restarts empty, or the network does. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { channel } from 'node:diagnostics_channel';
 import type { Writable } from 'node:stream';
@@ -216,11 +218,14 @@ withRedis('the store under faults', () => {
     expect(() => store.set('key', Buffer.alloc(9 * 1024 ** 2), 1000)).toThrow('maxValueBytes');
   });
 
-  test('begins a tag anew in whose place something else stands', async () => {
+  test('moves a tag on that is ahead of the clock, and begins one anew in whose place something else stands', async () => {
     const store = await started({ timeoutMs: 5000 });
     const client = new Redis(server.port, '127.0.0.1');
+    const ahead = 9_000_000_000_000_000;
     await client.mset('org:v1:tag:foreign', 'text', 'org:v1:tag:bumped', 'text');
+    await client.set('org:v1:tag:ahead', ahead);
     client.disconnect();
+    expect(await store.bump(['ahead'])).toEqual([ahead + 1]);
     const versions = await store.versions(['foreign', 'other']);
     expect(versions).toHaveLength(2);
     expect(await store.versions(['foreign', 'other'])).toEqual(versions);
@@ -329,6 +334,33 @@ withRedis('the store under faults', () => {
       expect(heard.map(({ data }) => text(data))).toEqual(['one', 'two', 'three']);
       expect(heard[1]!.sequence - heard[0]!.sequence).toBe(1);
       expect(heard[2]!.sequence - heard[1]!.sequence).toBeGreaterThan(1);
+    },
+  );
+
+  test.each(['pubsub', 'stream'] as const)(
+    'numbers messages on from where nobody has been, after the server restarted from its log (%s)',
+    async (bus) => {
+      const folder = mkdtempSync(join(tmpdir(), 'test-redis-'));
+      const logged = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always'];
+      const durable = await startRedis(logged);
+      try {
+        const url = `redis://127.0.0.1:${durable.port}`;
+        const store = await started({ url, bus, timeoutMs: 5000 });
+        const heard: BusMessage[] = [];
+        await store.subscribe('channel', (message) => heard.push(message));
+        await store.publish('channel', Buffer.from('one'));
+        await until(() => heard.length === 1);
+        await durable.crash();
+        await until(() => store.stats()['connected'] === false);
+        await durable.restart();
+        await until(async () => (await store.health(AbortSignal.timeout(1000))).status === 'pass');
+        await store.publish('channel', Buffer.from('two'));
+        await until(() => heard.length === 2);
+        expect(heard[1]!.sequence - heard[0]!.sequence).toBeGreaterThan(1);
+      } finally {
+        await durable.crash();
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   );
 
