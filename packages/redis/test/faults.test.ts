@@ -95,6 +95,9 @@ withRedis('the store under faults', () => {
     await server.crash();
     const store = await started();
     expect(await codeOf(() => store.get('key'))).toBe('ERR_STORE_UNAVAILABLE');
+    await expect(store.subscribe('channel', () => undefined)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('ECONNREFUSED') as string },
+    });
     expect(await store.health(AbortSignal.timeout(1000))).toMatchObject({ status: 'warn' });
     await server.restart();
     await until(answers(store));
@@ -399,6 +402,21 @@ withRedis('the store under faults', () => {
       Array.from({ length: 30 }, (_, at) => String(at)),
     );
     expect(heard.at(-1)!.sequence - heard[0]!.sequence).toBe(29);
+  });
+
+  test('reads a stream from its beginning that begins anew with lower numbers', async () => {
+    const store = await started({ bus: 'stream', timeoutMs: 5000 });
+    const heard: BusMessage[] = [];
+    await store.subscribe('anew', (message) => heard.push(message));
+    await store.publish('anew', Buffer.from('one'));
+    await until(() => heard.length === 1);
+    const client = new Redis(server.port, '127.0.0.1');
+    expect(await client.pttl('org:v1:stream:anew')).toBeGreaterThan(0);
+    await client.del('org:v1:stream:anew');
+    await client.xadd('org:v1:stream:anew', '5-0', 'by', 'another', 'data', 'two');
+    client.disconnect();
+    await until(() => heard.length === 2);
+    expect(heard[1]).toEqual({ sequence: 5, data: Buffer.from('two') });
   });
 
   test('answers tags that were lost with versions that nobody has seen', async () => {
