@@ -56,7 +56,6 @@ export class Leases {
     ahead: number,
   ): MaybePromise<Count | undefined> {
     if (ahead <= 1) return this.guard.add(key, amount, windowMs);
-    const nowMs = this.clock.monotonicMs();
     const lease = this.leases.get(key);
     if (amount <= 0) return this.giveBack(key, amount, windowMs, lease);
     const asking = this.asking.get(key);
@@ -69,13 +68,9 @@ export class Leases {
         return isAnswered ? this.add(key, amount, windowMs, Math.max(ahead, wanted)) : undefined;
       });
     }
-    if (lease === undefined || nowMs >= lease.untilMs) {
-      return this.lease(key, amount, windowMs, amount);
-    }
+    if (lease === undefined) return this.lease(key, amount, windowMs, amount);
     if (lease.left < amount) return this.lease(key, amount, windowMs, Math.max(amount, ahead));
-    lease.left -= amount;
-    lease.value += amount;
-    return { value: lease.value, resetMs: Math.max(1, lease.resetAtMs - nowMs) };
+    return this.use(lease, amount);
   }
 
   /** Forgets a counter that is to be emptied. */
@@ -127,6 +122,10 @@ export class Leases {
     lease: Lease | undefined,
   ): MaybePromise<Count | undefined> {
     if (lease === undefined || amount === 0) return this.guard.add(key, amount, windowMs);
+    return this.use(lease, amount);
+  }
+
+  private use(lease: Lease, amount: number): Count {
     lease.left -= amount;
     lease.value += amount;
     return { value: lease.value, resetMs: Math.max(1, lease.resetAtMs - this.clock.monotonicMs()) };

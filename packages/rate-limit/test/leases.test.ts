@@ -138,14 +138,17 @@ describe('leases', () => {
   test('who waits does not wait for every lease in turn, however many come at once', async () => {
     const { store, one } = leasing({ limit: 1000, windowMs: 10_000_000 });
     store.slow = [];
-    const many = Promise.all(Array.from({ length: 100 }, () => one.consume('a')));
+    const consume = (count: number) => Array.from({ length: count }, () => one.consume('a'));
+    const many = consume(100);
     let rounds = 0;
     for (; store.slow.length > 0; rounds++) {
       store.slow.splice(0).forEach((answer) => answer());
       await new Promise((resolve) => setImmediate(resolve));
+      // Those who come later wait for the one after it, which is for them alone.
+      if (rounds === 0) many.push(...consume(10));
     }
-    expect((await many).every((verdict) => verdict.allowed)).toBe(true);
-    expect([rounds, store.calls, store.total]).toEqual([2, 2, 100]);
+    expect((await Promise.all(many)).every((verdict) => verdict.allowed)).toBe(true);
+    expect([rounds, store.calls, store.total]).toEqual([3, 3, 110]);
   });
 
   test('of a store that fails is none, and each process goes by what it has seen', async () => {
@@ -153,6 +156,13 @@ describe('leases', () => {
     store.fails = true;
     expect(await allowed(one, 120)).toBe(100);
     expect(one.stats!()).toMatchObject({ store: 'away', degradedTotal: 100 });
+  });
+
+  test('that are too small for the next request go back with the call that takes anew', async () => {
+    const { store, one } = leasing();
+    for (let at = 0; at < 4; at++) await one.consume('a', { units: 2 });
+    // Two, five, and four with the one that was left.
+    expect([store.calls, store.total]).toEqual([3, 11]);
   });
 
   test('are never more than a twentieth of the limit', async () => {

@@ -119,10 +119,10 @@ withRedis('the store under faults', () => {
     server.pause();
     const calls = Array.from({ length: 20 }, () => codeOf(() => store.add('under-way', 1, 5000)));
     await server.crash();
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['ERR_STORE_UNAVAILABLE']));
     // Several attempts to come back fail meanwhile.
     await sleep(500);
     await server.restart();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['ERR_STORE_UNAVAILABLE']));
     await until(answers(store));
     expect(faults.map(({ where }) => where)).toEqual(['redis']);
     expect(store.stats()).toMatchObject({ outagesTotal: 1, inFlight: 0 });
@@ -382,6 +382,21 @@ withRedis('the store under faults', () => {
       return heard.length > 1;
     });
     expect(heard[1]!.sequence - heard[0]!.sequence).toBeGreaterThan(1);
+  });
+
+  test.each(['pubsub', 'stream'] as const)('warns while the bus is not heard (%s)', async (bus) => {
+    const store = await started({ bus, timeoutMs: 5000 });
+    await store.subscribe('heard', () => undefined);
+    const client = new Redis(server.port, '127.0.0.1');
+    const status = async () => (await store.health(AbortSignal.timeout(1000))).detail;
+    await until(async () => {
+      const all = (await client.client('LIST')) as string;
+      const [, id] = /^id=(\d+).* cmd=(?:subscribe|xread) /m.exec(all) ?? [];
+      if (id !== undefined) await client.client('KILL', 'ID', id);
+      return (await status()) === 'the bus is not heard';
+    });
+    client.disconnect();
+    await until(async () => (await status()) === undefined);
   });
 
   test('brings what a stream kept to a subscriber that was cut off, once each', async () => {
