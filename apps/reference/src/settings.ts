@@ -25,6 +25,9 @@ export const DEMO_API_KEYS: ReadonlyMap<string, string> = new Map([
 /** Signs cursors for trying the service out. Whoever deploys it sets CURSOR_SECRET. */
 export const DEMO_CURSOR_SECRET = 'signs the cursors of the demo';
 
+/** Hashes the consumers for trying the service out. Whoever deploys it sets ANALYTICS_SECRET. */
+export const DEMO_ANALYTICS_SECRET = 'hashes the consumers of the demo';
+
 const OWN = defineSettings({
   HOST: {
     type: 'text',

@@ -18,7 +18,7 @@ import express from 'express';
 import { API } from './api.ts';
 import type { Database } from './database/database.ts';
 import { useOf } from './database/use.ts';
-import type { ServiceConfig } from './settings.ts';
+import { DEMO_ANALYTICS_SECRET, type ServiceConfig } from './settings.ts';
 import { CHANGES, VERSIONS } from './versions.ts';
 
 /** The largest body that is read. A trip of 100 stops has about 10 KB. */
@@ -78,6 +78,7 @@ export async function components(
   store: Store | undefined,
 ): Promise<Parts> {
   const manyInOne = batchEndpoint({ path: '/api/batch' });
+  const analyticsSecret = config.values.ANALYTICS_SECRET ?? DEMO_ANALYTICS_SECRET;
   const family = await standard({
     lazy: config.lazy,
     store,
@@ -86,7 +87,7 @@ export async function components(
     options: (name) => ({
       ...config.options(name),
       ...OWN[name as keyof typeof OWN],
-      ...(name === 'analytics' ? { store: useOf(sql.session()) } : {}),
+      ...(name === 'analytics' ? { secret: analyticsSecret, store: useOf(sql.session()) } : {}),
       // Where the plan of a slow statement is made.
       ...(name === 'query' ? { explainOn: sessions.session() } : {}),
     }),

@@ -40,8 +40,6 @@ export const PART: Readonly<Record<string, string>> = Object.freeze({
   ENABLE_RATE_LIMIT: 'false',
   // Whoever asks for a statement again and again from one line is found out here.
   N_PLUS_ONE: 'throw',
-  // Without one, a database that outlives the process is warned of.
-  ANALYTICS_SECRET: 'a-secret-of-the-tests-alone',
 });
 
 /** Whoever asks for two hundred trips at once has them made, however slow the machine: what is refused under load has tests of its own. */

@@ -1,5 +1,5 @@
 /** A batch as it is sent: its form, and what is wrong with it, all of it at once. */
-import { defineComponent, dependencyOrder, ProblemError } from '@org/core';
+import { defineComponent, dependencyOrder, pointerToken, ProblemError } from '@org/core';
 
 import type { BatchEndpointOptions, ItemMethod } from './endpoint-options.ts';
 import type { AddressFault } from './item-address.ts';
@@ -214,7 +214,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member's name in a JSON Pointer (RFC 6901 §3), shortened: it is anybody's. */
+/** A member's name in a JSON Pointer, shortened: it is anybody's. */
 function pointerOf(name: string): string {
-  return name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
+  return pointerToken(name.slice(0, 64));
 }

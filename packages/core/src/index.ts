@@ -107,6 +107,7 @@ export {
   MAX_ROUTER_DEPTH,
   mountPattern,
 } from './listed-routes.ts';
+export { nameOfToken, pointerFragment, pointerToken } from './json-pointer.ts';
 export { Listeners } from './listeners.ts';
 export { hasCode, ProblemError, type ProblemInit } from './problem-error.ts';
 export { type Correlated, isPropagator, type Propagator } from './propagator.ts';
@@ -120,6 +121,17 @@ export { NDJSON, sendLines } from './send-lines.ts';
 export { EXCHANGE } from './tapped.ts';
 export { routePattern } from './route-pattern.ts';
 export { type FindRoute, routeTable } from './route-table.ts';
+export {
+  PARAMETER_PLACES,
+  type PartIssues,
+  requestProblem,
+  type RequestPart,
+  type SchemaIssue,
+  schemaIssue,
+  type ValidationIssue,
+  validationIssue,
+  validationProblem,
+} from './validation-problem.ts';
 export {
   type AnswerInstead,
   type BodySink,

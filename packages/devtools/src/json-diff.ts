@@ -1,4 +1,6 @@
 /** What differs between two JSON values, by pointer (RFC 6901). */
+import { pointerToken } from '@org/core';
+
 import type { Changes } from './changes.ts';
 import { mask } from './mask.ts';
 
@@ -40,7 +42,7 @@ export function jsonChanges(
     );
 
   const within = (name: string, compare: () => void): void => {
-    path.push(name.replaceAll('~', '~0').replaceAll('/', '~1'));
+    path.push(pointerToken(name));
     if (!changes.isFull) compare();
     path.pop();
   };

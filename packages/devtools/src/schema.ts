@@ -3,7 +3,7 @@
  * applicator vocabularies but dynamic references. A schema with something else is refused, not
  * answered wrongly.
  */
-import { OptionError } from '@org/core';
+import { nameOfToken, OptionError } from '@org/core';
 
 /** A JSON Schema: an object, or a boolean for anything and nothing. */
 export type JsonSchema = boolean | SchemaObject;
@@ -129,7 +129,7 @@ export class Schema {
     if (!reference.startsWith('#/')) return this.anchors.get(reference);
     let at: unknown = this.root;
     for (const segment of reference.slice(2).split('/')) {
-      const name = decodeURIComponent(segment).replaceAll('~1', '/').replaceAll('~0', '~');
+      const name = nameOfToken(decodeURIComponent(segment));
       if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
       at = (at as Readonly<Record<string, unknown>>)[name];
     }

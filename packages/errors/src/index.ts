@@ -23,4 +23,4 @@ export {
 export type { ErrorMapper } from './mapper.ts';
 export type { Renderer } from './media.ts';
 export { NonErrorThrown } from './thrown.ts';
-export type { ValidationIssue } from './validation.ts';
+export type { ValidationIssue } from '@org/core';

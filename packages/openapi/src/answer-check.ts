@@ -6,7 +6,7 @@ import { defineStages, type Exchange, ProblemError, report, type Stages } from '
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import { fullAnswer, type RouteAnswer, type RouteDescription } from './description.ts';
-import { issueText } from './request-problem.ts';
+import { issueText } from './issue-text.ts';
 import { validatorOf } from './schema.ts';
 
 /** The stage that checks answers, or nothing where nobody wants to know, or there is nothing to know. */

@@ -4,6 +4,7 @@
  * itself, to be able to point at it, gets a name from where it is used.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { nameOfToken } from '@org/core';
 
 import { type JsonSchema, jsonSchemaOf, type RouteSchema } from './schema.ts';
 
@@ -130,7 +131,7 @@ function pointersIn(value: unknown): readonly string[] {
 /** The component that a pointer leads to. */
 function nameOf(pointer: string, names: ReadonlyMap<string, string>): string | undefined {
   const local = pointer === '#' ? '' : pointer.replace(/^#\/\$defs\//, '');
-  return names.get(decodeURIComponent(local).replaceAll('~1', '/').replaceAll('~0', '~'));
+  return names.get(nameOfToken(decodeURIComponent(local)));
 }
 
 /** A copy whose pointers lead to the components. */

@@ -2,13 +2,11 @@
  * What a route says of itself: the schemas that its requests and answers are checked by, and the
  * words of the document. The one source of both.
  */
+import type { RequestPart } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import { isRouteSchema, type RouteSchema, type ValidatorOf } from './schema.ts';
 import type { Version } from './version-list.ts';
-
-/** A part of a request. */
-export type RequestPart = 'params' | 'query' | 'headers' | 'body';
 
 /** The order in which a request is read, and in which its faults are told. */
 export const PARTS: readonly RequestPart[] = Object.freeze<RequestPart[]>([

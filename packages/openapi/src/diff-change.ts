@@ -1,4 +1,5 @@
 /** One change between two documents, and how those who use the API will take it. */
+import { nameOfToken, pointerToken } from '@org/core';
 
 /**
  * `breaking`: clients that were right are wrong now. `risky`: some may be, such as those that know
@@ -87,7 +88,7 @@ function isObject(value: unknown): value is object {
 
 /** A member of what stands somewhere. */
 export function member(side: Side, name: string | number): Side {
-  const token = String(name).replaceAll('~', '~0').replaceAll('/', '~1');
+  const token = pointerToken(String(name));
   return {
     value: (side.value as Readonly<Record<string, unknown>> | undefined)?.[name],
     pointer: `${side.pointer}/${token}`,
@@ -126,7 +127,7 @@ function decodeToken(token: string): string {
   } catch {
     // A percent sign that codes nothing stands for itself.
   }
-  return plain.replaceAll('~1', '/').replaceAll('~0', '~');
+  return nameOfToken(plain);
 }
 
 /** Whether two values are the same as JSON; the order of members means nothing. */

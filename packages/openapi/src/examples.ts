@@ -3,7 +3,7 @@ import { OptionError, report } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import { fullAnswer, type RouteAnswer, type RouteDescription } from './description.ts';
-import { issueText } from './request-problem.ts';
+import { issueText } from './issue-text.ts';
 import { validatorOf } from './schema.ts';
 
 /**

@@ -1,9 +1,10 @@
 /** The parameters of an operation: those of its pattern, and those that its schemas name. */
+import { PARAMETER_PLACES } from '@org/core';
+
 import type { SchemaComponents, SchemaUse } from './components.ts';
 import type { RouteDescription } from './description.ts';
 import { entriesOf } from './examples.ts';
 import { type OperationPlace, useOf } from './operation-place.ts';
-import { PLACES } from './request-problem.ts';
 import type { JsonSchema, RouteSchema } from './schema.ts';
 
 /** A parameter, as a document has it. */
@@ -50,7 +51,7 @@ export function parametersOf(
       .filter(([name]) => part === 'query' || !isTold(name))
       .map(([name, { schema, isRequired }]): ParameterObject => ({
         name,
-        in: PLACES[part]!,
+        in: PARAMETER_PLACES[part]!,
         ...(isRequired ? { required: true } : {}),
         ...parameterOf(schema),
         ...examplesOf(description, part, name, schema),

@@ -3,7 +3,7 @@
  * handler sees them, holds the answers to their description, and carries that description for the
  * document. Where it is mounted is the router's to say, and is never written twice.
  */
-import { exchangeOf } from '@org/core';
+import { exchangeOf, type PartIssues, requestProblem, type RequestPart } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
@@ -11,14 +11,12 @@ import { answerCheck } from './answer-check.ts';
 import { checkDescription, checkShared } from './description-checks.ts';
 import {
   PARTS,
-  type RequestPart,
   type RouteDescription,
   type Sent,
   type SharedDescription,
   type Valid,
 } from './description.ts';
 import { checkExamples } from './examples.ts';
-import { type PartIssues, requestProblem } from './request-problem.ts';
 import { validatorOf } from './schema.ts';
 
 /** A request that has passed: what the schemas made of it is at `valid`, and the rest stays as it came. */

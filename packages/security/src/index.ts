@@ -35,7 +35,6 @@ export {
   type ValidateOptions,
   type ValidRequest,
 } from './validate.ts';
-export type { RequestIssue, RequestPart } from './validation-problem.ts';
 export { type OnThreatEvent, THREATS_CHANNEL, type ThreatEvent } from './threats/events.ts';
 export {
   type Evidence,

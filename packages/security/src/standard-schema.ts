@@ -1,5 +1,5 @@
 /** Schemas as validators share them (Standard Schema v1), and those of ajv in that form. */
-import { OptionError } from '@org/core';
+import { nameOfToken, OptionError } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** A compiled validator of ajv: a function that leaves its errors on itself. */
@@ -39,11 +39,7 @@ export function fromAjv<T>(validate: AjvValidate<T>): StandardSchemaV1<unknown, 
 }
 
 function issueOf({ instancePath, message, params }: AjvError): StandardSchemaV1.Issue {
-  // RFC 6901 §3 and §4.
-  const path = instancePath
-    .split('/')
-    .slice(1)
-    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path = instancePath.split('/').slice(1).map(nameOfToken);
   // Ajv points at the object that lacks a property, and names the property beside it.
   const { missingProperty } = (params ?? {}) as { readonly missingProperty?: unknown };
   if (typeof missingProperty === 'string') path.push(missingProperty);

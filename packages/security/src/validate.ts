@@ -12,14 +12,15 @@ import {
   type Middleware,
   oneOf,
   OptionError,
+  type PartIssues,
+  requestProblem,
+  type RequestPart,
   resolveOptions,
   type Stats,
   type StepResult,
 } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Request } from 'express';
-
-import { type PartIssues, type RequestPart, validationProblem } from './validation-problem.ts';
 
 /** Schemas by the part of the request that they are for. */
 export interface RequestSchemas {
@@ -110,7 +111,7 @@ export function validate<const S extends RequestSchemas>(
     }
     if (found.length > 0) {
       counts.invalid++;
-      throw validationProblem(found, bodyStatus);
+      throw requestProblem(found, bodyStatus);
     }
     counts.valid++;
     checked.add(exchange.req);

@@ -1,5 +1,11 @@
 /** A task as the application uses it: it adds jobs, and follows them. */
-import { callHook, type Correlated, type MaybePromise, ProblemError } from '@org/core';
+import {
+  callHook,
+  type Correlated,
+  type MaybePromise,
+  schemaIssue,
+  validationProblem,
+} from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import type { Added, JobView, Progress } from './engine.ts';
@@ -130,9 +136,6 @@ export function encodeData(type: string, data: unknown, maxBytes: number): strin
   return text;
 }
 
-/** Issues that are told; more help nobody. */
-const MAX_ISSUES = 50;
-
 /** What the schema makes of data. @throws ProblemError `ERR_VALIDATION` */
 export function validated(schema: StandardSchemaV1, data: unknown): MaybePromise<unknown> {
   const result = schema['~standard'].validate(data);
@@ -141,28 +144,5 @@ export function validated(schema: StandardSchemaV1, data: unknown): MaybePromise
 
 function outputOf(result: StandardSchemaV1.Result<unknown>): unknown {
   if (result.issues === undefined) return result.value;
-  const { issues } = result;
-  throw new ProblemError({
-    code: 'ERR_VALIDATION',
-    status: 422,
-    title: 'Validation failed',
-    detail: `${issues.length === 1 ? 'One value is' : `${issues.length} values are`} not as expected.`,
-    extensions: {
-      errors: issues.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
-        detail: message.slice(0, 500),
-        pointer: `#${path.map((segment) => `/${pointerOf(segment)}`).join('')}`,
-      })),
-    },
-  });
-}
-
-/** A segment of a JSON Pointer as part of an address (RFC 6901 §3, §6). */
-function pointerOf(segment: PropertyKey | StandardSchemaV1.PathSegment): string {
-  const key = String(typeof segment === 'object' ? segment.key : segment).slice(0, 500);
-  return encodeURIComponent(
-    key
-      .replaceAll(/\p{Surrogate}/gu, '\ufffd')
-      .replaceAll('~', '~0')
-      .replaceAll('/', '~1'),
-  );
+  throw validationProblem(result.issues, schemaIssue, 422);
 }

@@ -1,5 +1,5 @@
 /** How a message is refused, and what its sender may know of the reason. */
-import { type MaybePromise, ProblemError, report } from '@org/core';
+import { type MaybePromise, pointerToken, ProblemError, report } from '@org/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import type { Issue } from './protocol.ts';
@@ -28,9 +28,8 @@ class InvalidData extends ProblemError {
     this.issues = found.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
       message,
       pointer: path
-        .map((part) => String(typeof part === 'object' ? part.key : part))
-        // RFC 6901 §3.
-        .map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+        .map((part) => pointerToken(String(typeof part === 'object' ? part.key : part)))
+        .map((token) => `/${token}`)
         .join(''),
     }));
   }
