@@ -397,6 +397,7 @@ withRedis('the store under faults', () => {
     });
     client.disconnect();
     await until(async () => (await status()) === undefined);
+    expect(store.stats()).toMatchObject({ connected: true, channels: 1 });
   });
 
   test('brings what a stream kept to a subscriber that was cut off, once each', async () => {
