@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { text as textOf } from 'node:stream/consumers';
 import express, {
   type Express,
   type NextFunction,
@@ -512,7 +512,7 @@ describe('an item', () => {
     socket.write(
       `POST /api/batch HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${batch.length}\r\n\r\n${batch}`,
     );
-    expect(await text(socket)).toContain('"local":false');
+    expect(await textOf(socket)).toContain('"local":false');
   });
 
   test('from a socket without an address is nobody’s neighbour', async () => {

@@ -98,7 +98,7 @@ async function progress({ processes, sql }: Fleet, clients: readonly LiveClient[
     check: 'a job is followed from anywhere',
     done: `1 job, asked for through one, followed at ${clients.length}`,
     expected: 'the same steps everywhere, each once, to the end',
-    seen: `${events} steps${same ? ' everywhere' : ', not the same'}, ${twice.size} different, in ${inMs(tookMs)}`,
+    seen: `${events} steps${same ? ' everywhere' : ', not the same'}, ${twice.size} different, ${inMs(tookMs)} after`,
     holds: same && tookMs !== undefined && twice.size === events,
   };
 }
