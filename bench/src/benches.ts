@@ -448,6 +448,7 @@ export const BENCHES: readonly Bench[] = [
     kind: 'calls',
     contenders: [
       { server: 'get-ioredis', label: 'get, ioredis' },
+      { server: 'get-pipelined', label: 'get, ioredis, `enableAutoPipelining`' },
       { server: 'get-store', label: 'get, our store' },
       { server: 'set-ioredis', label: 'set, ioredis' },
       { server: 'set-store', label: 'set, our store' },
@@ -456,6 +457,7 @@ export const BENCHES: readonly Bench[] = [
       { server: 'add-ioredis', label: 'add, ioredis' },
       { server: 'add-store', label: 'add, our store' },
       { server: 'get-one-ioredis', label: 'gets one by one, ioredis' },
+      { server: 'get-one-pipelined', label: 'gets one by one, ioredis, `enableAutoPipelining`' },
       { server: 'get-one-store', label: 'gets one by one, our store' },
     ],
     peers: ['ioredis'],

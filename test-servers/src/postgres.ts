@@ -1,5 +1,8 @@
-/** A Postgres server of one test: made of the installed binaries, in a folder of its own, on a free port. */
-import { execFile, type ChildProcess, spawn } from 'node:child_process';
+/**
+ * A Postgres server of one test: made of the installed binaries, in a folder of its own, on a free
+ * port. Neither outlives the test's process, whatever ends that.
+ */
+import { execFile, type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,25 +58,37 @@ interface User {
 }
 
 export async function startPostgres(binaries: string): Promise<PostgresServer> {
+  const user = await unprivileged();
   const folder = mkdtempSync(join(tmpdir(), 'test-postgres-'));
   const data = join(folder, 'data');
-  const user = await unprivileged();
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
-  await exec(
+  const making = exec(
     join(binaries, 'initdb'),
     ['-D', data, '-U', 'test', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'],
     { ...user, cwd: folder },
   );
+  let server = making.child;
+  const leave = (): void => {
+    // Waits until the server has ended, so that nothing writes into the folder any more.
+    const stop = ['stop', '-D', data, '-m', 'immediate', '-t', '5'];
+    spawnSync(join(binaries, 'pg_ctl'), stop, { ...user, stdio: 'ignore' });
+    server.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once('exit', leave);
+  await making;
   const port = await freePort();
   const url = `postgres://test@127.0.0.1:${port}/postgres`;
-  let server = await serve();
+  const args = ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1', '-F'];
+  await serve();
 
-  function serve(): Promise<ChildProcess> {
-    return launch(binaries, ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1'], {
-      user,
-      folder,
-      url,
+  function serve(): Promise<void> {
+    server = spawn(join(binaries, 'postgres'), args, {
+      ...user,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
+    return answering(server, url);
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -89,11 +104,10 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     crash: () => end('SIGQUIT'),
     pause: () => signalAll(server.pid!, 'SIGSTOP'),
     resume: () => signalAll(server.pid!, 'SIGCONT'),
-    async restart() {
-      server = await serve();
-    },
+    restart: serve,
     async stop() {
       await end('SIGINT');
+      process.off('exit', leave);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -114,19 +128,11 @@ function signalAll(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function launch(
-  binaries: string,
-  args: readonly string[],
-  { user, folder, url }: { user: User; folder: string; url: string },
-): Promise<ChildProcess> {
-  const server = spawn(join(binaries, 'postgres'), [...args, '-F'], {
-    ...user,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+/** Waits until a server takes connections. */
+async function answering(server: ChildProcess, url: string): Promise<void> {
   const latestMs = performance.now() + START_MS;
   let log = '';
-  server.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  server.stderr!.on('data', (chunk: Buffer) => (log += chunk.toString()));
   for (;;) {
     if (server.exitCode !== null || server.signalCode !== null)
       throw new Error(`postgres ended:\n${log}`);
@@ -139,7 +145,7 @@ async function launch(
     try {
       await client.connect();
       await client.end();
-      return server;
+      return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

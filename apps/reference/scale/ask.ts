@@ -10,6 +10,8 @@ export interface Question {
   /** Whom it is for; origins of other names are others to a cache. @default as the URL says */
   readonly host?: string;
   readonly key?: string;
+  /** What opens operators' routes. */
+  readonly token?: string;
   readonly idempotencyKey?: string;
   readonly body?: object;
   /** How long the client rests in the middle of the body, in ms. @default it does not */
@@ -17,8 +19,8 @@ export interface Question {
   readonly agent?: Agent;
 }
 
-/** Who may see what operators see. */
-export const LOCAL: Question = Object.freeze({ from: '127.0.0.1' });
+/** What operators bring, the same to every process. */
+export const TOKEN = 'the-same-in-every-process';
 
 /** What was answered. */
 export interface Answered {
@@ -29,12 +31,13 @@ export interface Answered {
 
 /** Rejects where no whole answer came. */
 export function ask(url: string, question: Question = {}): Promise<Answered> {
-  const { method = 'GET', from = somebody(), host, key, idempotencyKey } = question;
-  const { body, pauseMs, agent } = question;
+  const { method = 'GET', from = somebody(), host, key, token } = question;
+  const { idempotencyKey, body, pauseMs, agent } = question;
   const headers = {
     'x-forwarded-for': from,
     ...(host === undefined ? {} : { host }),
     ...(key === undefined ? {} : { 'x-api-key': key }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };

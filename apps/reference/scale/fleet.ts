@@ -10,7 +10,7 @@ import { startRedis } from 'test-servers/redis';
 
 import type { FaultStep } from '../upstream/faults.ts';
 import { weatherServer } from '../upstream/server.ts';
-import { ask } from './ask.ts';
+import { ask, TOKEN } from './ask.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { launch, listening, type ServiceProcess } from './process.ts';
 
@@ -85,6 +85,7 @@ export async function startFleet(size: Size, binaries: string, ends: Ends): Prom
     API_KEYS: OWNERS.map((owner) => `${owner}:${keyOf(owner)}`).join(','),
     CURSOR_SECRET: 'the same in every process',
     ANALYTICS_SECRET: 'the-same-in-every-process',
+    MONITORING_TOKEN: TOKEN,
     ENABLE_DISTRIBUTED_RATE_LIMIT: 'true',
     RATE_LIMIT_MAX: String(LIMIT),
     RATE_LIMIT_WINDOW: '3600',

@@ -15,7 +15,13 @@ import { tableOf } from './table.ts';
 /** Whatever hangs, hangs no longer. */
 const DEADLINE_MS = 420_000;
 
-const size = sizeOf();
+let size: Size;
+try {
+  size = sizeOf();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1);
+}
 const binaries = postgresBinaries();
 const missing = [
   ...(hasRedis() ? [] : ['redis-server']),
@@ -23,26 +29,23 @@ const missing = [
 ];
 if (missing.length > 0 || binaries === undefined) {
   console.error(
-    `Not on this machine: ${missing.join(' and ')}. Install them, on Debian with: apt-get install redis-server postgresql`,
+    `Not on this machine: ${missing.join(' and ')}. Install what is missing, on Debian with: apt-get install redis-server postgresql`,
   );
   process.exit(1);
 }
 
 const ends = new Ends();
 const findings: Finding[] = [];
-let ending = false;
-const end = async (code: number): Promise<void> => {
-  if (ending) return;
-  ending = true;
+/** What still runs ends with this process, by force. */
+const end = (code: number): never => {
   if (findings.length > 0) console.log(tableOf(findings));
-  await ends.run();
   process.exit(code);
 };
-process.once('SIGINT', () => void end(130));
-process.once('SIGTERM', () => void end(143));
+process.on('SIGINT', () => end(130));
+process.on('SIGTERM', () => end(143));
 setTimeout(() => {
   console.error(`Not done after ${DEADLINE_MS / 1000} s.`);
-  void end(1);
+  end(1);
 }, DEADLINE_MS).unref();
 
 const startedMs = performance.now();
@@ -70,7 +73,8 @@ const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
 console.error(
   `${size.processes} processes, one Redis, one Postgres; Node ${process.versions.node}; ${seconds} s in all.`,
 );
-await end(findings.length > 0 && findings.every(({ holds }) => holds) ? 0 : 1);
+await ends.run();
+end(findings.length > 0 && findings.every(({ holds }) => holds) ? 0 : 1);
 
 /** What the command line says. @throws Error for what it must not say */
 function sizeOf(): Size {

@@ -17,13 +17,18 @@ export interface ServiceProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts the process, and does not wait for it. */
+/** Starts the process, and does not wait for it. It does not outlive this one. */
 export function launch(env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', '--conditions=@org/source', 'src/index.ts'], {
+  const flags = ['--import', 'tsx', '--conditions=@org/source'];
+  const child = spawn(process.execPath, [...flags, 'src/index.ts'], {
     cwd: FOLDER,
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child;
 }
 
 /** Waits until a process listens. Rejects with what it has printed where it ends before. */

@@ -21,6 +21,7 @@ return { value, left }`;
 
 const url = await benchRedis(56_379);
 const client = new Redis(url);
+const pipelined = new Redis(url, { enableAutoPipelining: true });
 const sha1 = (await client.script('LOAD', ADD)) as string;
 const store = redisStore({ url, timeoutMs: 5000 });
 await store.start();
@@ -34,6 +35,7 @@ const nextKey = (): string => `claim-${claimed++ % 1000}`;
 
 export const contestants: Contestants = {
   'get-ioredis': together(() => client.getBuffer('bench')),
+  'get-pipelined': together(() => pipelined.getBuffer('bench')),
   'get-store': together(() => store.get('bench')),
   'set-ioredis': together(() => client.set('set', VALUE, 'PX', TTL_MS)),
   'set-store': together(() => store.set('set', VALUE, TTL_MS)),
@@ -44,6 +46,7 @@ export const contestants: Contestants = {
   'add-ioredis': together(() => client.evalsha(sha1, 1, 'add', 1, TTL_MS)),
   'add-store': together(() => store.add('add', 1, TTL_MS)),
   'get-one-ioredis': alone(() => client.getBuffer('bench')),
+  'get-one-pipelined': alone(() => pipelined.getBuffer('bench')),
   // It is the last to be closed, and closes what all have used.
   'get-one-store': { ...alone(() => store.get('bench')), close: end },
 };
@@ -68,5 +71,6 @@ function alone(once: () => unknown): Contestant {
 
 async function end(): Promise<void> {
   client.disconnect();
+  pipelined.disconnect();
   await store.close();
 }

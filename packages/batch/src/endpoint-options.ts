@@ -9,6 +9,7 @@ import {
   durationMs,
   type Given,
   integer,
+  isForwardingHeader,
   listOf,
   oneOf,
   OptionError,
@@ -133,20 +134,11 @@ const CHECKS: Checks<BatchEndpointOptions> = Object.freeze<Checks<BatchEndpointO
   inheritHeaders: listOf(header),
   itemHeaders: listOf({
     expected: 'a header name that says neither where a request comes from nor how it is sent',
-    accepts: (value): value is string => header.accepts(value) && !tellsOrigin(value.toLowerCase()),
+    accepts: (value): value is string =>
+      header.accepts(value) && !isForwardingHeader(value.toLowerCase()),
   }),
   clock: clockCheck,
 });
-
-/** Whether a header says where a request comes from: a proxy has set it, and only a proxy may. */
-export function tellsOrigin(name: string): boolean {
-  return (
-    name === 'forwarded' ||
-    name === 'via' ||
-    name === 'x-real-ip' ||
-    name.startsWith('x-forwarded-')
-  );
-}
 
 /** The options to work with. @throws OptionError for unknown or wrong options */
 export function resolveEndpointOptions(

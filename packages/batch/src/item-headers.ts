@@ -3,8 +3,9 @@
  * by the same way, with the same credentials; and what of its answer's headers is told.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { isForwardingHeader } from '@org/core';
 
-import { NEVER, tellsOrigin } from './endpoint-options.ts';
+import { NEVER } from './endpoint-options.ts';
 
 /** Headers of an answer that say how it was sent, which it was not. */
 const OF_THE_MESSAGE: ReadonlySet<string> = new Set([...NEVER, 'content-encoding', 'set-cookie']);
@@ -19,7 +20,9 @@ export function inherited(
   const taken: OutgoingHttpHeaders = { host: headers.host };
   for (const name of names) if (!named.has(name)) taken[name] = headers[name];
   // Where a request comes from is for the app's `trust proxy` to judge: as of the batch, so of its items.
-  for (const [name, value] of Object.entries(headers)) if (tellsOrigin(name)) taken[name] = value;
+  for (const [name, value] of Object.entries(headers)) {
+    if (isForwardingHeader(name)) taken[name] = value;
+  }
   // An answer is told as it is, whole.
   taken['accept-encoding'] = 'identity';
   return taken;

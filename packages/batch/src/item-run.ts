@@ -112,6 +112,7 @@ async function send(item: Item, { url, headers, body }: Filled, run: Run): Promi
         ...(body === undefined ? {} : { body }),
         internal: false,
         encrypted: (req.socket as { readonly encrypted?: boolean }).encrypted === true,
+        httpVersion: req.httpVersion === '1.0' ? '1.0' : '1.1',
         // Of a connection without an address, such as a Unix socket, nobody may think that it is local.
         remoteAddress: req.socket.remoteAddress ?? '0.0.0.0',
         signal: cut.signal,

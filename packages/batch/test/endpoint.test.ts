@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import express, {
   type Express,
   type NextFunction,
@@ -477,6 +479,8 @@ describe('an item', () => {
       { 'x-forwarded-for': '203.0.113.9' },
       { forwarded: 'for=203.0.113.9' },
       { 'x-real-ip': '203.0.113.9' },
+      { 'x-forwarded-host': 'shop.example' },
+      { 'cf-connecting-ip': '203.0.113.9' },
     ] as Record<string, string>[]) {
       const remote = await send(url, [get('a', '/api/inside')], headers);
       expect(remote.responses[0]!.body).toMatchObject({ local: false });
@@ -496,6 +500,19 @@ describe('an item', () => {
       host: 'shop.example',
       local: false,
     });
+  });
+
+  test('is a stranger’s where the batch came by HTTP/1.0, as old proxies forward', async () => {
+    const guard = monitoringGuard();
+    const url = await bare({}, (app) => {
+      app.get('/api/inside', (req, res) => void res.json({ local: guard(req) }));
+    });
+    const batch = JSON.stringify({ requests: [get('a', '/api/inside')] });
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(
+      `POST /api/batch HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${batch.length}\r\n\r\n${batch}`,
+    );
+    expect(await textOf(socket)).toContain('"local":false');
   });
 
   test('from a socket without an address is nobody’s neighbour', async () => {

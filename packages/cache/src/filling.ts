@@ -208,7 +208,7 @@ class Fill {
   head(head: ResponseHead): void {
     if (this.replaced) return;
     const { options, codings } = this.parts;
-    const { forwarded, detail = this.refusal } = this.errand;
+    const { forwarded, detail = this.refusal ?? this.unheard } = this.errand;
     // Coded forms will be sent from the store: what is sent plainly varies all the same.
     if (this.storing && codings.mayBeCodable(head)) head.addToList('Vary', 'Accept-Encoding');
     if (!options.cacheStatus) return;
@@ -223,6 +223,12 @@ class Fill {
   /** Nobody waits for what did not come. */
   done(): void {
     this.errand.land?.('gone');
+  }
+
+  /** A shared store that was not asked, or has not answered, may have had an answer all the same. */
+  private get unheard(): string | undefined {
+    const asked = this.parts.tiers.shared === undefined || this.errand.versions !== undefined;
+    return asked ? undefined : 'store-unavailable';
   }
 
   private sink(blank: Blank, declared: number): BodySink {

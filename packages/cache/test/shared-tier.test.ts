@@ -214,6 +214,21 @@ describe('a gap in what is heard', () => {
     expect(other.cached.stats!()).toMatchObject({ shared: { gapsTotal: 1 } });
   });
 
+  test('is none where a store failed while it was begun to be listened to: all is heard once', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    store.failing = true;
+    await other.get('/', HOST);
+    store.failing = false;
+    await seconds(clock, 2);
+    for (const path of ['/1', '/2', '/3']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await one.cached.invalidate({ urls: [path] });
+    }
+    expect(other.cached.stats!()).toMatchObject({ shared: { gapsTotal: 0 } });
+  });
+
   test('is found on a bus that says nothing any more, by comparing counts', async () => {
     const clock = fakeClock();
     const store = unreliable(clock);
@@ -281,6 +296,20 @@ describe('a store that fails', () => {
     await one.get('/g', HOST);
     expect(await statusOf(other, '/g')).toContain('hit');
     expect(one.cached.health!(new AbortController().signal)).toEqual({ status: 'pass' });
+  });
+
+  test('is said in the answer not to have been heard: it may have had one', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one] = await pair(store, clock, (_req, res) => res.send('x'));
+    expect(await statusOf(one, '/a')).toBe('express; fwd=uri-miss; stored');
+    store.failing = true;
+    for (const path of ['/b', '/c', '/d', '/left-alone']) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await statusOf(one, path)).toBe(
+        'express; fwd=uri-miss; stored; detail=store-unavailable',
+      );
+    }
   });
 
   test('is told what was invalidated meanwhile before it is believed again', async () => {

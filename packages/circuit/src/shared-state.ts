@@ -43,6 +43,12 @@ export interface SharedStateOptions {
 /** How long until listening is tried again, in ms. */
 const RETRY_MS = 5000;
 
+/**
+ * How long no call has failed until the next failure begins another outage, which is reported, in
+ * ms: where one of several servers is away, calls to the others go on working in between.
+ */
+const QUIET_MS = 10_000;
+
 export class SharedState {
   private readonly options: SharedStateOptions;
   private readonly base: string;
@@ -51,8 +57,9 @@ export class SharedState {
   private toldTotal: number = 0;
   private heardTotal: number = 0;
   private failedTotal: number = 0;
-  /** Whether the last call failed: an outage is reported once. */
+  /** Whether the last call failed. */
   private failing: boolean = false;
+  private failedMs: number = Number.NEGATIVE_INFINITY;
   private subscribing: Promise<void> | undefined = undefined;
   private unsubscribe: (() => MaybePromise<void>) | undefined = undefined;
   private cancelRetry: Cancel | undefined = undefined;
@@ -166,8 +173,10 @@ export class SharedState {
       this.failing = false;
       return true;
     } catch (error) {
+      const nowMs = this.options.clock.monotonicMs();
       this.failedTotal++;
-      if (!this.failing) report(error, 'circuit store');
+      if (nowMs - this.failedMs > QUIET_MS) report(error, 'circuit store');
+      this.failedMs = nowMs;
       this.failing = true;
       return false;
     }

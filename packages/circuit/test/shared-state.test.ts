@@ -13,7 +13,10 @@ import { type Circuit, circuit, type CircuitOptions } from '@org/circuit';
 const made: { close(): unknown }[] = [];
 const faults: unknown[] = [];
 const listen = (fault: unknown): void => void faults.push(fault);
-beforeEach(() => subscribe(FAULT_CHANNEL, listen));
+beforeEach(() => {
+  faults.length = 0;
+  subscribe(FAULT_CHANNEL, listen);
+});
 afterEach(async () => {
   unsubscribe(FAULT_CHANNEL, listen);
   for (const one of made.splice(0).toReversed()) await one.close();
@@ -184,6 +187,37 @@ test('without the store each decides alone, and the outage is reported once', as
   expect(one.stats()).toMatchObject({ store: { failing: true } });
   await one.close();
   expect(clock.pending).toBe(0);
+});
+
+test('a store that comes and goes is reported once, until it has worked for a while', async () => {
+  const { store, clock } = shared();
+  let isDown = false;
+  const flickering: SharedStore = {
+    get: (key) => store.get(key),
+    set: (key, value, ttlMs) => store.set(key, value, ttlMs),
+    delete: (key) => store.delete(key),
+    publish(channel, data) {
+      if (isDown) throw storeUnavailable('publish');
+      return store.publish(channel, data);
+    },
+    subscribe: (channel, listener) => store.subscribe(channel, listener),
+  };
+  const one = await make(flickering, clock);
+  const flicker = async (): Promise<void> => {
+    for (isDown of [true, false]) {
+      one.breaker.open();
+      one.breaker.close();
+      await turn();
+      clock.advance(100);
+    }
+  };
+  await flicker();
+  await flicker();
+  expect(one.stats()).toMatchObject({ store: { failing: false } });
+  expect(faults).toHaveLength(1);
+  clock.advance(10_000);
+  await flicker();
+  expect(faults).toHaveLength(2);
 });
 
 test('listens once the store is there', async () => {

@@ -27,6 +27,7 @@ export type {
   ValueOf,
   ValuesOf,
 } from './setting.ts';
+export type { TrustProxy } from './networks.ts';
 export {
   type GeneralValues,
   type LogLevel,
@@ -34,7 +35,6 @@ export {
   SETTINGS,
   type StandardOptions,
   type StandardValues,
-  type TrustProxy,
 } from './settings.ts';
 export { type ConfigFile, type LayerName, type Origin, readConfigFile } from './sources.ts';
 export { formatTable, type TableRow } from './table.ts';

@@ -2,10 +2,10 @@
  * The table: every setting of the house, once. Documents, the command and the
  * checks are made from it. Changing a name or a unit here breaks deployments.
  */
-import { isIP } from 'node:net';
 import { MAX_DELAY_MS } from '@org/core';
 
 import { type ComponentName, COMPONENTS, type SwitchValues, switchSettings } from './components.ts';
+import { parseNetworks, parseTrustProxy, type TrustProxy } from './networks.ts';
 import type { Feed, Setting } from './setting.ts';
 
 /** How much is logged, gravest first. */
@@ -13,9 +13,6 @@ export type LogLevel = 'SILENT' | 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG' 
 
 /** What becomes of a statement that one line asks for again and again. */
 export type NPlusOne = 'off' | 'warn' | 'throw';
-
-/** Which proxies may say who the client is: none, all, a number of hops, or addresses as Express takes them. */
-export type TrustProxy = boolean | number | string;
 
 /** The values of the settings that are not made from the list of components. */
 export interface GeneralValues {
@@ -515,42 +512,3 @@ export const SETTINGS: { readonly [K in keyof StandardValues]: Setting } = Objec
   ...GENERAL_SETTINGS,
   ...switchSettings(COMPONENTS),
 }) as { readonly [K in keyof StandardValues]: Setting };
-
-/** The forms of Express' setting that are not functions, and nothing that it would throw at. */
-function parseTrustProxy(text: string): TrustProxy | undefined {
-  const word = text.toLowerCase();
-  if (['true', 'yes', 'on'].includes(word)) return true;
-  if (['false', 'no', 'off'].includes(word)) return false;
-  if (/^\d{1,3}$/.test(word)) return Number(word);
-  const members = word.split(',').map((member) => member.trim());
-  return members.every(isNetwork) ? members.join(', ') : undefined;
-}
-
-/** Addresses, and networks by the length of their prefix (CIDR). */
-function parseNetworks(text: string): readonly string[] | undefined {
-  const members = text.split(',').map((member) => member.trim());
-  const isListed = (member: string): boolean =>
-    isNetwork(member) &&
-    isIP(member.split('/')[0]!) !== 0 &&
-    isIP(member.split('/')[1] ?? '') === 0;
-  return members.every(isListed) ? members : undefined;
-}
-
-/** An address, a subnet by its length or its mask, or one of the names that Express knows. */
-function isNetwork(member: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(member)) return true;
-  const [address = '', range, ...rest] = member.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  if (range === undefined) return true;
-  if (version === 4 && isIP(range) === 4) return isMask(range);
-  return (
-    /^\d{1,3}$/.test(range) && Number(range) >= 1 && Number(range) <= (version === 4 ? 32 : 128)
-  );
-}
-
-/** `255.255.0.0`: ones, then zeros. */
-function isMask(mask: string): boolean {
-  const bits = mask.split('.').map((octet) => Number(octet).toString(2).padStart(8, '0'));
-  return /^1+0*$/.test(bits.join(''));
-}

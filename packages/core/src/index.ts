@@ -62,6 +62,7 @@ export {
   type Step,
   type StepResult,
 } from './middleware.ts';
+export { isForwardingHeader } from './forwarding-header.ts';
 export { internalRequest, type InternalRequestInit } from './internal-request.ts';
 export { type MonitoringAccess, monitoringAccess, monitoringGuard } from './monitoring-guard.ts';
 export {

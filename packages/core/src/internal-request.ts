@@ -28,6 +28,8 @@ export interface InternalRequestInit {
   readonly internal?: boolean;
   /** Whether it counts as come by HTTPS. @default false */
   readonly encrypted?: boolean;
+  /** By what it counts as come: proxies that forward by HTTP/1.0 are told by that. @default "1.1" */
+  readonly httpVersion?: '1.0' | '1.1';
   /** Whom it counts as coming from. One from loopback may be let in where strangers are not. @default "127.0.0.1" */
   readonly remoteAddress?: string;
   /** Cuts the answer off. */
@@ -101,12 +103,13 @@ function actAsServer(socket: Socket, req: IncomingMessage, res: ServerResponse):
 
 function requestOn(socket: Socket, init: InternalRequestInit): IncomingMessage {
   const { method = 'GET', url, headers = { host: 'localhost' }, body } = init;
+  const { httpVersion = '1.1' } = init;
   const req = new IncomingMessage(socket);
   req.method = method;
   req.url = url;
-  req.httpVersion = '1.1';
+  req.httpVersion = httpVersion;
   req.httpVersionMajor = 1;
-  req.httpVersionMinor = 1;
+  req.httpVersionMinor = httpVersion === '1.0' ? 0 : 1;
   // A field may bear the name of what every object has, such as `constructor`.
   req.headersDistinct = Object.create(null) as typeof req.headersDistinct;
   for (const [name, value] of Object.entries(headers)) {

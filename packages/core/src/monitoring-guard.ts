@@ -6,6 +6,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 
+import { isForwardingHeader } from './forwarding-header.ts';
 import type { Check } from './options.ts';
 import { either, func, text } from './options.ts';
 import { callHook } from './report.ts';
@@ -20,14 +21,14 @@ export const monitoringAccess: Check<MonitoringAccess> = either(
 );
 
 /**
- * Makes the guard. Without `access` only loopback is let in. A loopback address
- * counts only if it is the client's own: behind a proxy on the same machine every
- * client looks local, so a forwarded request is not, unless `trust proxy` is set
- * and its real client is local. Nor is one in HTTP/1.0, which no browser speaks:
- * nginx forwards by it unless told otherwise, and then says nothing of its client,
- * nor of the name that it asked for. And it must ask for this machine by a name of
- * loopback: a page in a local browser can have any name resolve to it, and asks
- * by that one (DNS rebinding).
+ * Makes the guard. Without `access` only loopback is let in: who has come over this machine alone,
+ * and says so. Behind a proxy on the same machine every client looks local, so a forwarded request
+ * never is, whatever `trust proxy` makes of it: what the headers say of its client, the client may
+ * have said. Nor is one in HTTP/1.0, which no browser speaks: nginx before 1.29.7 forwards by it
+ * unless told otherwise, and then says nothing of its client, nor of the name that it asked for.
+ * And it must ask for this machine by a name of loopback: a page in a local browser can have any
+ * name resolve to it, and asks by that one (DNS rebinding). What remains is a proxy that forwards
+ * by HTTP/1.1, by a name of loopback and without a word: it must be told to say `X-Forwarded-For`.
  */
 export function monitoringGuard(access?: MonitoringAccess): (req: Request) => boolean {
   if (typeof access === 'function') {
@@ -39,17 +40,12 @@ export function monitoringGuard(access?: MonitoringAccess): (req: Request) => bo
     isLocal(req) || (expected !== undefined && timingSafeEqual(digest(bearer(req)), expected));
 }
 
-function isLocal(req: Request): boolean {
-  const { headers, app, socket, httpVersion } = req;
+function isLocal({ headers, socket, httpVersion }: Request): boolean {
+  if (!isLoopback(socket.remoteAddress) || httpVersion === '1.0') return false;
   if (headers.host !== undefined && !LOCAL_HOST.test(headers.host)) return false;
-  const trusts = app !== undefined && Boolean(app.get('trust proxy'));
-  if (trusts) return isLoopback(req.ip);
-  const forwarded = httpVersion === '1.0' || FORWARDING.some((name) => headers[name] !== undefined);
-  return !forwarded && isLoopback(socket.remoteAddress);
+  // One of them is enough.
+  return !Object.keys(headers).some(isForwardingHeader);
 }
-
-/** What proxies say of a request (RFC 7239, RFC 9110 §7.6.3); one of these is enough. */
-const FORWARDING = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'] as const;
 
 /** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; with or without a port. */
 const LOCAL_HOST = /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\])(?::\d*)?$/i;

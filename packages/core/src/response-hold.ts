@@ -12,7 +12,7 @@ import { ProblemError } from './problem-error.ts';
 import { callHook, report } from './report.ts';
 import { refuseHead } from './response-end.ts';
 import { type AnswerInstead, HOLD } from './stages.ts';
-import type { Tapped } from './tapped.ts';
+import { type Tapped, TAPPED } from './tapped.ts';
 
 /** What the handler has done to an answer that is held back. */
 export interface Holding {
@@ -127,12 +127,22 @@ function goOn(res: Tapped, exchange: Exchange): void {
 
 function answer(res: Tapped, exchange: Exchange, instead: AnswerInstead): void {
   letGo(exchange);
+  unpatch(res);
   if (!res.destroyed) {
     callHook(instead, 'hold', exchange);
     if (!res.headersSent && !exchange.abandoned) answerProblem(res, failed());
   }
   abandon(exchange);
   drained(res);
+}
+
+/**
+ * Whoever has patched the response above the tap has seen the handler's end, and takes no other.
+ * Where the tap itself is on the response, a patch below it is older, and stays.
+ */
+function unpatch(res: Tapped): void {
+  if (Object.hasOwn(res, TAPPED)) return;
+  for (const name of ['write', 'end'] as const) Reflect.deleteProperty(res, name);
 }
 
 /** Whoever wrote meanwhile waits for it. The emitter's own: an encoder keeps the response's for itself. */

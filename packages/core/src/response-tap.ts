@@ -27,11 +27,8 @@ import { holds } from './response-hold.ts';
 import { MAX_ROUTER_DEPTH } from './listed-routes.ts';
 import { captureChunk, runHeadStages, runUnsent, transformValue } from './response-stages.ts';
 import { BODY_STAGES, HEAD_STAGES, HOLD } from './stages.ts';
-import { EXCHANGE, type Headers, type Methods, type Tapped } from './tapped.ts';
+import { EXCHANGE, type Headers, type Methods, type Tapped, TAPPED } from './tapped.ts';
 import type { Timeline } from './timeline.ts';
-
-/** Says that a response, or its prototype, carries the tap already. */
-const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
 
 /** What libraries patch on a response of their own. */
 const PATCHABLE = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
@@ -59,7 +56,7 @@ export function tapResponse(res: ServerResponse): boolean {
     tapApplication(nested);
   }
   const found = methodsOf(res);
-  install(prototype, Object.getPrototypeOf(prototype) as Methods);
+  install(prototype, belowOf(prototype));
   if (patched) install(res, found);
   return patched;
 }
@@ -70,13 +67,22 @@ function methodsOf(res: ServerResponse): Methods {
   return { writeHead, write, end, flushHeaders, ...(flush === undefined ? {} : { flush }) };
 }
 
+/** What a prototype inherits, as that is when it is called, under what somebody has patched on it. */
+function belowOf(prototype: object): Methods {
+  const inherited = Object.getPrototypeOf(prototype) as Methods;
+  if (![...PATCHABLE, 'json', 'jsonp', 'flush'].some((name) => Object.hasOwn(prototype, name))) {
+    return inherited;
+  }
+  return Object.create(inherited, Object.getOwnPropertyDescriptors(prototype)) as Methods;
+}
+
 /**
  * Taps the responses of an app, before the first one exists, and those of apps that stand in its
  * routers by then: Express gives a response to such an app with that one's own prototype.
  */
 export function tapApplication(app: Tappable): void {
   if ((app.response as Target)[TAPPED] !== true) {
-    install(app.response, Object.getPrototypeOf(app.response) as Methods);
+    install(app.response, belowOf(app.response));
   }
   for (const nested of appsIn(app.router)) tapApplication(nested);
 }
@@ -108,6 +114,7 @@ function outermostPrototype(res: ServerResponse): Target | undefined {
   return found;
 }
 
+/** A call that is made again is made here: whoever has patched the response above has seen it. */
 function install(target: Target, below: Methods): void {
   const methods: Methods = {
     writeHead(this: Tapped, status, reason, headers) {
@@ -139,7 +146,7 @@ function install(target: Target, below: Methods): void {
       if (
         exchange !== undefined &&
         (exchange.stageBits & HOLD) !== 0 &&
-        holds(this, exchange, () => this.flushHeaders(), false)
+        holds(this, exchange, () => methods.flushHeaders.call(this), false)
       ) {
         return;
       }
@@ -158,7 +165,7 @@ function install(target: Target, below: Methods): void {
       if (state.held) return refuseChunk(this, callbackOf(encoding, callback));
       if (
         (exchange.stageBits & HOLD) !== 0 &&
-        holds(this, exchange, () => void this.write(chunk, encoding, callback), false)
+        holds(this, exchange, () => void methods.write.call(this, chunk, encoding, callback), false)
       ) {
         return false;
       }
@@ -194,15 +201,15 @@ function install(target: Target, below: Methods): void {
       if (exchange === undefined || exchange.stageBits === 0) {
         return below.end.call(this, chunk, encoding, callback);
       }
-      if (typeof chunk === 'function') return this.end(undefined, undefined, chunk);
-      if (typeof encoding === 'function') return this.end(chunk, undefined, encoding);
+      if (typeof chunk === 'function') return methods.end.call(this, undefined, undefined, chunk);
+      if (typeof encoding === 'function') return methods.end.call(this, chunk, undefined, encoding);
       if (exchange.tapState!.replaced) return swallowEnd(this, callback);
       if (exchange.tapState!.held) return refuseEnd(this, chunk, callback);
       if (
         (exchange.stageBits & HOLD) !== 0 &&
         // What is no body is thrown back now, at whoever gave it.
         (!chunk || isBody(chunk)) &&
-        holds(this, exchange, () => void this.end(chunk, encoding, callback), true)
+        holds(this, exchange, () => void methods.end.call(this, chunk, encoding, callback), true)
       ) {
         return this;
       }

@@ -9,6 +9,9 @@ import type { Exchange } from './exchange.ts';
  */
 export const EXCHANGE: unique symbol = Symbol.for('@org/exchange') as never;
 
+/** Says that a response, or its prototype, carries the tap already. */
+export const TAPPED: unique symbol = Symbol.for('@org/tapped') as never;
+
 export type Headers = OutgoingHttpHeaders | readonly unknown[];
 
 /** The methods that the tap replaces, as loosely typed as Node takes them. */

@@ -84,6 +84,41 @@ describe('the stage `hold`', () => {
     expect(calls).toEqual(['hold', 'handled', 'head']);
   });
 
+  /** As `express-session` does: the first end counts, and others are for nothing. */
+  const patch = (res: Response): void => {
+    const { end } = res;
+    let ended = false;
+    res.end = function (this: Response, ...given: Parameters<typeof end>) {
+      if (ended) return this;
+      ended = true;
+      return end.apply(this, given);
+    } as typeof end;
+  };
+
+  it('lets an answer go to a response that somebody has patched above', async () => {
+    const { url, asked, release } = await holding((res) => {
+      patch(res);
+      res.json({ id: 1 });
+    });
+    const answer = fetch(url);
+    await asked;
+    release();
+    expect(await (await answer).json()).toEqual({ id: 1 });
+  });
+
+  it('answers in its place there, too', async () => {
+    let response: Response | undefined;
+    const { url, asked, release } = await holding((res) => {
+      response = res;
+      patch(res);
+      res.json({ id: 1 });
+    });
+    const answer = fetch(url);
+    await asked;
+    release(refuse(response!));
+    expect((await answer).status).toBe(409);
+  });
+
   it('goes on at once where there is nothing to wait for', async () => {
     const { url, calls } = await holding((res) => res.send('fine'), {
       hold: () => undefined,

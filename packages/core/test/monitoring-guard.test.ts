@@ -43,10 +43,28 @@ test.each(['rebound.example', 'rebound.example:3000', '127.0.0.1.example', 'loca
   },
 );
 
-test.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])(
-  'a request with "%s" has come from elsewhere, through a proxy on this machine',
-  async (name) => {
-    expect(await ask({ host: 'localhost', [name]: '' })).toBe(403);
+test.each([
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-original-forwarded-for',
+  'x-real-ip',
+  'x-client-ip',
+  'cf-connecting-ip',
+])('a request with "%s" has come from elsewhere, through a proxy on this machine', async (name) => {
+  expect(await ask({ host: 'localhost', [name]: '' })).toBe(403);
+});
+
+test.each([true, 1, 'loopback'])(
+  'and stays a stranger\'s where "trust proxy" is %p, whoever it says that it comes from',
+  async (trust) => {
+    app.set('trust proxy', trust);
+    expect(await ask({ host: 'localhost' })).toBe(200);
+    expect(await ask({ host: 'localhost', 'x-forwarded-for': '127.0.0.1' })).toBe(403);
+    expect(await ask({ host: 'localhost', 'x-real-ip': '203.0.113.9' })).toBe(403);
+    app.set('trust proxy', false);
   },
 );
 

@@ -41,9 +41,9 @@ export function idMaker(source: IdSource, accepts: AcceptsId): (exchange?: Excha
           'it must answer a string of letters, digits and . _ ~ : + / = @ - that is no longer than "maxLength".',
       );
     } catch (error) {
-      // A request without a name is worse than one with another name.
       report(error, 'correlation ids', exchange);
-      return randomUUID();
+      // A request without a name is worse than one with another name: the one that the fault is logged under.
+      return exchange?.id ?? randomUUID();
     }
   };
 }

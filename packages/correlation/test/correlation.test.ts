@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api';
 import express, { type Express, type RequestHandler } from 'express';
 import { Agent, request as undiciRequest } from 'undici';
-import { type Exchange, exchangeOf, FAULT_CHANNEL, OptionError } from '@org/core';
+import { type Exchange, exchangeOf, type Fault, FAULT_CHANNEL, OptionError } from '@org/core';
 import { serve } from '@org/core/testing';
 import { type Correlation, correlation, type CorrelationOptions } from '@org/correlation';
 import { setup } from '@org/setup';
@@ -158,6 +158,15 @@ describe('the request id', () => {
       });
       expect(faults).toBe(1);
     }
+  });
+
+  test('is the same in the answer as in what is reported of the function that made it wrong', async () => {
+    const reported: (string | undefined)[] = [];
+    const hear = (message: unknown): void => void reported.push((message as Fault).exchange?.id);
+    subscribe(FAULT_CHANNEL, hear);
+    const { answer } = await exchangeFor([], { ids: () => 'a b' });
+    unsubscribe(FAULT_CHANNEL, hear);
+    expect(reported).toEqual([answer['x-request-id']]);
   });
 
   test('that was set later is the one in the answer', async () => {

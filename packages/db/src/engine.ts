@@ -149,6 +149,6 @@ export class Engine {
     site: CallSite | undefined,
   ): void {
     const durationMs = this.settings.clock.monotonicMs() - startMs;
-    this.events.tell({ exchange, text, durationMs, rows, error }, site);
+    this.events.tell({ exchange, text, durationMs, rows, error }, site, this.run);
   }
 }

@@ -11,7 +11,6 @@ export class Savepoint extends Scope {
   private readonly around: Scope;
   private readonly name: string;
   private opening: Promise<unknown> | undefined = undefined;
-  private before: Promise<unknown> = Promise.resolve();
 
   constructor(
     around: Scope,
@@ -30,19 +29,11 @@ export class Savepoint extends Scope {
     return this.around.whole;
   }
 
-  protected override work(asked: Asked): Promise<QueryResult<never>> {
-    const turn = this.before.then(async () => {
-      this.refuseTakenBack();
-      await (this.opening ??= this.around.send(this.say(`SAVEPOINT ${this.name}`)));
-      this.refuseTakenBack();
-      return this.around.pass(asked);
-    });
-    this.before = turn.catch(() => undefined);
-    return turn;
-  }
-
-  protected override async settle(): Promise<void> {
-    await this.before;
+  protected override async work(asked: Asked): Promise<QueryResult<never>> {
+    this.refuseTakenBack();
+    await (this.opening ??= this.around.send(this.say(`SAVEPOINT ${this.name}`)));
+    this.refuseTakenBack();
+    return this.around.pass(asked);
   }
 
   protected override async seal(): Promise<void> {
@@ -56,7 +47,7 @@ export class Savepoint extends Scope {
   }
 
   protected override async revert(): Promise<void> {
-    await this.before;
+    await this.turns.settle();
     try {
       if (this.opening !== undefined && this.around.isOpen) {
         await this.around.pass(this.say(`ROLLBACK TO SAVEPOINT ${this.name}`));

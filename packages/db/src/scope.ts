@@ -11,6 +11,7 @@ import type { Asked } from './engine.ts';
 import type { RequestSession, Session } from './session.ts';
 import type { WholeTransaction } from './transaction.ts';
 import type { TransactionOptions } from './transaction-options.ts';
+import { Turns } from './turns.ts';
 
 /** A transaction that is open. What runs on it is committed, or rolled back, with it. */
 export interface Transaction extends Session {
@@ -44,6 +45,8 @@ export abstract class Scope implements OpenTransaction {
   protected end: End | undefined = undefined;
   /** Why it can only be rolled back. */
   protected failure: { readonly reason: unknown } | undefined = undefined;
+  /** Its statements run one after the other, however they are asked for. */
+  protected readonly turns: Turns = new Turns();
   private participants: number = 0;
   /** Those who wait until nobody else takes part. */
   private readonly onAlone: (() => void)[] = [];
@@ -83,13 +86,15 @@ export abstract class Scope implements OpenTransaction {
   /** Runs a statement in it. @throws ProblemError `ERR_TRANSACTION_FINISHED` */
   async send<R>(asked: Asked): Promise<QueryResult<R>> {
     this.refuseEnded();
-    try {
-      return await this.work(asked);
-    } catch (error) {
-      // The server refuses all that follows until a rollback; so a commit could only be a lie.
-      if (this.end?.how !== 'rolled back') this.failure ??= { reason: error };
-      throw this.end?.reason ?? error;
-    }
+    return this.turns.take(async () => {
+      try {
+        return await this.work(asked);
+      } catch (error) {
+        // The server refuses all that follows until a rollback; so a commit could only be a lie.
+        if (this.end?.how !== 'rolled back') this.failure ??= { reason: error };
+        throw this.end?.reason ?? error;
+      }
+    });
   }
 
   /** Work of somebody else takes part: it has to be through before this ends, and must not fail. */
@@ -134,7 +139,7 @@ export abstract class Scope implements OpenTransaction {
     this.refuseEnded();
     this.finish('committed', undefined, site ?? callSite(this.commit));
     // What was asked for before, and is not awaited by anybody, is part of it.
-    await this.settle();
+    await this.turns.settle();
     try {
       if (this.failure === undefined) await this.seal();
     } catch (error) {
@@ -155,15 +160,13 @@ export abstract class Scope implements OpenTransaction {
 
   /** Runs a statement of a part of it: that it fails is the part's to bear. */
   pass(asked: Asked): Promise<QueryResult<never>> {
-    return this.work(asked);
+    return this.turns.take(() => this.work(asked));
   }
 
   /** The transaction that it is, or is a part of. */
   abstract get whole(): WholeTransaction;
-  /** Runs a statement where it belongs. */
+  /** Runs a statement where it belongs, when it is its turn. */
   protected abstract work(asked: Asked): Promise<QueryResult<never>>;
-  /** Waits until no statement runs. */
-  protected abstract settle(): Promise<void>;
   /** Makes what was done last. */
   protected abstract seal(): Promise<void>;
   /** Takes what was done back. */

@@ -17,6 +17,11 @@ import type { OpenTransaction, Scope, Transaction } from './scope.ts';
 import { WholeTransaction } from './transaction.ts';
 import { type TransactionOptions, transactionOptions } from './transaction-options.ts';
 
+/** Texts of statements that are told apart in one session. */
+const MAX_TEXTS = 200;
+/** Places of one of them that are remembered: what comes again so often has been found by then. */
+const MAX_PLACES = 50;
+
 /** Runs statements and transactions for one request, or for a job of its own. */
 export interface Session {
   /** The request it works for. */
@@ -58,6 +63,8 @@ export class RequestSession implements Session {
   private readonly alone: Set<Lease> = new Set();
   private savepoints: number = 0;
   private refusal: unknown = undefined;
+  /** What was asked for while somebody listened, and how often. */
+  private texts: Map<string, number> | undefined = undefined;
 
   constructor(engine: Engine, exchange?: Exchange) {
     this.engine = engine;
@@ -132,7 +139,8 @@ export class RequestSession implements Session {
     below: Function,
   ): Asked {
     const statement = typeof given === 'string' ? { text: given, values } : given;
-    return { statement, site: this.engine.events.listening ? callSite(below) : undefined };
+    const isSought = this.engine.events.listening && this.isSought(statement.text);
+    return { statement, site: isSought ? callSite(below) : undefined };
   }
 
   /** The request has been given up: what runs is stopped, and nothing more is begun. */
@@ -150,6 +158,14 @@ export class RequestSession implements Session {
   /** Where its work goes. What is being committed takes no more: that is asked for after it. */
   private get innermost(): Scope | undefined {
     return this.open.findLast(({ isOpen }) => isOpen) ?? this.whole;
+  }
+
+  /** To remember a place costs a third of a statement: only what comes again is worth it. */
+  private isSought(text: string): boolean {
+    const texts = (this.texts ??= new Map());
+    const count = texts.get(text) ?? 0;
+    if (count > 0 || texts.size < MAX_TEXTS) texts.set(text, count + 1);
+    return count > 0 && count <= MAX_PLACES;
   }
 
   private async runAlone<R>(asked: Asked): Promise<QueryResult<R>> {

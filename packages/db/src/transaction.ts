@@ -1,6 +1,6 @@
 /**
  * A transaction on a connection of its own. Nothing is taken before its first statement: one that has
- * none costs nothing. Its statements run one after the other, however they are asked for.
+ * none costs nothing.
  */
 import { type CallSite, callSite, type Cancel } from '@org/core';
 
@@ -18,8 +18,6 @@ export class WholeTransaction extends Scope implements Claimant {
   readonly within: WholeTransaction | undefined;
   private opening: Promise<Lease> | undefined = undefined;
   private lease: Lease | undefined = undefined;
-  /** The statement before: the next waits for it. Never rejects. */
-  private before: Promise<unknown> = Promise.resolve();
   private cancelTimer: Cancel | undefined = undefined;
 
   constructor(
@@ -55,25 +53,12 @@ export class WholeTransaction extends Scope implements Claimant {
     void this.rollback(reason);
   }
 
-  protected override work(asked: Asked): Promise<QueryResult<never>> {
-    const turn = this.before.then(async () => {
-      // What waited for its turn may have waited past the end.
-      this.refuseTakenBack();
-      const lease = await (this.opening ??= this.open());
-      this.refuseTakenBack();
-      return this.session.engine.run(lease, asked, this.exchange);
-    });
-    this.before = turn.catch(() => undefined);
-    return turn;
-  }
-
-  protected override async settle(): Promise<void> {
-    let last;
-    do {
-      last = this.before;
-      // oxlint-disable-next-line no-await-in-loop -- until nobody has asked for more meanwhile
-      await last;
-    } while (last !== this.before);
+  protected override async work(asked: Asked): Promise<QueryResult<never>> {
+    // What waited for its turn may have waited past the end.
+    this.refuseTakenBack();
+    const lease = await (this.opening ??= this.open());
+    this.refuseTakenBack();
+    return this.session.engine.run(lease, asked, this.exchange);
   }
 
   protected override async seal(): Promise<void> {
@@ -105,7 +90,7 @@ export class WholeTransaction extends Scope implements Claimant {
     if (lease === undefined) return;
     // Of what runs nothing shall remain.
     lease.stop();
-    await this.settle();
+    await this.turns.settle();
     await lease.rollback();
     this.session.engine.counts.rolledBack++;
     this.giveBack(lease);

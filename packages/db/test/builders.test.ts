@@ -1,11 +1,21 @@
 /** Query builders over sessions, on both databases. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { relations } from 'drizzle-orm';
 import { integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import { eq, sql as drizzleSql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { type Generated, sql } from 'kysely';
 import type { Pool } from 'pg';
-import { db, type Db, type Driver, pglite, postgres, type Session } from '@org/db';
+import {
+  db,
+  type Db,
+  type Driver,
+  pglite,
+  postgres,
+  QUERY_CHANNEL,
+  type QueryEvent,
+  type Session,
+} from '@org/db';
 import { drizzleFor } from '@org/db/drizzle';
 import { kyselyFor } from '@org/db/kysely';
 
@@ -213,6 +223,21 @@ function describeBuilders(driver: () => Driver): void {
       expect(found).toEqual([{ id: 1 }, { id: 2 }]);
       const { rows } = await orm.execute(drizzleSql`select count(*)::int as count from notes`);
       expect(rows).toEqual([{ count: 2 }]);
+    });
+
+    test('tells of statements by the line that awaits them, in transactions, too', async () => {
+      const heard: unknown[] = [];
+      const hear = (told: unknown): void => void heard.push((told as QueryEvent).callSite);
+      const orm = orms(data).over(session);
+      subscribe(QUERY_CHANNEL, hear);
+      await orm.select().from(notes);
+      await Promise.all([orm.select().from(notes), orm.select().from(notes)]);
+      await orm.transaction(async (tx) => {
+        await tx.insert(notes).values({ id: 1, text: 'a' });
+        await tx.select().from(notes);
+      });
+      unsubscribe(QUERY_CHANNEL, hear);
+      expect(heard).toEqual(Array(5).fill(expect.stringMatching(/builders\.test\.ts:\d+:\d+$/)));
     });
 
     test('has transactions and savepoints that are the session’s', async () => {

@@ -45,6 +45,18 @@ export function describeSessions(driver: () => Driver): void {
       (error: { code?: string }) => error.code,
     );
 
+  /** What is told until the end, and its lines, if they are read. */
+  const hearing = (reads: boolean = true) => {
+    const events: QueryEvent[] = [];
+    const lines: unknown[] = [];
+    const hear = (told: unknown): void => {
+      events.push(told as QueryEvent);
+      if (reads) lines.push((told as QueryEvent).callSite);
+    };
+    subscribe(QUERY_CHANNEL, hear);
+    return { events, lines, end: () => unsubscribe(QUERY_CHANNEL, hear) };
+  };
+
   describe('a statement', () => {
     test('brings its rows, how many, its command and its columns', async () => {
       await insert(session, 1);
@@ -71,22 +83,45 @@ export function describeSessions(driver: () => Driver): void {
     });
 
     test('tells whoever subscribes: its text without values, how long, and from which line', async () => {
-      const heard: QueryEvent[] = [];
-      const hear = (event: unknown): void => void heard.push(event as QueryEvent);
-      subscribe(QUERY_CHANNEL, hear);
+      const heard = hearing();
       await insert(session, 7);
       await insert(session, 7).catch(() => undefined);
       await session.transaction((tx) => tx.query('select 1'));
-      unsubscribe(QUERY_CHANNEL, hear);
+      heard.end();
       await insert(session, 8);
-      expect(heard).toHaveLength(3);
-      const [first, second, third] = heard as [QueryEvent, QueryEvent, QueryEvent];
+      expect(heard.events).toHaveLength(3);
+      const [first, second] = heard.events as [QueryEvent, QueryEvent];
       expect(first).toMatchObject({ text: 'insert into notes values ($1, $2)', rows: 1 });
       expect(first.error).toBeUndefined();
       expect(first.durationMs).toBeGreaterThanOrEqual(0);
       expect(JSON.stringify(first)).not.toContain('note 7');
       expect(second.error).toMatchObject({ code: '23505' });
-      for (const { callSite } of [first, third]) expect(callSite).toMatch(/session-suite\.ts:\d+/);
+      for (const line of heard.lines) expect(line).toMatch(/session-suite\.ts:\d+/);
+    });
+
+    test('remembers its place from the second time on; of the first, who awaits it is looked up', async () => {
+      const heard = hearing(false);
+      const capture = jest.spyOn(Error, 'captureStackTrace');
+      // The watch over the pool remembers places of its own.
+      const remembered = () =>
+        capture.mock.calls.filter(([, below]) => below === session.query).length;
+      await session.query('select 1 as one');
+      await session.query('select 2 as two');
+      expect(remembered()).toBe(0);
+      await session.query('select 1 as one');
+      expect(remembered()).toBe(1);
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      for (let more = 0; more < 60; more++) await session.query('select 1 as one');
+      expect(remembered()).toBe(50);
+      capture.mockRestore();
+      heard.end();
+      // Once it has been told, somebody else is at work: better no line than a wrong one.
+      const lines = heard.events.map(({ callSite }) => callSite);
+      expect(lines.slice(0, 3)).toEqual([
+        undefined,
+        undefined,
+        expect.stringMatching(/session-suite\.ts:\d+/),
+      ]);
     });
   });
 

@@ -117,7 +117,9 @@ export function idempotency(options?: Given<IdempotencyOptions>): Idempotency {
     switch (verdict.is) {
       case 'claimed':
         events.tell(verdict.claim.retaken ? 'retaken' : 'claimed', asked.id, exchange);
-        keeping.watch(exchange, verdict.claim);
+        // It was answered while the store was asked: nothing below runs for it any more.
+        if (exchange.abandoned) await end(verdict.claim, 'released', exchange);
+        else keeping.watch(exchange, verdict.claim);
         return undefined;
       case 'finished':
         events.tell('replayed', asked.id, exchange);

@@ -19,12 +19,16 @@ const NOT_DONE: ReadonlySet<number> = new Set([
   426, 428, 429, 431,
 ]);
 
+/** nginx' status for work that stopped, wherever it was, because its client had gone. */
+const CLIENT_CLOSED = 499;
+
 /**
  * The default: failures (5xx) and refusals are not kept. A failure that was answered because the
  * request's time was over, or somebody had given it up, is not the handler's own answer: it may
  * be at work still, so nobody may run it again.
  */
 export const defaultOutcome: OutcomePolicy = (status, exchange) => {
+  if (status === CLIENT_CLOSED) return 'indeterminate';
   if (status >= 500) return isGivenUp(exchange) ? 'indeterminate' : 'release';
   return NOT_DONE.has(status) ? 'release' : 'keep';
 };

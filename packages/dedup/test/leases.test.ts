@@ -1,5 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import {
+  abandon,
   type ClaimStore,
   exchangeOf,
   type KeyValueStore,
@@ -74,6 +76,19 @@ describe('a client that goes away', () => {
     await until(() => keys.stats?.()['finishedTotal'] === 1);
     expect((await send(url, 'k')).code).toBe('ERR_IDEMPOTENCY_NOT_REPLAYABLE');
     expect(runs()).toBe(1);
+  });
+
+  it('does not know the end of work that stopped because it went', async () => {
+    const { url, port, runs, keys } = await start({}, async (res) => {
+      await once(res, 'close');
+      res.status(499).end();
+    });
+    const { cut } = sendByHand(port, request);
+    await until(() => runs() === 1);
+    await cut();
+    await until(() => keys.stats?.()['lostTotal'] === 1);
+    expect((await send(url, 'k')).code).toBe('ERR_IDEMPOTENCY_INDETERMINATE');
+    expect(keys.stats?.()['running']).toBe(0);
   });
 
   it('is not waited for longer than maxRunMs where the handler never ends', async () => {
@@ -468,6 +483,33 @@ describe('what happens', () => {
     expect(await keys.inspect(seen!)).toBe('finished');
     await send(url, undefined);
     expect(seen).toBeUndefined();
+  });
+
+  it('frees the key of a request that was answered while the store was asked for it', async () => {
+    const store = memoryStore({ clock });
+    const gate = new Gate();
+    const slow: typeof store = {
+      ...store,
+      claim: async (...claimed) => {
+        await gate.opened;
+        return store.claim(...claimed);
+      },
+    };
+    let isFirst = true;
+    const { url, runs, keys } = await start({ store: slow }, undefined, (app) => {
+      app.use((req, res, next) => {
+        next();
+        if (!isFirst) return;
+        isFirst = false;
+        res.status(503).end();
+        abandon(exchangeOf(req, res));
+      });
+    });
+    expect((await send(url, 'k')).status).toBe(503);
+    gate.let();
+    await until(() => keys.stats?.()['releasedTotal'] === 1);
+    expect([runs(), keys.stats?.()['running']]).toEqual([0, 0]);
+    expect((await send(url, 'k')).text).toBe('{"run":1}');
   });
 
   it('stops beating when nothing has happened for a while', async () => {

@@ -142,11 +142,9 @@ export function errors(options?: Given<ErrorsOptions>): Errors {
     counts[problem.status < 500 ? 'clientErrors' : 'serverErrors']++;
     if (outcome === 'cut') {
       exchange.res.destroy();
-    } else if (outcome === 'answered') {
+    } else if (outcome === 'answered' || (outcome === 'gone' && !exchange.res.headersSent)) {
+      // Where the client has gone nobody reads it; logs, metrics and whoever keeps answers do.
       reply(problem, error, exchange);
-    } else if (outcome === 'gone' && !exchange.res.headersSent) {
-      // Nobody will read it; access logs and metrics will.
-      exchange.res.statusCode = problem.status;
     }
     if (problem.status >= 500) recent.add(problem, exchange);
     tell({ error, problem, exchange, outcome });

@@ -3,7 +3,14 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect } from 'node:net';
 import express, { type Application, type ErrorRequestHandler, type RequestHandler } from 'express';
 import * as fc from 'fast-check';
-import { type Exchange, exchangeOf, FAULT_CHANNEL, type Fault, ProblemError } from '@org/core';
+import {
+  defineStages,
+  type Exchange,
+  exchangeOf,
+  FAULT_CHANNEL,
+  type Fault,
+  ProblemError,
+} from '@org/core';
 import { recordExchanges, serve } from '@org/core/testing';
 import { type ErrorMessage, errors, ERRORS_CHANNEL, type ErrorsOptions } from '@org/errors';
 
@@ -628,6 +635,41 @@ describe('when it is too late', () => {
       expect(problem).toMatchObject({ status: 499, code: 'ERR_CLIENT_CLOSED' });
       expect(outcome).toBe('gone');
       expect(exchange.aborted).toBe(true);
+    } finally {
+      await close();
+    }
+  });
+
+  test('whoever keeps answers hears how work failed after its client had gone', async () => {
+    const { notFound, handler } = errors(production);
+    const app = express();
+    const heard = new Promise<[number, unknown]>((resolve) => {
+      const stages = defineStages({
+        unsent: (head, body) =>
+          resolve([head.status, (JSON.parse(String(body)) as { code: unknown }).code]),
+      });
+      app.use((req, res, next) => {
+        exchangeOf(req, res).tap(stages);
+        next();
+      });
+    });
+    let begun: () => void;
+    const arrived = new Promise<void>((resolve) => (begun = resolve));
+    app.get('/', async (req, res) => {
+      const { signal } = exchangeOf(req, res);
+      begun();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new ProblemError({ code: 'ERR_SOLD', status: 410, detail: 'Sold.', expose: true });
+    });
+    app.use(notFound, handler);
+    const { port, close } = await serve(app);
+    try {
+      const socket = connect(port, '127.0.0.1', () =>
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+      );
+      await arrived;
+      socket.destroy();
+      expect(await heard).toEqual([410, 'ERR_SOLD']);
     } finally {
       await close();
     }

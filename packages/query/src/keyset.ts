@@ -196,10 +196,15 @@ function directed(order: readonly Ordered[]): Way {
 
 /**
  * Each value as text by way of JSON: that of times is ISO 8601 whatever the session's style (a
- * microsecond is there, where a Date has lost it), that of numbers has every digit.
+ * microsecond is there, where a Date has lost it), that of numbers has every digit. What is JSON
+ * itself stays as it is: of `"1"` there would be the 1 left, which stands elsewhere.
  */
 function placeColumn(order: readonly Ordered[]): Fragment {
-  const texts = order.map(({ column }) => `to_json(${quoted(column)}) #>> '{}'`);
+  const texts = order.map(({ column }) => {
+    const name = quoted(column);
+    const json = `to_json(${name})`;
+    return `case when ${json}::text = ${name}::text then ${name}::text else ${json} #>> '{}' end`;
+  });
   return raw(`json_build_array(${texts.join(', ')})`);
 }
 

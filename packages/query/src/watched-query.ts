@@ -1,13 +1,6 @@
 /** One `query` that is replaced, so that its statements are heard of: in all forms of its calls. */
 import { AsyncResource } from 'node:async_hooks';
-import {
-  type CallSite,
-  callSite,
-  type Clock,
-  type Exchange,
-  folderOfCaller,
-  lineOf,
-} from '@org/core';
+import { callSite, type Clock, type Exchange, folderOfCaller, lineOf } from '@org/core';
 
 import type { QueryRecord } from './query-record.ts';
 import { type Method, replaced } from './replaced.ts';
@@ -53,9 +46,17 @@ export function watchQuery(
         const site = listener.asks(exchange, text) ? callSite(observed) : undefined;
         const startMs = listener.clock.monotonicMs();
         const ended = (error: unknown, result: unknown): void =>
-          listener.hear(
-            new Ended(exchange, text, listener.clock.monotonicMs() - startMs, result, error, site),
-          );
+          listener.hear({
+            exchange,
+            text,
+            durationMs: listener.clock.monotonicMs() - startMs,
+            rows: rowsOf(result),
+            error,
+            // What was called from nowhere, or not sought, has the line that awaits it.
+            get callSite() {
+              return lineOf(site, HERE) ?? lineOf(callSite(ended), HERE);
+            },
+          });
 
         const last = args.length - 1;
         const callback = args[last];
@@ -68,10 +69,20 @@ export function watchQuery(
         }
         const answer = around(() => query.apply(this, args));
         if (isThenable(answer)) {
-          answer.then(
-            (result) => ended(undefined, result),
-            (error: unknown) => ended(error ?? new Error('failed'), undefined),
+          const heard = answer.then(
+            (result) => {
+              ended(undefined, result);
+              return result;
+            },
+            (error: unknown) => {
+              ended(error ?? new Error('failed'), undefined);
+              throw error;
+            },
           );
+          // Whoever awaits this is known to V8 when it ends.
+          if (answer instanceof Promise) return heard;
+          // What is more than a promise stays what it is.
+          heard.then(undefined, () => undefined);
         } else {
           // A stream or a cursor: when it ends is its reader's to say.
           listener.hear({
@@ -84,36 +95,6 @@ export function watchQuery(
         return answer;
       },
   );
-}
-
-/** A record whose line is looked up when it is read. */
-class Ended implements QueryRecord {
-  readonly exchange: Exchange | undefined;
-  readonly text: string;
-  readonly durationMs: number;
-  readonly rows: number | undefined;
-  readonly error: unknown;
-  private readonly site: CallSite | undefined;
-
-  constructor(
-    exchange: Exchange | undefined,
-    text: string,
-    durationMs: number,
-    result: unknown,
-    error: unknown,
-    site: CallSite | undefined,
-  ) {
-    this.exchange = exchange;
-    this.text = text;
-    this.durationMs = durationMs;
-    this.rows = rowsOf(result);
-    this.error = error;
-    this.site = site;
-  }
-
-  get callSite(): string | undefined {
-    return lineOf(this.site, HERE);
-  }
 }
 
 function textOf(asked: unknown): string | undefined {

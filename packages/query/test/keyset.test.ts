@@ -13,7 +13,17 @@ interface Row {
 }
 
 /** How the server puts NULLs is said in full: what is compared is the server's own order. */
-const COLUMNS = ['rank', 'made_at', 'local_at', 'price', 'name', 'share', 'big', 'tag'] as const;
+const COLUMNS = [
+  'rank',
+  'made_at',
+  'local_at',
+  'price',
+  'name',
+  'share',
+  'big',
+  'tag',
+  'doc',
+] as const;
 
 const column: fc.Arbitrary<OrderColumn> = fc.record({
   column: fc.constantFrom(...COLUMNS, 'sure'),
@@ -44,6 +54,7 @@ const row = fc.record({
   share: maybe(fc.constantFrom('0.1', '0.30000000000000004', '1e300', 'Infinity', '-0', '0')),
   big: maybe(fc.constantFrom('9007199254740993', '9007199254740992', '-9223372036854775808')),
   tag: maybe(fc.constantFrom('low', 'mid', 'high')),
+  doc: maybe(fc.constantFrom<unknown>(1, '1', '', 'a', '"a"', 'null', true, { a: 1 }, ['1', null])),
   sure: fc.integer({ min: 0, max: 1 }),
 });
 const rows = fc.array(row, { maxLength: 25 });
@@ -55,7 +66,7 @@ onBothDatabases('keyset pagination', (database) => {
       create table things (
         id bigint generated always as identity primary key,
         rank int, made_at timestamptz, local_at timestamp, price numeric, name text,
-        share float8, big bigint, tag tag, sure int not null, kept boolean not null default true
+        share float8, big bigint, tag tag, doc jsonb, sure int not null, kept boolean not null default true
       )`);
   });
   afterEach(() => database().query('truncate things'));
@@ -123,6 +134,17 @@ onBothDatabases('keyset pagination', (database) => {
     expect(again.previous).toBeNull();
     const onwards = await read(database(), things, { limit: 3, after: again.next });
     expect(ids(onwards.items)).toEqual(ids(second.items));
+  });
+
+  test('what is null in JSON is a value like others, and no NULL', async () => {
+    const docs = [1, null, 'null', 2].map((doc) => plain({ doc: { doc } }));
+    await fill(database(), docs);
+    await database().query("update things set doc = doc -> 'doc'", []);
+    for (const nulls of ['none', 'last'] as const) {
+      const things = keyset({ orderBy: [{ column: 'doc', nulls }], secret: SECRET });
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(ids(await forwards(database(), things, 1))).toEqual(await all(database(), things));
+    }
   });
 
   test('microseconds hold where a session writes and reads times in its own way', async () => {
@@ -365,6 +387,7 @@ function plain(some: Partial<Record<(typeof COLUMNS)[number], unknown>>) {
     share: null,
     big: null,
     tag: null,
+    doc: null,
     sure: 0,
     ...some,
   };

@@ -110,6 +110,11 @@ export class Limiter {
     );
   }
 
+  /** Gives back what this process has taken ahead of its use. */
+  async close(): Promise<void> {
+    await this.shared?.close();
+  }
+
   private conclude(visit: Visit, answered: boolean): Outcome {
     const nowMs = this.clock.monotonicMs();
     if (answered) {

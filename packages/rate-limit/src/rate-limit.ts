@@ -197,6 +197,7 @@ export function rateLimit(options?: Given<RateLimitOptions>): RateLimit {
       closed = true;
       adaptive?.close();
       for (const { keys } of plans.policies) keys.clear();
+      return limiter.close();
     },
   });
 

@@ -119,6 +119,11 @@ export class SharedCounts {
     }
   }
 
+  /** Gives back what was taken ahead. */
+  close(): Promise<void> {
+    return this.leases.close();
+  }
+
   private read(standing: Standing, units: number): MaybePromise<Reading | undefined> {
     const { policy, key, sharedWindow } = standing;
     const name = this.nameOf(policy, key, sharedWindow);

@@ -86,7 +86,8 @@ describe('leases', () => {
     expect(store.calls - before).toBeLessThanOrEqual(1);
     clock.advance(1000);
     expect(await allowed(one, 50)).toBe(0);
-    expect(store.calls - before).toBeLessThanOrEqual(3);
+    // Each has given back what it held, and asked once more.
+    expect(store.calls - before).toBeLessThanOrEqual(4);
   });
 
   test('what was not used within a second is there for the others', async () => {
@@ -95,8 +96,32 @@ describe('leases', () => {
     expect(await allowed(one, 2)).toBe(2);
     expect(await allowed(other, 100)).toBe(94);
     clock.advance(1000);
-    await allowed(one, 1, 'somebody else');
     expect(await allowed(other, 10)).toBe(4);
+  });
+
+  test('what is not used when the process ends is there for the others, and no timer is left', async () => {
+    const { clock, store, one, other } = leasing();
+    await allowed(one, 2);
+    expect(store.total).toBe(6);
+    await one.close!();
+    expect([store.total, clock.pending]).toEqual([2, 0]);
+    // An answer that comes after the end is of no use any more.
+    await allowed(other, 1);
+    store.slow = [];
+    const late = other.consume('a');
+    await other.close!();
+    const [answer] = store.slow;
+    store.slow = undefined;
+    answer!();
+    await late;
+    expect([store.total, clock.pending]).toEqual([4, 0]);
+  });
+
+  test('of more clients than there is room for make room, and what they have left goes back', async () => {
+    const { store, one } = leasing({ maxKeys: 2 });
+    for (const key of ['a', 'b', 'c']) await allowed(one, 2, key);
+    // Each has used two; those of the last two are still held.
+    expect(store.total).toBe(2 + 6 + 6);
   });
 
   test('who comes while a lease is asked for waits for it', async () => {
@@ -110,11 +135,34 @@ describe('leases', () => {
     expect(store.calls).toBe(2);
   });
 
+  test('who waits does not wait for every lease in turn, however many come at once', async () => {
+    const { store, one } = leasing({ limit: 1000, windowMs: 10_000_000 });
+    store.slow = [];
+    const consume = (count: number) => Array.from({ length: count }, () => one.consume('a'));
+    const many = consume(100);
+    let rounds = 0;
+    for (; store.slow.length > 0; rounds++) {
+      store.slow.splice(0).forEach((answer) => answer());
+      await new Promise((resolve) => setImmediate(resolve));
+      // Those who come later wait for the one after it, which is for them alone.
+      if (rounds === 0) many.push(...consume(10));
+    }
+    expect((await Promise.all(many)).every((verdict) => verdict.allowed)).toBe(true);
+    expect([rounds, store.calls, store.total]).toEqual([3, 3, 110]);
+  });
+
   test('of a store that fails is none, and each process goes by what it has seen', async () => {
     const { store, one } = leasing();
     store.fails = true;
     expect(await allowed(one, 120)).toBe(100);
     expect(one.stats!()).toMatchObject({ store: 'away', degradedTotal: 100 });
+  });
+
+  test('that are too small for the next request go back with the call that takes anew', async () => {
+    const { store, one } = leasing();
+    for (let at = 0; at < 4; at++) await one.consume('a', { units: 2 });
+    // Two, five, and four with the one that was left.
+    expect([store.calls, store.total]).toEqual([3, 11]);
   });
 
   test('are never more than a twentieth of the limit', async () => {

@@ -24,7 +24,10 @@ withRedis('a limit over a real one', () => {
     });
 
     /** A process' worth: a limiter with a connection of its own, behind a server. */
-    async function start(limit: number): Promise<{ made: RateLimit; url: string }> {
+    async function start(
+      limit: number,
+      storeTimeoutMs?: number,
+    ): Promise<{ made: RateLimit; url: string }> {
       const client = new Redis({ host: '127.0.0.1', port: redis.port });
       // What it does about a lost connection is its own; it says so for every attempt.
       client.on('error', () => undefined);
@@ -35,7 +38,12 @@ withRedis('a limit over a real one', () => {
         duration: 1,
         keyPrefix: '',
       });
-      const made = rateLimit({ limit, windowMs: 600_000, store: flexible(counters) });
+      const made = rateLimit({
+        limit,
+        windowMs: 600_000,
+        store: flexible(counters),
+        storeTimeoutMs,
+      });
       const app = express();
       app.use(made);
       app.get('/', (_req, res) => void res.send('fine'));
@@ -60,7 +68,7 @@ withRedis('a limit over a real one', () => {
     }
 
     test('one limit holds over two processes', async () => {
-      const [one, other] = [await start(10), await start(10)];
+      const [one, other] = [await start(10, 5000), await start(10, 5000)];
       expect(await statuses(one.url, 6)).toEqual(Array.from({ length: 6 }, () => 200));
       expect(await statuses(other.url, 5)).toEqual([200, 200, 200, 200, 429]);
       expect((await fetch(one.url)).headers.get('ratelimit')).toMatch(/^"default";r=0;t=\d+$/);

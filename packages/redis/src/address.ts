@@ -19,6 +19,7 @@ export interface Address {
   readonly database: number | undefined;
 }
 
+/** What a URL may look like, for errors. */
 export const URL_FORMS =
   'redis://, rediss:// (TLS), redis+cluster://, rediss+cluster:// or unix:///path/to.sock';
 
@@ -32,29 +33,42 @@ const SCHEMES: Readonly<Record<string, Pick<Address, 'cluster' | 'tls'> | undefi
   'unix:': { cluster: false, tls: false },
 };
 
+const NOT_ENCODED =
+  'has a user, a password or a path with characters that must be percent-encoded, such as %23 for #';
+
 /** The address, or what is wrong with it, as the end of "the URL …". */
 export function addressOf(text: string): Address | string {
-  if (!URL.canParse(text)) return `is none; it must begin with ${URL_FORMS}`;
-  const url = new URL(text);
-  const scheme = SCHEMES[url.protocol];
+  const [, begin = '', rest = ''] = /^([^:]*:)\/\/(.*)$/s.exec(text) ?? [];
+  const scheme = SCHEMES[begin.toLowerCase()];
   if (scheme === undefined) return `must begin with ${URL_FORMS}`;
-  const credentials = [decoded(url.username), decoded(url.password)];
-  if (credentials.includes(undefined)) {
-    return 'has a user or a password that is not percent-encoded';
-  }
-  const [username, password] = credentials.map((one) => (one === '' ? undefined : one));
+  // A character that ends the part that it stands in would make another host of a password.
+  if (/#|[/?].*@/s.test(rest)) return NOT_ENCODED;
+  if (!URL.canParse(text)) return 'has no valid host and port, such as redis.internal:6379';
+  const url = new URL(text);
   const isSocket = url.protocol === 'unix:';
-  const database = databaseOf(isSocket ? (url.searchParams.get('db') ?? '') : url.pathname);
-  if (database === null) return 'has a path that is no number of a database, such as /1';
+  const [username, password, path] = [url.username, url.password, url.pathname].map(decoded);
+  if (username === undefined || password === undefined || path === undefined) return NOT_ENCODED;
+  const database = databaseOf(isSocket ? (url.searchParams.get('db') ?? '') : path);
+  if (database === null)
+    return 'has no number of a database where one belongs, such as /1 or ?db=1';
   const others = [...url.searchParams.keys()].filter((name) => !(isSocket && name === 'db'));
   if (others.length > 0) {
     return `has the parameter "${others[0]}"; say the rest with options`;
   }
-  const rest = { ...scheme, username, password, database };
-  if (isSocket) return { ...rest, endpoint: undefined, path: decodeURIComponent(url.pathname) };
+  const address = {
+    ...scheme,
+    username: username || undefined,
+    password: password || undefined,
+    database,
+  };
+  if (isSocket) {
+    if (url.host !== '' || path === '') return 'has no absolute path, as unix:///path/to.sock has';
+    return { ...address, endpoint: undefined, path };
+  }
+  if (url.port === '0') return 'has the port 0, through which nothing can be reached';
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const endpoint = { host: host || 'localhost', port: Number(url.port) || DEFAULT_PORT };
-  return { ...rest, endpoint, path: undefined };
+  return { ...address, endpoint, path: undefined };
 }
 
 /** `host:port`, `host`, `[::1]:7000` or `::1`; nothing where it is none of them. */

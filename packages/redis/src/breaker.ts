@@ -19,7 +19,6 @@ export interface BreakerSettings {
 }
 
 export class Breaker {
-  openedTotal: number = 0;
   private readonly settings: BreakerSettings;
   private failures: number = 0;
   private current: BreakerState = 'closed';
@@ -51,7 +50,6 @@ export class Breaker {
     if (this.current !== 'closed' || this.disposed) return;
     this.failures++;
     if (this.failures < this.settings.failures) return;
-    this.openedTotal++;
     this.open();
     this.settings.onOpen(error);
   }

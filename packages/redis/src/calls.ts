@@ -3,7 +3,14 @@
  * waits for it, limited in time, and answered with errors of the store contract. A call that ran
  * out of time may still be done.
  */
-import { type CallOptions, type Clock, storeTimeout, storeUnavailable, within } from '@org/core';
+import {
+  type CallOptions,
+  type Clock,
+  MAX_DELAY_MS,
+  storeTimeout,
+  storeUnavailable,
+  within,
+} from '@org/core';
 
 import type { Breaker } from './breaker.ts';
 import { Deadlines, type Limited } from './deadlines.ts';
@@ -60,17 +67,21 @@ export class Calls {
   /**
    * Makes a call. Rejects with ERR_STORE_TIMEOUT or ERR_STORE_UNAVAILABLE.
    * @throws ERR_STORE_UNAVAILABLE at once, where it is not even tried
+   * @throws RangeError for a time limit that no timer keeps
    */
   run<T>(request: Request<T>, options: CallOptions | undefined): Promise<T> {
     const { link, settings } = this;
-    const isWaiting = !link.isReady && link.isFirstAttempt;
-    const isAway = !link.isReady && !isWaiting;
-    if (this.closed || isAway || this.inFlight >= settings.maxInFlight) {
-      throw this.refuse(request.call);
+    const { call } = request;
+    const limitMs = wholeLimitMs(options?.timeoutMs ?? settings.timeoutMs);
+    if (this.closed) throw this.refuse(call, new Error('The store is closed.'));
+    if (this.inFlight >= settings.maxInFlight) {
+      throw this.refuse(call, new Error(`${this.inFlight} calls are in flight (maxInFlight).`));
     }
+    const isWaiting = !link.isReady && link.isFirstAttempt;
     const breaker = link.nodes.breakerOf(request.key);
-    if (breaker.refuses) throw this.refuse(request.call);
-    const limitMs = Math.ceil(options?.timeoutMs ?? settings.timeoutMs);
+    if ((!link.isReady && !isWaiting) || breaker.refuses) {
+      throw this.refuse(call, link.outage.cause);
+    }
     return new Promise<T>((resolve, reject) => {
       this.callsTotal++;
       this.inFlight++;
@@ -101,10 +112,18 @@ export class Calls {
     for (const pending of this.deadlines.drain()) (pending as Pending<never>).fail(closed);
   }
 
-  private refuse(call: string): Error {
+  private refuse(call: string, cause: Error | undefined): Error {
     this.refusedTotal++;
-    return storeUnavailable(call, this.link.outage.cause);
+    return storeUnavailable(call, cause);
   }
+}
+
+/** What is left of a time that is over runs out at once. @throws RangeError for what no timer keeps */
+export function wholeLimitMs(timeoutMs: number): number {
+  if (timeoutMs <= MAX_DELAY_MS) return Math.max(0, Math.ceil(timeoutMs));
+  throw new RangeError(
+    `The timeoutMs of a call must be at most ${MAX_DELAY_MS} ms, but is ${timeoutMs}.`,
+  );
 }
 
 /** Errors by which a server says that it cannot answer at the moment, whatever it is asked. */
@@ -176,9 +195,9 @@ class Pending<T> implements Limited {
   }
 
   private ask(command: string, args: readonly Argument[], onError: (error: unknown) => void): void {
-    this.calls.link.client
-      .callBuffer(command, args as Argument[])
-      .then((reply) => this.answered(reply), onError);
+    const { client, nodes } = this.calls.link;
+    nodes.gather();
+    client.callBuffer(command, args as Argument[]).then((reply) => this.answered(reply), onError);
   }
 
   private answered(reply: unknown): void {

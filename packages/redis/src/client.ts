@@ -14,9 +14,7 @@ const LAST_RETRY_MS = 1000;
 /** How long a connection may take to end politely, in ms. */
 const DISCONNECT_MS = 200;
 
-const READ_FROM = Object.freeze({ master: 'master', replica: 'slave', any: 'all' } as const);
-
-/** How long to wait before the next attempt, in ms. */
+/** How long to wait before the next attempt, of which there have been so many since it last worked, in ms. */
 export function retryDelayMs(attempts: number, random: () => number): number {
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 10));
   return Math.round(longest * (0.5 + random() / 2));
@@ -27,16 +25,18 @@ export function isCluster(client: Client): client is Cluster {
   return 'nodes' in client;
 }
 
-/** Makes the client that commands go through; it connects when it is told to. */
-export function makeClient(settings: Settings, target: Target): Client {
-  const { random, connectTimeoutMs, readFrom } = settings;
+/**
+ * Makes the client that commands go through; it connects when it is told to.
+ * @param retryMs how long to wait before the next attempt
+ */
+export function makeClient(settings: Settings, target: Target, retryMs: () => number): Client {
   if (!target.cluster) {
     return new Redis({
       ...commonOptions(settings, target),
       ...(target.path === undefined ? target.endpoints[0] : { path: target.path }),
       db: target.database,
       enableOfflineQueue: false,
-      retryStrategy: (attempts) => retryDelayMs(attempts, random),
+      retryStrategy: retryMs,
       // A master that has become a replica: its name may stand for another server by now.
       reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     });
@@ -45,13 +45,12 @@ export function makeClient(settings: Settings, target: Target): Client {
     redisOptions: commonOptions(settings, target),
     lazyConnect: true,
     enableOfflineQueue: false,
-    clusterRetryStrategy: (attempts) => retryDelayMs(attempts, random),
-    scaleReads: READ_FROM[readFrom],
+    clusterRetryStrategy: retryMs,
     // What was sent may have been done: only what a node has refused is sent to another one.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     maxRedirections: 4,
-    slotsRefreshTimeout: connectTimeoutMs,
+    slotsRefreshTimeout: settings.connectTimeoutMs,
     // A certificate names hosts, not the addresses behind them.
     dnsLookup: (address, callback) => callback(null, address),
   });

@@ -3,7 +3,7 @@
  * modulo 16384, or of what stands in its first pair of braces, if that is not empty.
  */
 
-export const SLOTS = 16_384;
+const SLOTS = 16_384;
 
 const CRC16: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8;

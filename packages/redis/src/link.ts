@@ -5,7 +5,7 @@
  */
 import { type Cancel, type Clock, storeTimeout, within } from '@org/core';
 
-import { isCluster, makeClient } from './client.ts';
+import { isCluster, makeClient, retryDelayMs } from './client.ts';
 import { type Nodes, nodesOf } from './nodes.ts';
 import type { Client, Settings } from './options.ts';
 import { Outage } from './outage.ts';
@@ -24,13 +24,16 @@ export class Link {
   private firstDone: () => void = () => undefined;
   private isFirst: boolean = true;
   private cancelWatch: Cancel | undefined = undefined;
-  private readonly readyListeners: Set<() => void> = new Set();
+  /** Since it last worked. */
+  private attempts: number = 0;
 
   constructor(settings: Settings) {
     this.settings = settings;
     this.clock = settings.clock;
     this.outage = new Outage(settings.name);
-    this.client = settings.client ?? makeClient(settings, settings.target!);
+    const { client, target, random } = settings;
+    this.client =
+      client ?? makeClient(settings, target!, () => retryDelayMs(++this.attempts, random));
     this.nodes = nodesOf(this.client, {
       ...settings,
       onAway: (error) => this.outage.begin(error),
@@ -62,11 +65,6 @@ export class Link {
     return this.first;
   }
 
-  /** Calls `listener` each time that a connection is there. */
-  onReady(listener: () => void): void {
-    this.readyListeners.add(listener);
-  }
-
   close(): void {
     this.closed = true;
     this.isOpen = false;
@@ -95,7 +93,8 @@ export class Link {
     const { client } = this;
     if (client.status === 'ready') void this.becomeReady();
     else if (client.status === 'wait') client.connect().catch(() => undefined);
-    await within(connectTimeoutMs, this.clock, () => done);
+    if (!(await within(connectTimeoutMs, this.clock, () => done)))
+      this.outage.begin(this.notReady());
     this.endFirst();
   }
 
@@ -119,19 +118,25 @@ export class Link {
     this.cancelWatch?.();
     if (this.closed || this.client.status !== 'ready') return;
     this.isOpen = true;
+    this.attempts = 0;
     this.connectionsTotal++;
     this.nodes.renew();
     this.outage.end();
     this.endFirst();
-    for (const listener of this.readyListeners) listener();
   }
 
   /** A connection that is made may yet never become ready. */
   private watch(): void {
     this.cancelWatch?.();
     this.cancelWatch = this.clock.after(this.settings.connectTimeoutMs, () => {
-      if (!this.isOpen && !this.closed) this.client.disconnect(true);
+      if (this.isOpen || this.closed) return;
+      this.outage.begin(this.notReady());
+      this.client.disconnect(true);
     });
+  }
+
+  private notReady(): Error {
+    return new Error(`Redis was not ready within ${this.settings.connectTimeoutMs} ms.`);
   }
 
   private lost(error: unknown): void {

@@ -10,14 +10,6 @@ export class ChannelListeners {
     return this.channels.size;
   }
 
-  names(): readonly string[] {
-    return [...this.channels.keys()];
-  }
-
-  has(channel: string): boolean {
-    return this.channels.has(channel);
-  }
-
   /** Says whether it is the first of its channel. */
   add(channel: string, listener: BusListener): boolean {
     const listeners = this.channels.get(channel);

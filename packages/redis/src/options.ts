@@ -58,8 +58,6 @@ export interface RedisStoreOptions {
   readonly breakerOpenMs: number;
   /** The most calls that wait for Redis at once; further ones are refused. @default 10_000 */
   readonly maxInFlight: number;
-  /** Which nodes of a cluster are asked for values; what replicas answer may be old. @default "master" */
-  readonly readFrom: 'master' | 'replica' | 'any';
   /** How long a tag is kept after it was made or moved on, and a channel after its last message, in ms. @default 7 days */
   readonly retentionMs: number;
   /** How messages travel: `pubsub` reaches who listens now, `stream` also who was cut off for a while. @default "pubsub" */
@@ -90,7 +88,6 @@ export const REDIS_STORE_DEFAULTS: Readonly<RedisStoreOptions> = Object.freeze<R
   breakerFailures: 5,
   breakerOpenMs: 500,
   maxInFlight: 10_000,
-  readFrom: 'master',
   retentionMs: 7 * 24 * 3_600_000,
   bus: 'pubsub',
   streamMaxLength: 10_000,
@@ -118,7 +115,6 @@ const CHECKS: Checks<RedisStoreOptions> = {
   breakerFailures: integer({ min: 1 }),
   breakerOpenMs: durationMs({ min: 1 }),
   maxInFlight: integer({ min: 1 }),
-  readFrom: oneOf('master', 'replica', 'any'),
   retentionMs: durationMs({ min: 1000 }),
   bus: oneOf('pubsub', 'stream'),
   streamMaxLength: integer({ min: 1 }),
@@ -168,6 +164,11 @@ function targetOf(options: RedisStoreOptions, problems: string[]): Target | unde
         'option "client" knows where Redis is: leave "url", "nodes", "cluster", "username", "password", "tls" and "database" out.',
       );
     }
+    if (client.options.enableAutoPipelining === true) {
+      problems.push(
+        'option "client" has enableAutoPipelining, with which ioredis misreads the calls of the store: give it client.duplicate({ enableAutoPipelining: false }).',
+      );
+    }
     return undefined;
   }
   if (url === undefined && (nodes === undefined || nodes.length === 0)) {
@@ -181,9 +182,13 @@ function targetOf(options: RedisStoreOptions, problems: string[]): Target | unde
     problems.push(`option "url" ${address}.`);
     return undefined;
   }
-  const others = (nodes ?? []).map((node) => {
+  const others = (nodes ?? []).map((node, at) => {
     const endpoint = endpointOf(node);
-    if (endpoint === undefined) problems.push('option "nodes" must be a list of host:port.');
+    if (endpoint === undefined) {
+      // A URL may have a password in it.
+      const shown = /[@/]/.test(node) ? 'a URL' : JSON.stringify(node);
+      problems.push(`option "nodes[${at}]" must be host:port, but is ${shown}.`);
+    }
     return endpoint!;
   });
   const isCluster = cluster ?? (address?.cluster === true || nodes !== undefined);

@@ -46,12 +46,12 @@ local now = time[1] * 1000000 + time[2]`;
 export const VERSIONS: Script = script(`${NOW}
 local versions = {}
 for at, key in ipairs(KEYS) do
-  local version = redis.call('GET', key)
+  local version = tonumber(redis.call('GET', key))
   if not version then
-    version = string.format('%.0f', now)
-    redis.call('SET', key, version, 'PX', ARGV[1])
+    version = now
+    redis.call('SET', key, string.format('%.0f', version), 'PX', ARGV[1])
   end
-  versions[at] = tonumber(version)
+  versions[at] = version
 end
 return versions`);
 
@@ -59,7 +59,7 @@ return versions`);
 export const BUMP: Script = script(`${NOW}
 local versions = {}
 for at, key in ipairs(KEYS) do
-  local version = math.max(now, tonumber(redis.call('GET', key) or 0) + 1)
+  local version = math.max(now, (tonumber(redis.call('GET', key)) or 0) + 1)
   redis.call('SET', key, string.format('%.0f', version), 'PX', ARGV[1])
   versions[at] = version
 end

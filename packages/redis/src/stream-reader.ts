@@ -33,7 +33,6 @@ const BLOCK_MS = 2000;
 const BATCH = 100;
 
 export class StreamReader {
-  connectionsTotal: number = 0;
   private readonly settings: StreamReaderSettings;
   private last: number;
   private connection: Redis | undefined = undefined;
@@ -100,7 +99,6 @@ export class StreamReader {
     this.connection = connection;
     connection.on('error', () => undefined);
     await this.inTime(() => connection.connect());
-    this.connectionsTotal++;
     return connection;
   }
 

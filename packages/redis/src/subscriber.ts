@@ -6,6 +6,7 @@
 import { type Cancel, type Clock, storeTimeout, storeUnavailable, within } from '@org/core';
 import type { Redis } from 'ioredis';
 
+import { wholeLimitMs } from './calls.ts';
 import { retryDelayMs } from './client.ts';
 import { type BusListener, ChannelListeners } from './listeners.ts';
 import { reasonOf } from './reason.ts';
@@ -21,12 +22,11 @@ export interface SubscriberSettings {
 }
 
 /** How often it is asked for a sign of life, in ms. */
-export const HEARTBEAT_MS = 2000;
+const HEARTBEAT_MS = 2000;
 
 const SPACE = 0x20;
 
 export class Subscriber {
-  connectionsTotal: number = 0;
   private readonly settings: SubscriberSettings;
   private readonly listeners: ChannelListeners = new ChannelListeners();
   private readonly channelOf: Map<string, string> = new Map();
@@ -58,7 +58,7 @@ export class Subscriber {
   ): Promise<() => void> {
     const { clock, connectTimeoutMs, nameOf } = this.settings;
     if (this.closed) throw storeUnavailable('subscribe', new Error('The store is closed.'));
-    const limitMs = timeoutMs ?? connectTimeoutMs;
+    const limitMs = wholeLimitMs(timeoutMs ?? connectTimeoutMs);
     const name = nameOf(channel);
     this.channelOf.set(name, channel);
     // Each subscription ends by itself, also where two of them share a listener.
@@ -111,12 +111,16 @@ export class Subscriber {
     const connection = this.settings.connection();
     if (connection === undefined) throw new Error('There is no server to subscribe to.');
     this.connection = connection;
-    connection.on('error', () => undefined);
+    let reason: unknown;
+    connection.on('error', (error) => (reason = error));
     connection.on('messageBuffer', (name: Buffer, data: Buffer) => this.hear(name, data));
     const inTime = await within(connectTimeoutMs, clock, async () => {
       await connection.connect();
       const names = [...this.channelOf.keys()];
       if (names.length > 0) await connection.subscribe(...names);
+    }).catch((error: unknown) => {
+      // Its own error says no more than that there is no connection.
+      throw reason ?? error;
     });
     if (!inTime) throw storeTimeout('subscribe', connectTimeoutMs);
     if (this.closed || this.connection !== connection) {
@@ -124,7 +128,6 @@ export class Subscriber {
       throw new Error('The subscriber is closed.');
     }
     this.attempts = 0;
-    this.connectionsTotal++;
     connection.once('close', () => {
       if (this.connection === connection) this.retry();
     });

@@ -1,7 +1,15 @@
 /** Values on their way to Redis and back. */
 
-/** The same bytes as ioredis takes them, without a copy. @throws RangeError for too many of them */
+/**
+ * The same bytes as ioredis takes them, without a copy.
+ * @throws RangeError for too many of them, TypeError for what is none
+ */
 export function bytesOf(value: Uint8Array, maxBytes: number): Buffer {
+  if (!ArrayBuffer.isView(value)) {
+    throw new TypeError(
+      `A value must be a Uint8Array, as of Buffer.from(text), but is of type ${value === null ? 'null' : typeof value}.`,
+    );
+  }
   if (value.byteLength > maxBytes) {
     throw new RangeError(
       `A value must have at most ${maxBytes} bytes (maxValueBytes), but has ${value.byteLength}.`,

@@ -1,13 +1,16 @@
 /** What the store does while a node of its cluster dies or hangs, and another one takes its place. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { BusMessage } from '@org/core';
 import { redisStore, type RedisStore, type RedisStoreOptions } from '@org/redis';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { withRedis } from 'test-servers/redis';
 import { type RedisCluster, startRedisCluster } from 'test-servers/redis-cluster';
 
 import { slotOf } from '../src/key-slot.ts';
+import { nodesOf } from '../src/nodes.ts';
+import { resolveStoreOptions } from '../src/options.ts';
 
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + 50_000;
@@ -53,8 +56,14 @@ withRedis('the store on a cluster that fails', () => {
     found[third] ??= key;
     return found;
   }, []);
-  const codes = (store: RedisStore): Promise<string[]> =>
-    Promise.all(keys.map((key) => codeOf(() => store.set(key, Buffer.from('value'), 60_000))));
+  /** How calls to each third end; those to `failing` are not waited for. */
+  const codes = (store: RedisStore, failing?: number): Promise<string[]> =>
+    Promise.all(
+      keys.map((key, at) => {
+        const limit = { timeoutMs: at === failing ? 200 : 20_000 };
+        return codeOf(() => store.set(key, Buffer.from('value'), 60_000, limit));
+      }),
+    );
 
   test('finds the slot of a key as the server does', async () => {
     const client = new Redis(cluster.nodes[0]!.port, '127.0.0.1');
@@ -79,6 +88,24 @@ withRedis('the store on a cluster that fails', () => {
     }
   });
 
+  test('finds the node of a key to which a client of the user puts a prefix', async () => {
+    const client = new Cluster([cluster.addresses[0]!], { keyPrefix: 'theirs:' });
+    await once(client, 'ready');
+    const nodes = nodesOf(client, {
+      ...resolveStoreOptions({ client }),
+      onAway: () => undefined,
+      onBack: () => undefined,
+    });
+    const masterOfSlot = (slot: number): string => client.slots[slot]![0]!;
+    const key = keys.find(
+      (one) => masterOfSlot(slotOf(one)) !== masterOfSlot(slotOf(`theirs:${one}`)),
+    )!;
+    nodes.breakerOf(key);
+    expect([...nodes.all().keys()]).toEqual([masterOfSlot(slotOf(`theirs:${key}`))]);
+    nodes.dispose();
+    client.disconnect();
+  });
+
   test('answers for many tags at once, wherever they are', async () => {
     const store = await started({ timeoutMs: 5000 });
     const tags = Array.from({ length: 40 }, (_, at) => `tag-${at}`);
@@ -88,19 +115,31 @@ withRedis('the store on a cluster that fails', () => {
     expect(await store.versions(tags)).toEqual(bumped);
   });
 
-  test('reads values from replicas where it is told to', async () => {
-    const store = await started({ timeoutMs: 5000, readFrom: 'replica' });
-    await store.set('from-replica', Buffer.from('value'), 60_000);
-    let value: Uint8Array | undefined;
-    await until(async () => (value = await store.get('from-replica')) !== undefined);
-    expect(Buffer.from(value!).toString()).toBe('value');
+  test('lets a user in who may do what the store does and no more', async () => {
+    const rules = '+@read +@write +@connection +@pubsub +@scripting +time +info +cluster';
+    const user = ['service', 'on', '>s3cret', ...rules.split(' '), '~org:*', '&org:*'];
+    for (const { port } of cluster.nodes) {
+      const client = new Redis(port, '127.0.0.1');
+      await client.call('acl', 'setuser', ...user);
+      client.disconnect();
+    }
+    for (const bus of ['pubsub', 'stream'] as const) {
+      const named = { username: 'service', password: 's3cret' };
+      const store = await started({ timeoutMs: 5000, bus, ...named });
+      const heard: BusMessage[] = [];
+      await store.subscribe(bus, (message) => heard.push(message));
+      await store.publish(bus, Buffer.from('message'));
+      await until(() => heard.length === 1);
+      expect((await store.add(bus, 1, 5000)).value).toBe(1);
+      expect(await store.bump(['a', 'b', 'c'])).toHaveLength(3);
+    }
   });
 
   test.each(['crashes', 'hangs'] as const)(
     'a master that %s is answered for by its replica; the others answer all the while',
     async (how) => {
       await cluster.settled();
-      const store = await started({ timeoutMs: 200, breakerFailures: 3, breakerOpenMs: 100 });
+      const store = await started({ breakerFailures: 3, breakerOpenMs: 100 });
       await until(async () => (await codes(store)).every((code) => code === 'none'));
       const heard: BusMessage[] = [];
       await store.subscribe('failover', (message) => heard.push(message), { timeoutMs: 5000 });
@@ -110,15 +149,17 @@ withRedis('the store on a cluster that fails', () => {
       else await victim.crash();
       const during: string[][] = [];
       await until(async () => {
-        during.push(await codes(store));
+        during.push(await codes(store, third));
         await sleep(10);
         return during.length > 3 && during.at(-1)!.every((code) => code === 'none');
       });
-      // The breaker of the node refuses before the cluster has noticed; those of the others stay closed.
-      const refused = keys.map((_, at) =>
-        during.some((all) => all[at] === 'ERR_STORE_UNAVAILABLE'),
-      );
-      expect(refused).toEqual(keys.map((_, at) => at === third));
+      // The breaker of the node refuses before the cluster has noticed.
+      const refused = during.some((all) => all[third] === 'ERR_STORE_UNAVAILABLE');
+      expect(refused).toBe(true);
+      // Of a node that has gone, too, it is counted.
+      expect(Number(store.stats()['breakerOpenedTotal'])).toBeGreaterThan(0);
+      const others = during.flatMap((all) => all.filter((_, at) => at !== third));
+      expect(new Set(others)).toEqual(new Set(['none']));
 
       await until(async () => {
         await codeOf(() => store.publish('failover', Buffer.from('after')));

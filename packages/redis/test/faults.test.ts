@@ -1,8 +1,11 @@
 /** What the store does while its server hangs, dies, restarts empty, or the network does. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { channel } from 'node:diagnostics_channel';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type BusMessage, type Fault, FAULT_CHANNEL } from '@org/core';
@@ -92,6 +95,9 @@ withRedis('the store under faults', () => {
     await server.crash();
     const store = await started();
     expect(await codeOf(() => store.get('key'))).toBe('ERR_STORE_UNAVAILABLE');
+    await expect(store.subscribe('channel', () => undefined)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('ECONNREFUSED') as string },
+    });
     expect(await store.health(AbortSignal.timeout(1000))).toMatchObject({ status: 'warn' });
     await server.restart();
     await until(answers(store));
@@ -113,10 +119,10 @@ withRedis('the store under faults', () => {
     server.pause();
     const calls = Array.from({ length: 20 }, () => codeOf(() => store.add('under-way', 1, 5000)));
     await server.crash();
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['ERR_STORE_UNAVAILABLE']));
     // Several attempts to come back fail meanwhile.
     await sleep(500);
     await server.restart();
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['ERR_STORE_UNAVAILABLE']));
     await until(answers(store));
     expect(faults.map(({ where }) => where)).toEqual(['redis']);
     expect(store.stats()).toMatchObject({ outagesTotal: 1, inFlight: 0 });
@@ -142,6 +148,114 @@ withRedis('the store under faults', () => {
     expect(faults).toHaveLength(1);
   });
 
+  test('takes no limit that no timer keeps, and what is left of a time that is over', async () => {
+    const store = await started({ timeoutMs: 60_000, breakerFailures: 1000 });
+    for (const timeoutMs of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      expect(() => store.get('key', { timeoutMs })).toThrow(RangeError);
+      await expect(store.subscribe('key', () => undefined, { timeoutMs })).rejects.toThrow(
+        `but is ${timeoutMs}.`,
+      );
+    }
+    server.pause();
+    try {
+      expect(await codeOf(() => store.get('key', { timeoutMs: -5 }))).toBe('ERR_STORE_TIMEOUT');
+    } finally {
+      server.resume();
+    }
+  });
+
+  test('says why a call is refused', async () => {
+    const store = await started({ timeoutMs: 50, maxInFlight: 1 });
+    const cause = (message: string): object => ({ cause: { message } });
+    const first = store.get('key');
+    await expect(async () => store.get('key')).rejects.toMatchObject(
+      cause('1 calls are in flight (maxInFlight).'),
+    );
+    await codeOf(() => first);
+    await store.close();
+    await expect(async () => store.get('key')).rejects.toMatchObject(cause('The store is closed.'));
+  });
+
+  test('sends what is asked for in one turn in one write, and much of it piece by piece', async () => {
+    const client = new Redis(server.port, '127.0.0.1');
+    const store = await started({ client, url: undefined, timeoutMs: 5000 });
+    await store.add('together', 1, 5000);
+    const { stream } = client as unknown as { stream: Writable };
+    const writev = jest.spyOn(stream, '_writev' as never) as unknown as jest.Mock;
+    const write = jest.spyOn(stream, '_write');
+    const written = async (calls: number): Promise<number[]> => {
+      writev.mockClear();
+      await Promise.all(Array.from({ length: calls }, () => store.add('together', 1, 5000)));
+      return writev.mock.calls.map(([chunks]: [unknown[]]) => chunks.length);
+    };
+    expect(await written(50)).toEqual([50]);
+    const [first, ...more] = await written(250);
+    expect(first).toBe(100);
+    expect(more.reduce((sum, chunks) => sum + chunks, 0)).toBe(150);
+    expect(write).not.toHaveBeenCalled();
+    client.disconnect();
+  });
+
+  test('lets what is under way end when it closes, and waits for nothing that hangs', async () => {
+    const store = await started({ timeoutMs: 5000 });
+    const answered = store.add('at-the-end', 1, 5000);
+    await store.close();
+    expect((await answered).value).toBe(1);
+
+    const hanging = await started({ timeoutMs: 50 });
+    server.pause();
+    try {
+      const call = codeOf(() => hanging.get('key', { timeoutMs: 60_000 }));
+      await hanging.close();
+      expect(await call).toBe('ERR_STORE_UNAVAILABLE');
+    } finally {
+      server.resume();
+    }
+  });
+
+  test('takes bytes alone for a value', async () => {
+    const store = await started();
+    for (const value of ['text', undefined, null, [1]]) {
+      expect(() => store.set('key', value as never, 1000)).toThrow('must be a Uint8Array');
+    }
+    expect(() => store.set('key', Buffer.alloc(9 * 1024 ** 2), 1000)).toThrow('maxValueBytes');
+  });
+
+  test('moves a tag on that is ahead of the clock, and begins one anew in whose place something else stands', async () => {
+    const store = await started({ timeoutMs: 5000 });
+    const client = new Redis(server.port, '127.0.0.1');
+    const ahead = 9_000_000_000_000_000;
+    await client.mset('org:v1:tag:foreign', 'text', 'org:v1:tag:bumped', 'text');
+    await client.set('org:v1:tag:ahead', ahead);
+    client.disconnect();
+    expect(await store.bump(['ahead'])).toEqual([ahead + 1]);
+    const versions = await store.versions(['foreign', 'other']);
+    expect(versions).toHaveLength(2);
+    expect(await store.versions(['foreign', 'other'])).toEqual(versions);
+    expect(await store.bump(['bumped'])).toEqual([expect.any(Number)]);
+  });
+
+  test('counts failures in a row, and not those that answers lie between', async () => {
+    const store = await started({ timeoutMs: 5000, breakerFailures: 2 });
+    for (let at = 0; at < 3; at++) {
+      server.pause();
+      const code = await codeOf(() => store.get('key', { timeoutMs: 20 }));
+      server.resume();
+      expect([code, await codeOf(() => store.get('key'))]).toEqual(['ERR_STORE_TIMEOUT', 'none']);
+    }
+    expect(store.stats()).toMatchObject({ breakerOpenedTotal: 0 });
+  });
+
+  test('closes the breaker with a new connection, whenever the next probe is due', async () => {
+    const store = await started({ breakerFailures: 1, breakerOpenMs: 600_000 });
+    server.pause();
+    expect(await codeOf(() => store.get('key', { timeoutMs: 20 }))).toBe('ERR_STORE_TIMEOUT');
+    expect(store.stats()).toMatchObject({ nodesAway: 1 });
+    await server.crash();
+    await server.restart();
+    await until(answers(store));
+  });
+
   test('takes the limit of the caller where it brings one', async () => {
     const store = await started({ timeoutMs: 60_000, breakerFailures: 1000 });
     server.pause();
@@ -163,6 +277,8 @@ withRedis('the store under faults', () => {
       const codes = await Promise.all(calls);
       expect(codes.filter((code) => code === 'ERR_STORE_TIMEOUT')).toHaveLength(10);
       expect(codes.filter((code) => code === 'ERR_STORE_UNAVAILABLE')).toHaveLength(15);
+      const counted = { callsTotal: 10, timeoutsTotal: 10, refusedTotal: 15, inFlight: 10 };
+      expect(store.stats()).toMatchObject(counted);
     } finally {
       server.resume();
     }
@@ -224,6 +340,33 @@ withRedis('the store under faults', () => {
     },
   );
 
+  test.each(['pubsub', 'stream'] as const)(
+    'numbers messages on from where nobody has been, after the server restarted from its log (%s)',
+    async (bus) => {
+      const folder = mkdtempSync(join(tmpdir(), 'test-redis-'));
+      const logged = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always'];
+      const durable = await startRedis(logged);
+      try {
+        const url = `redis://127.0.0.1:${durable.port}`;
+        const store = await started({ url, bus, timeoutMs: 5000 });
+        const heard: BusMessage[] = [];
+        await store.subscribe('channel', (message) => heard.push(message));
+        await store.publish('channel', Buffer.from('one'));
+        await until(() => heard.length === 1);
+        await durable.crash();
+        await until(() => store.stats()['connected'] === false);
+        await durable.restart();
+        await until(async () => (await store.health(AbortSignal.timeout(1000))).status === 'pass');
+        await store.publish('channel', Buffer.from('two'));
+        await until(() => heard.length === 2);
+        expect(heard[1]!.sequence - heard[0]!.sequence).toBeGreaterThan(1);
+      } finally {
+        await durable.crash();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
+
   test('shows a gap to a subscriber that was cut off, and goes on hearing', async () => {
     proxy = await startSlowProxy(server.port);
     const listening = await started({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 5000 });
@@ -239,6 +382,22 @@ withRedis('the store under faults', () => {
       return heard.length > 1;
     });
     expect(heard[1]!.sequence - heard[0]!.sequence).toBeGreaterThan(1);
+  });
+
+  test.each(['pubsub', 'stream'] as const)('warns while the bus is not heard (%s)', async (bus) => {
+    const store = await started({ bus, timeoutMs: 5000 });
+    await store.subscribe('heard', () => undefined);
+    const client = new Redis(server.port, '127.0.0.1');
+    const status = async () => (await store.health(AbortSignal.timeout(1000))).detail;
+    await until(async () => {
+      const all = (await client.client('LIST')) as string;
+      const [, id] = /^id=(\d+).* cmd=(?:subscribe|xread) /m.exec(all) ?? [];
+      if (id !== undefined) await client.client('KILL', 'ID', id);
+      return (await status()) === 'the bus is not heard';
+    });
+    client.disconnect();
+    await until(async () => (await status()) === undefined);
+    expect(store.stats()).toMatchObject({ connected: true, channels: 1 });
   });
 
   test('brings what a stream kept to a subscriber that was cut off, once each', async () => {
@@ -259,6 +418,21 @@ withRedis('the store under faults', () => {
       Array.from({ length: 30 }, (_, at) => String(at)),
     );
     expect(heard.at(-1)!.sequence - heard[0]!.sequence).toBe(29);
+  });
+
+  test('reads a stream from its beginning that begins anew with lower numbers', async () => {
+    const store = await started({ bus: 'stream', timeoutMs: 5000 });
+    const heard: BusMessage[] = [];
+    await store.subscribe('anew', (message) => heard.push(message));
+    await store.publish('anew', Buffer.from('one'));
+    await until(() => heard.length === 1);
+    const client = new Redis(server.port, '127.0.0.1');
+    expect(await client.pttl('org:v1:stream:anew')).toBeGreaterThan(0);
+    await client.del('org:v1:stream:anew');
+    await client.xadd('org:v1:stream:anew', '5-0', 'by', 'another', 'data', 'two');
+    client.disconnect();
+    await until(() => heard.length === 2);
+    expect(heard[1]).toEqual({ sequence: 5, data: Buffer.from('two') });
   });
 
   test('answers tags that were lost with versions that nobody has seen', async () => {

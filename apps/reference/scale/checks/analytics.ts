@@ -1,7 +1,7 @@
 /** What each process has counted adds up: to the requests that were sent, over restarts too. */
 import { Agent } from 'node:http';
 
-import { ask, LOCAL, told } from '../ask.ts';
+import { ask, told, TOKEN } from '../ask.ts';
 import { type Check, inParallel, until } from '../check.ts';
 
 /** Nothing else in the run asks for it. */
@@ -41,6 +41,9 @@ export const analytics: Check = async ({ processes, size }) => {
 };
 
 async function countedBy(url: string): Promise<number> {
-  const { items } = await told<Endpoints>(ask(`${url}/api/analytics/endpoints`, LOCAL), 200);
+  const { items } = await told<Endpoints>(
+    ask(`${url}/api/analytics/endpoints`, { token: TOKEN }),
+    200,
+  );
   return items.find(({ method, route }) => method === 'GET' && route === ROUTE)?.requests ?? 0;
 }

@@ -1,7 +1,7 @@
 /** A limit holds over all processes: what one client is allowed in all is what it may have. */
 import { Agent } from 'node:http';
 
-import { ask, LOCAL, told } from '../ask.ts';
+import { ask, told, TOKEN } from '../ask.ts';
 import { type Check, inParallel, tally } from '../check.ts';
 import { type Fleet, LIMIT } from '../fleet.ts';
 
@@ -41,7 +41,10 @@ export const limit: Check = async (fleet) => {
 async function withoutRedis({ processes }: Fleet): Promise<number> {
   const counts = await Promise.all(
     processes.map(async ({ url }) => {
-      const { components } = await told<Statistics>(ask(`${url}/api/middleware/stats`, LOCAL), 200);
+      const { components } = await told<Statistics>(
+        ask(`${url}/api/middleware/stats`, { token: TOKEN }),
+        200,
+      );
       return components['rate-limit'].degradedTotal;
     }),
   );

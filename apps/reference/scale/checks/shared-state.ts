@@ -1,5 +1,5 @@
 /** What one process has found out about others, all of them know: who attacks, and what is down. */
-import { ask, LOCAL, told } from '../ask.ts';
+import { ask, told, TOKEN } from '../ask.ts';
 import { type Check, inMs, until } from '../check.ts';
 import { type Fleet, THREATS } from '../fleet.ts';
 
@@ -68,6 +68,9 @@ interface Statistics {
 }
 
 async function stateAt(url: string): Promise<string | undefined> {
-  const { components } = await told<Statistics>(ask(`${url}/api/middleware/stats`, LOCAL), 200);
+  const { components } = await told<Statistics>(
+    ask(`${url}/api/middleware/stats`, { token: TOKEN }),
+    200,
+  );
   return components[CIRCUIT]?.breakers[CIRCUIT]?.state;
 }

@@ -31,24 +31,26 @@ async function weather({ processes, sql }: Fleet, clients: readonly LiveClient[]
     ),
   );
   const wanted = clients.length * CITIES;
-  const heard = (): number =>
-    clients.reduce(
-      (sum, client) => sum + rows.reduce((all, { id }) => all + eventsOf(client, id).length, 0),
-      0,
-    );
+  const countOf = (client: LiveClient): number =>
+    rows.reduce((sum, { id }) => sum + eventsOf(client, id).length, 0);
+  const heard = (): number => clients.reduce((sum, client) => sum + countOf(client), 0);
+  // What Redis was too busy to take in time is lost, and its listeners are told.
+  const isWhole = (client: LiveClient): boolean => countOf(client) === CITIES || client.gaps > 0;
   const tookMs = await until(() => heard() >= wanted);
   const same = clients.every((client) =>
-    rows.every(({ id }, at) => {
-      const [event] = eventsOf(client, id);
-      return JSON.stringify(event) === JSON.stringify(published[at]);
-    }),
+    rows.every(({ id }, at) =>
+      eventsOf(client, id).every(
+        (event) => JSON.stringify(event) === JSON.stringify(published[at]),
+      ),
+    ),
   );
+  const gaps = clients.reduce((sum, client) => sum + client.gaps, 0);
   return {
     check: 'a socket hears other processes',
     done: `${CITIES} events, each published by one, ${clients.length} sockets at different ones`,
-    expected: `${wanted} heard, as they were published`,
-    seen: `${heard()} heard${same ? '' : ', not the same'}, ${inMs(tookMs)} after the last`,
-    holds: same && heard() === wanted,
+    expected: `${wanted} heard, or told to be missing; as they were published`,
+    seen: `${heard()} heard${same ? '' : ', not the same'}, ${gaps} missing, ${inMs(tookMs)} after the last`,
+    holds: same && heard() > 0 && heard() <= wanted && clients.every(isWhole),
   };
 }
 
@@ -96,7 +98,7 @@ async function progress({ processes, sql }: Fleet, clients: readonly LiveClient[
     check: 'a job is followed from anywhere',
     done: `1 job, asked for through one, followed at ${clients.length}`,
     expected: 'the same steps everywhere, each once, to the end',
-    seen: `${events} steps${same ? ' everywhere' : ', not the same'}, ${twice.size} different, in ${inMs(tookMs)}`,
+    seen: `${events} steps${same ? ' everywhere' : ', not the same'}, ${twice.size} different, ${inMs(tookMs)} after`,
     holds: same && tookMs !== undefined && twice.size === events,
   };
 }

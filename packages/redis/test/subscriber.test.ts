@@ -1,0 +1,84 @@
+/** The connection through which channels are heard, on a clock that stands until it is moved. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type FakeClock, fakeClock } from '@org/core/testing';
+import { Redis } from 'ioredis';
+import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
+import { type SlowProxy, startSlowProxy } from 'test-servers/slow-proxy';
+
+import { Subscriber } from '../src/subscriber.ts';
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 20_000;
+  while (!isTrue()) {
+    if (performance.now() > giveUpAt) throw new Error('It does not come true.');
+    await sleep(10);
+  }
+}
+
+withRedis('a subscriber', () => {
+  let server: RedisServer;
+  let proxy: SlowProxy;
+  let clock: FakeClock;
+  let connections: Redis[];
+  let subscriber: Subscriber;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  beforeEach(async () => {
+    proxy = await startSlowProxy(server.port);
+    clock = fakeClock();
+    connections = [];
+    subscriber = new Subscriber({
+      connectTimeoutMs: 1000,
+      clock,
+      random: () => 0,
+      connection: () => {
+        const options = { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 };
+        const connection = new Redis(proxy.port, '127.0.0.1', options);
+        connections.push(connection);
+        return connection;
+      },
+      nameOf: (channel) => channel,
+    });
+    await subscriber.subscribe('channel', () => undefined, undefined);
+  });
+  afterEach(async () => {
+    subscriber.close();
+    await proxy.close();
+    // No timer is left once its connections have ended.
+    await until(() => clock.pending === 0);
+  });
+  afterAll(() => server.crash());
+
+  test('makes another connection as soon as one is lost', async () => {
+    proxy.cut();
+    await until(() => !subscriber.isListening && clock.pending > 0);
+    clock.advance(25);
+    await until(() => subscriber.isListening);
+    expect(connections).toHaveLength(2);
+  });
+
+  test('gives up one that shows no sign of life', async () => {
+    proxy.isSilent = true;
+    clock.advance(2000);
+    await sleep(0);
+    expect(subscriber.isListening).toBe(true);
+    clock.advance(2000);
+    await until(() => !subscriber.isListening);
+    proxy.isSilent = false;
+    clock.advance(25);
+    await until(() => subscriber.isListening);
+    expect(connections).toHaveLength(2);
+  });
+
+  test('keeps none once nobody listens', async () => {
+    const end = await subscriber.subscribe('other', () => undefined, undefined);
+    end();
+    expect(subscriber.isListening).toBe(true);
+    const last = new Subscriber(subscriber['settings']);
+    (await last.subscribe('channel', () => undefined, undefined))();
+    await until(() => connections[1]!.status === 'end');
+  });
+});
