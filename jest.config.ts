@@ -15,6 +15,7 @@ const config: Config = {
     '<rootDir>/scripts/test/**/*.test.ts',
     '<rootDir>/bench/test/**/*.test.ts',
     '<rootDir>/faults/test/**/*.test.ts',
+    '<rootDir>/test-servers/test/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
   transform: {

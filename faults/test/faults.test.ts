@@ -12,10 +12,8 @@ const TIMING: Timing = { everyMs: 25, quietMs: 250, firstMs: 250, laterMs: 250, 
 withRedis('what becomes of its users when it fails', () => {
   describe(`SEED=${SEED}`, () => {
     const live = (fault: Fault): Promise<Trial> => tryFault(fault, USERS, new Dice(SEED), TIMING);
-    // An open defect, told in docs/faults.md: through a network that cuts, not all keep their policy each time.
-    const tried = FAULTS.filter(({ name }) => name !== 'far away');
 
-    test.each(tried.map((fault) => [fault.name, fault] as const))(
+    test.each(FAULTS.map((fault) => [fault.name, fault] as const))(
       'a store that is %s: every user keeps its policy, and shares again afterwards',
       async (_name, fault) => {
         const { outcomes } = await live(fault);

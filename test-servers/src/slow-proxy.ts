@@ -1,6 +1,7 @@
 /** A TCP proxy that makes a network as bad as a test wants it: slow, silent, or cut at random. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface SlowProxy {
   readonly port: number;
@@ -10,6 +11,8 @@ export interface SlowProxy {
   dropRatio: number;
   /** Lets nothing through any more; connections stay, and new ones are taken. */
   isSilent: boolean;
+  /** Lets nothing through the connections that there are any more; they stay, and new ones work. */
+  silence(): void;
   /** Cuts every connection. */
   cut(): void;
   close(): Promise<void>;
@@ -18,6 +21,7 @@ export interface SlowProxy {
 /** Starts a proxy for a port of loopback; the same `seed` cuts at the same pieces. */
 export async function startSlowProxy(target: number, seed: number = 1): Promise<SlowProxy> {
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
   const random = seeded(seed);
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
@@ -27,6 +31,7 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
   await once(server, 'listening');
 
   function forward(from: Socket, to: Socket): void {
+    let before: Promise<unknown> = Promise.resolve();
     sockets.add(from);
     from.setNoDelay(true);
     from.on('error', () => undefined);
@@ -35,11 +40,14 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
       to.destroy();
     });
     from.on('data', (data) => {
-      if (proxy.isSilent) return;
-      if (random() < proxy.dropRatio) from.destroy();
-      // One delay for all keeps the pieces in their order.
-      else if (proxy.delayMs > 0) setTimeout(() => void to.write(data), proxy.delayMs);
-      else to.write(data);
+      if (proxy.isSilent || silent.has(from)) return;
+      if (random() < proxy.dropRatio) {
+        from.destroy();
+        return;
+      }
+      const delayed = proxy.delayMs > 0 ? sleep(proxy.delayMs) : undefined;
+      // No piece overtakes the one before it, whatever has become of the delay meanwhile.
+      before = Promise.all([before, delayed]).then(() => to.write(data));
     });
   }
 
@@ -48,6 +56,9 @@ export async function startSlowProxy(target: number, seed: number = 1): Promise<
     delayMs: 0,
     dropRatio: 0,
     isSilent: false,
+    silence() {
+      for (const socket of sockets) silent.add(socket);
+    },
     cut() {
       for (const socket of sockets) socket.destroy();
     },

@@ -43,7 +43,7 @@ export const tasksUser: User = {
       },
       async after({ remembers }, findings) {
         const isDone = (): boolean => [...accepted].every((id) => effects.has(id));
-        await until(isDone, remembers ? 90_000 : 2000);
+        await until(isDone, remembers ? 45_000 : 2000);
         const lost = [...accepted].filter((id) => !effects.has(id)).length;
         findings.claim(!remembers || lost === 0, `${lost} accepted jobs were never done`);
         findings.note(
@@ -104,9 +104,7 @@ async function webOf(url: string): Promise<Service> {
 }
 
 async function workerOf(url: string, effects: Effects): Promise<Tasks> {
-  // A network that cuts again and again has a worker lost each time: dead letters are not asked about here.
-  const engine = bullmq({ url, lockMs: 5000, timeoutMs: TIMEOUT_MS });
-  const jobs = tasks({ engine, maxTakeovers: 20 });
+  const jobs = tasks({ engine: bullmq({ url, lockMs: 5000, timeoutMs: TIMEOUT_MS }) });
   jobs.define<{ id: string }>('work', {
     concurrency: 20,
     handler: ({ data, fencingToken }) => effects.take(data.id, fencingToken),

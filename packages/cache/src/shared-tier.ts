@@ -72,6 +72,8 @@ export class SharedTier {
   private readonly id: string = randomUUID();
   /** Tags that the store does not know yet to be invalid, and whether softly. */
   private readonly pending: Map<string, boolean> = new Map();
+  /** Epochs of the invalidations that it is just being told, the oldest first. */
+  private readonly telling: Set<number> = new Set();
   private starting: Promise<void> | undefined = undefined;
   private unsubscribe: (() => MaybePromise<void>) | undefined = undefined;
   private stopComparing: Cancel | undefined = undefined;
@@ -99,8 +101,9 @@ export class SharedTier {
   }
 
   /** Looks an answer up; `headers` absent asks for the versions alone. Never rejects. */
-  async find(key: string, headers: IncomingHttpHeaders | undefined, stamp: number): Promise<Found> {
+  async find(key: string, headers: IncomingHttpHeaders | undefined): Promise<Found> {
     if (!this.usable) return NOTHING;
+    const stamp = this.toldEpoch;
     const found = await this.call('get', async () => {
       const { store } = this.options;
       const [[count], record] = await Promise.all([
@@ -162,12 +165,16 @@ export class SharedTier {
       this.postpone(tags, soft);
       throw storeUnavailable('invalidate');
     }
+    const { epoch } = this.options.invalidations;
+    this.telling.add(epoch);
     try {
       await this.announce(tags, soft);
     } catch (error) {
       this.failed(error);
       this.postpone(tags, soft);
       throw error;
+    } finally {
+      this.telling.delete(epoch);
     }
   }
 
@@ -179,6 +186,12 @@ export class SharedTier {
     await unsubscribe?.();
   }
 
+  /** Up to where the store knows what was invalidated here: what it has may be older than the rest. */
+  private get toldEpoch(): number {
+    const [oldest] = this.telling;
+    return oldest === undefined ? this.options.invalidations.epoch : oldest - 1;
+  }
+
   private async announce(tags: readonly string[], soft: boolean): Promise<void> {
     const { store } = this.options;
     const bump = (names: readonly string[]): Promise<readonly number[]> =>
@@ -186,9 +199,8 @@ export class SharedTier {
     // The count moves first, and `put` reads it last: in a cluster the two are on different nodes.
     const [counted] = await bump([this.tagKey(COUNT)]);
     await bump(tags.map((tag) => this.tagKey(tag, soft)));
-    const count = counted!;
-    this.heard = Math.max(this.heard, count);
-    const message: Message = { from: this.id, tags, soft, count };
+    // It is heard like any other: others may have come before it that were not.
+    const message: Message = { from: this.id, tags, soft, count: counted! };
     const data = Buffer.from(JSON.stringify(message));
     await this.inTime('publish', Promise.resolve(store.publish(this.channel, data, this.limits)));
   }
@@ -202,17 +214,31 @@ export class SharedTier {
 
   private async listen(): Promise<void> {
     const { store, clock } = this.options;
-    this.stopComparing ??= clock.every(COMPARE_MS, () => void this.compare());
+    if (this.stopComparing === undefined) {
+      this.stopComparing = clock.every(COMPARE_MS, () => void this.compare());
+      void this.countFirst();
+    }
     try {
-      // Heard twice, a message has a number that was not expected.
-      this.unsubscribe ??= await store.subscribe(this.channel, (message) => this.hear(message));
-      if (this.closed) return await this.unsubscribe();
-      const [count] = await store.versions([this.tagKey(COUNT)], this.limits);
-      this.heard = Math.max(this.heard, count!);
+      const unsubscribe = await store.subscribe(this.channel, (message) => this.hear(message));
+      if (this.closed) {
+        await unsubscribe();
+        return;
+      }
+      this.unsubscribe = unsubscribe;
     } catch (error) {
       // Tried again with the next comparison, which also finds what was not heard.
       this.failed(error);
       this.starting = undefined;
+    }
+  }
+
+  /** What was invalidated while there was nothing in memory; where that is not known, comparing finds a gap. */
+  private async countFirst(): Promise<void> {
+    try {
+      const [count] = await this.options.store.versions([this.tagKey(COUNT)], this.limits);
+      this.heard = Math.max(this.heard, count!);
+    } catch (error) {
+      this.failed(error);
     }
   }
 

@@ -35,7 +35,7 @@ export class Tiers {
 
   /** The same in the shared store; what is found goes into memory. Never rejects. */
   async fetch(key: string, headers: IncomingHttpHeaders | undefined): Promise<Found> {
-    const { entry, versions } = await this.shared!.find(key, headers, this.invalidations.epoch);
+    const { entry, versions } = await this.shared!.find(key, headers);
     if (entry === undefined || this.isOvertaken(entry)) return { entry: undefined, versions };
     this.memory.put(entry);
     return { entry, versions };

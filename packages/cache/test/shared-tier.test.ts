@@ -126,6 +126,31 @@ describe('an invalidation', () => {
     expect(await statusOf(other)).toContain('fwd=stale');
   });
 
+  test('holds for whoever reads while the store is still being told', async () => {
+    const clock = fakeClock();
+    const memory = memoryStore({ clock });
+    let told = Promise.resolve();
+    const store: Store = {
+      ...memory,
+      async bump(names: readonly string[]) {
+        await told;
+        return memory.bump(names);
+      },
+    };
+    const [one, other] = await pair(store, clock, (_req, res, call) => res.send(`made ${call}`));
+    await other.get('/elsewhere', HOST);
+    expect((await one.get('/', HOST)).body).toBe('made 1');
+    let tell = (): void => undefined;
+    told = new Promise((resolve) => (tell = resolve));
+    const invalidating = one.cached.invalidate({ urls: ['/'] });
+    // What has not been invalidated is still found there.
+    expect(await statusOf(one, '/elsewhere')).toContain('hit');
+    expect((await one.get('/', HOST)).body).toBe('made 2');
+    tell();
+    await invalidating;
+    expect((await one.get('/', HOST)).body).toBe('made 2');
+  });
+
   test('that overtakes a fill in another process keeps it out of the store', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });
@@ -214,6 +239,42 @@ describe('a gap in what is heard', () => {
     expect(await statusOf(other)).toContain('hit');
     await seconds(clock, 3);
     expect(await statusOf(other)).toContain('fwd=uri-miss');
+  });
+
+  test('is found in what came before it could be listened to', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    let failing = true;
+    const late: Store = {
+      ...store,
+      subscribe(...args) {
+        if (failing) throw new Error('deliberate');
+        return store.subscribe(...args);
+      },
+    };
+    const options = { ttlMs: 60_000, clock };
+    const one = await origin({ options: { ...options, store: late } });
+    const other = await origin({ options: { ...options, store } });
+    await one.get('/', HOST);
+    await other.cached.invalidate({ urls: ['/'] });
+    failing = false;
+    expect(await statusOf(one)).toContain('hit');
+    await seconds(clock, 3);
+    expect(await statusOf(one)).toContain('fwd=uri-miss');
+  });
+
+  test('is found by comparing counts, although an own invalidation came after what was not heard', async () => {
+    const clock = fakeClock();
+    const store = unreliable(clock);
+    const [one, other] = await pair(store, clock);
+    await one.get('/', HOST);
+    store.deaf = true;
+    await other.cached.invalidate({ urls: ['/'] });
+    await one.cached.invalidate({ urls: ['/another'] });
+    store.deaf = false;
+    expect(await statusOf(one)).toContain('hit');
+    await seconds(clock, 3);
+    expect(await statusOf(one)).toContain('fwd=uri-miss');
   });
 });
 

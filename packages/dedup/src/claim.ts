@@ -9,10 +9,10 @@ export class Claim {
   readonly asked: KeyedRequest;
   /** Where its record is in the store. */
   readonly key: string;
-  /** Its owner before was lost. */
-  readonly retaken: boolean;
   /** When nobody waits for it any longer, in monotonic ms. */
   readonly giveUpMs: number;
+  /** Its owner before was lost. */
+  retaken: boolean = false;
   /** What the store holds while nobody has taken its place. */
   bytes: Uint8Array;
   /** The handler runs for it, or has run. */
@@ -22,17 +22,10 @@ export class Claim {
   /** The write that was begun last. */
   lastWrite: Promise<Written> | undefined = undefined;
 
-  constructor(
-    asked: KeyedRequest,
-    key: string,
-    bytes: Uint8Array,
-    retaken: boolean,
-    giveUpMs: number,
-  ) {
+  constructor(asked: KeyedRequest, key: string, bytes: Uint8Array, giveUpMs: number) {
     this.asked = asked;
     this.key = key;
     this.bytes = bytes;
-    this.retaken = retaken;
     this.giveUpMs = giveUpMs;
   }
 }

@@ -88,11 +88,11 @@ export class Ledger {
     }
     const holding = this.owner.hold();
     if (holding !== undefined) await holding;
-    const claim = this.newClaim(asked, false);
+    const claim = this.newClaim(asked);
     try {
-      const found = store.claim(this.keyOf(asked.id), claim.bytes, retentionMs);
+      const found = store.claim(claim.key, claim.bytes, retentionMs);
       const present = found instanceof Promise ? await found : found;
-      return present === undefined ? this.begin(claim) : await this.judge(asked, present, 1);
+      return present === undefined ? this.begin(claim) : await this.judge(claim, present, 1);
     } catch (error) {
       // It may have got there all the same, and must not stand for somebody at work.
       this.debts.doubt(claim);
@@ -148,9 +148,9 @@ export class Ledger {
     return this.options.clock.monotonicMs();
   }
 
-  private newClaim(asked: KeyedRequest, retaken: boolean): Claim {
+  private newClaim(asked: KeyedRequest): Claim {
     const giveUpMs = this.nowMs + this.options.maxRunMs;
-    return new Claim(asked, this.keyOf(asked.id), this.runningBytes(asked), retaken, giveUpMs);
+    return new Claim(asked, this.keyOf(asked.id), this.runningBytes(asked), giveUpMs);
   }
 
   private begin(claim: Claim): Verdict {
@@ -159,24 +159,24 @@ export class Ledger {
     return { is: 'claimed', claim };
   }
 
-  private async judge(asked: KeyedRequest, present: Uint8Array, attempt: number): Promise<Verdict> {
+  private async judge(claim: Claim, present: Uint8Array, attempt: number): Promise<Verdict> {
     const record = decodeRecord(present);
-    if (record.fingerprint !== asked.fingerprint) return { is: 'mismatch' };
+    if (record.fingerprint !== claim.asked.fingerprint) return { is: 'mismatch' };
     if (record.state === 'finished') return { is: 'finished', answer: record };
     if (record.state === 'indeterminate') return { is: 'indeterminate' };
     if (!(await this.isLost(record))) return { is: 'in-flight' };
-    return this.options.retryLost ? this.retake(asked, present, attempt) : { is: 'indeterminate' };
+    return this.options.retryLost ? this.retake(claim, present, attempt) : { is: 'indeterminate' };
   }
 
   /** Takes the place of an owner that is lost; of several who try, one does. */
-  private async retake(asked: KeyedRequest, lost: Uint8Array, attempt: number): Promise<Verdict> {
+  private async retake(claim: Claim, lost: Uint8Array, attempt: number): Promise<Verdict> {
     const { store, retentionMs } = this.options;
-    const key = this.keyOf(asked.id);
-    const claim = this.newClaim(asked, true);
-    if (await store.compareAndSet(key, lost, claim.bytes, retentionMs)) return this.begin(claim);
+    const { key, bytes } = claim;
+    claim.retaken = true;
+    if (await store.compareAndSet(key, lost, bytes, retentionMs)) return this.begin(claim);
     if (attempt === MAX_ATTEMPTS) return { is: 'in-flight' };
-    const present = await store.claim(key, claim.bytes, retentionMs);
-    return present === undefined ? this.begin(claim) : this.judge(asked, present, attempt + 1);
+    const present = await store.claim(key, bytes, retentionMs);
+    return present === undefined ? this.begin(claim) : this.judge(claim, present, attempt + 1);
   }
 
   private async isLost({ owner, giveUpAt }: RunningRecord): Promise<boolean> {

@@ -343,6 +343,35 @@ describe('a store that fails', () => {
     expect(runs()).toBe(1);
   });
 
+  it('frees a key that was retaken although that seemed to fail', async () => {
+    const store = flaky();
+    const options = { store, onOwnerLost: 'retry' } as const;
+    const gate = new Gate();
+    const first = await start(options, async (res) => {
+      await gate.opened;
+      res.end();
+    });
+    const second = await start(options);
+    const running = send(first.url, 'k').catch(() => undefined);
+    await until(() => first.runs() === 1);
+    await first.keys.close?.();
+    clock.advance(1001);
+    const { compareAndSet } = store;
+    store.compareAndSet = async (...args) => {
+      await compareAndSet(...args);
+      throw storeTimeout('compareAndSet', 1);
+    };
+    expect((await send(second.url, 'k')).code).toBe('ERR_STORE_TIMEOUT');
+    store.compareAndSet = compareAndSet;
+    expect((await send(second.url, 'k')).code).toBe('ERR_IDEMPOTENCY_IN_FLIGHT');
+    const calls = store.calls;
+    clock.advance(250);
+    await until(() => store.calls >= calls + 2);
+    expect((await send(second.url, 'k')).text).toBe('{"run":1}');
+    gate.let();
+    await running;
+  });
+
   it('knows an answer that got there although it seemed to fail', async () => {
     const store = flaky();
     const gate = new Gate();

@@ -2,6 +2,7 @@ import { correlation } from '@org/correlation';
 import { bullmq, tasks, type TasksOptions } from '@org/tasks';
 import { type PostgresServer, startPostgres, withPostgres } from 'test-servers/postgres';
 import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
+import { startSlowProxy } from 'test-servers/slow-proxy';
 
 import { childProcess } from './child-process.ts';
 import { deferred, durableContract, engineContract, until } from './engine-contract.ts';
@@ -201,6 +202,21 @@ withRedis('BullMQ on it', () => {
       await until(async () => (await jobs.health()).status === 'pass');
       await jobs.close();
       await server.crash();
+    });
+
+    test('replaces connections through which nothing comes any more', async () => {
+      const proxy = await startSlowProxy(redis.port);
+      const url = `redis://127.0.0.1:${proxy.port}`;
+      const jobs = tasks({ engine: bullmq({ url, prefix: 'silent', timeoutMs: 2000 }) });
+      const task = jobs.define('silent', { handler: () => 'done' });
+      await jobs.start();
+      await (await task.add({})).result();
+      proxy.silence();
+      await expect(task.add({})).rejects.toMatchObject({ code: 'ERR_TASKS_STORAGE' });
+      await until(async () => (await jobs.health()).status === 'pass');
+      expect(await (await task.add({})).result()).toBe('done');
+      await jobs.close();
+      await proxy.close();
     });
   });
 });

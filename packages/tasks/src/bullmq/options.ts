@@ -28,6 +28,9 @@ const WORD = text({ expected: 'letters, digits, hyphens and underscores', patter
 /** Connections to Postgres of each queue and of each worker. */
 const PG_CONNECTIONS = 4;
 
+/** How long nothing may come through a connection to Redis that something is asked of, in ms: BullMQ has it wait for a job for at most 10 s. */
+const SILENT_MS = 15_000;
+
 /** The options to work with. @throws OptionError for unknown or wrong options */
 export function resolveBullmqOptions(
   options: Given<BullmqOptions> | undefined,
@@ -60,6 +63,6 @@ export function connectionOf(settings: BullmqOptions): object {
     prefix,
     connection: isPostgres(settings)
       ? { connectionString: url, schema, max: PG_CONNECTIONS, migrate: true }
-      : { url, maxRetriesPerRequest: null },
+      : { url, maxRetriesPerRequest: null, socketTimeout: SILENT_MS },
   };
 }
