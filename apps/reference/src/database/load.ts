@@ -46,10 +46,12 @@ async function loadAlone(
   trx: Transaction<Tables>,
   version: string,
   options: LoadOptions,
-): Promise<'loaded' | 'another process loads'> {
+): Promise<'loaded' | 'another process loads' | 'another process has loaded'> {
   const { rows } = await sql<{ mine: boolean }>`
     select pg_try_advisory_xact_lock(${LOAD_LOCK}) as mine`.execute(trx);
   if (rows[0]?.mine !== true) return 'another process loads';
+  // Between the question and the lock.
+  if (await isLoaded(trx, version)) return 'another process has loaded';
   const startedMs = performance.now();
   const countries = readCountries();
   await insertCountries(trx, countries);
