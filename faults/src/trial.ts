@@ -12,6 +12,8 @@ import { Findings, type Subject, type User } from './user.ts';
 /** How long each part lasts, in ms. */
 export interface Timing {
   readonly everyMs: number;
+  /** What calls to a store may take; the packages' own limits where absent. */
+  readonly callMs?: number;
   /** Before the fault. */
   readonly quietMs: number;
   /** From the fault on: calls fail, and breakers open. */
@@ -57,7 +59,8 @@ export async function tryFault(
   };
   subscribe(FAULT_CHANNEL, hear);
   const scene = await fault.prepare(dice);
-  const { address, url } = scene;
+  const { url } = scene;
+  const address = { ...scene.address, timeoutMs: timing.callMs };
   const able = users.filter(({ clusters }) => clusters || url !== undefined);
   const subjects: {
     readonly user: User;

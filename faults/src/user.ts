@@ -6,6 +6,7 @@ import type { Dice } from './dice.ts';
 
 /** Where Redis is, and by what everything else is drawn. */
 export interface Surroundings {
+  /** With the limit of a call where the packages' own are not meant. */
   readonly address: Given<RedisStoreOptions>;
   /** Of a single server. */
   readonly url: string | undefined;

@@ -113,7 +113,7 @@ interface Site extends Service {
 
 async function site(address: Surroundings['address'], truth: Truth): Promise<Site> {
   const store = await connectedStore(address);
-  const cached = cache({ store, ttlMs: 3_600_000 });
+  const cached = cache({ store, ttlMs: 3_600_000, storeTimeoutMs: address.timeoutMs });
   const service = await serve(
     (app) => {
       app.use(cached);

@@ -85,7 +85,7 @@ interface Site extends Service {
 
 async function site(address: Surroundings['address'], effects: Map<string, number>): Promise<Site> {
   const store = await connectedStore(address);
-  const keys = idempotency({ store });
+  const keys = idempotency({ store, storeTimeoutMs: address.timeoutMs });
   const service = await serve(
     (app) => {
       app.use(express.json(), keys);

@@ -79,6 +79,7 @@ async function site(address: Surroundings['address']): Promise<Site> {
   const store = await connectedStore(address);
   const limiter = rateLimit({
     store,
+    storeTimeoutMs: address.timeoutMs,
     // One window for the whole of it, so that everything in it counts.
     policies: {
       default: {
