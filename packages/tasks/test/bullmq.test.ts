@@ -11,7 +11,12 @@ import { deferred, durableContract, engineContract, until } from './engine-contr
 interface WithQueue {
   readonly lines: ReadonlyMap<
     string,
-    { readonly queue: { getJob(id: string): Promise<{ readonly priority: number }> } }
+    {
+      readonly queue: {
+        getJob(id: string): Promise<{ readonly priority: number }>;
+        updateJobProgress(id: string, progress: unknown): Promise<void>;
+      };
+    }
   >;
 }
 
@@ -75,6 +80,40 @@ withRedis('BullMQ on it', () => {
       expect(web.stats()).toMatchObject({ addedTotal: 1, completedTotal: 0 });
       expect(worker.stats()).toMatchObject({ addedTotal: 0, completedTotal: 1 });
       await Promise.all([web.close(), worker.close()]);
+    });
+
+    test('ends a job when the last of its progress is written, however slow that is', async () => {
+      const { engine } = options();
+      const jobs = tasks({ engine });
+      const told = deferred();
+      const task = jobs.define('told', {
+        handler: (job) => {
+          job.progress(0.1);
+          job.progress(0.2);
+          job.progress(1);
+          told.resolve();
+        },
+      });
+      await jobs.start();
+      const { queue } = (engine as unknown as WithQueue).lines.get('told')!;
+      const write = queue.updateJobProgress.bind(queue);
+      const gate = deferred();
+      const ratios: number[] = [];
+      queue.updateJobProgress = async (id, progress) => {
+        ratios.push((progress as { readonly ratio: number }).ratio);
+        await gate.promise;
+        await write(id, progress);
+      };
+      const handle = await task.add({});
+      await told.promise;
+      await until(async () => (await handle.view())?.state === 'active');
+      expect((await handle.view())?.progress).toBeUndefined();
+      gate.resolve();
+      await handle.result();
+      expect(await handle.progress()).toEqual({ ratio: 1 });
+      // What was overtaken on its way is not written.
+      expect(ratios).toEqual([0.1, 1]);
+      await jobs.close();
     });
 
     test('has each run of a schedule done once, however many processes plan it', async () => {

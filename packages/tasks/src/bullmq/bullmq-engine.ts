@@ -20,10 +20,11 @@ import {
   type TypePolicy,
 } from '../engine.ts';
 import { messageOf } from '../refusals.ts';
-import { type Envelope, type ToldProgress, viewOf } from './envelope.ts';
+import { type Envelope, viewOf } from './envelope.ts';
 import { levelOf } from './levels.ts';
 import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
 import { Line } from './line.ts';
+import { ProgressWrites } from './progress-writes.ts';
 import { Results } from './results.ts';
 import { timeLimited, type Within } from './time-limited.ts';
 import { makeWorker } from './worker.ts';
@@ -83,10 +84,15 @@ class BullmqEngine implements Engine {
     const onError = (error: unknown): void => this.note(error);
     const queue = new bull.Queue<Envelope>(name, base as Bull.QueueOptions, backend);
     queue.on('error', onError);
+    const progress = new ProgressWrites(
+      (id, told) => this.within(queue.updateJobProgress(id, told)),
+      onError,
+    );
+    const { lockMs } = settings;
     const worker =
       slots === 0
         ? undefined
-        : makeWorker(name, slots, { bull, base, backend, port, lockMs: settings.lockMs, onError });
+        : makeWorker(name, slots, { bull, base, backend, port, lockMs, progress, onError });
     const results = new Results(
       name,
       queue,
@@ -94,14 +100,15 @@ class BullmqEngine implements Engine {
       () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
     );
     results.onError = onError;
-    results.onProgress = (id, { worker: by, c: carrier, ...progress }) => {
+    results.onProgress = (id, { worker: by, c: carrier, ...told }) => {
       // Of its own its process knows.
-      if (by !== this.worker) port.onProgress(name, id, progress, carrier);
+      if (by !== this.worker) port.onProgress(name, id, told, carrier);
     };
     return new Line({
       name,
       queue,
       worker,
+      progress,
       results,
       clock: port.clock,
       limits: port.limits,
@@ -140,10 +147,7 @@ class BullmqEngine implements Engine {
   }
 
   progress(type: string, id: string, progress: Progress, carrier: NewJob['carrier']): void {
-    const told: ToldProgress = { ...progress, worker: this.worker, c: carrier };
-    void this.line(type)
-      .queue.updateJobProgress(id, told)
-      .catch((error: unknown) => this.note(error));
+    this.line(type).progress.tell(id, { ...progress, worker: this.worker, c: carrier });
   }
 
   async dead(type: string | undefined, limit: number): Promise<readonly JobView[]> {

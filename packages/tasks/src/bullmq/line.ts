@@ -6,6 +6,7 @@ import type { Counts, EngineLimits } from '../engine.ts';
 import { tasksClosed, tasksFull } from '../refusals.ts';
 import type { Envelope } from './envelope.ts';
 import { agedLevel } from './levels.ts';
+import type { ProgressWrites } from './progress-writes.ts';
 import type { Results } from './results.ts';
 import type { Within } from './time-limited.ts';
 
@@ -19,6 +20,7 @@ export interface LineSettings {
   readonly name: string;
   readonly queue: Bull.Queue<Envelope>;
   readonly worker: Bull.Worker<Envelope> | undefined;
+  readonly progress: ProgressWrites;
   readonly results: Results;
   readonly clock: Clock;
   readonly limits: EngineLimits;
@@ -32,6 +34,7 @@ export interface LineSettings {
 export class Line {
   readonly name: string;
   readonly queue: Bull.Queue<Envelope>;
+  readonly progress: ProgressWrites;
   readonly results: Results;
   private readonly settings: LineSettings;
   private counted: Counts = { waiting: 0, delayed: 0, active: 0, dead: 0 };
@@ -42,6 +45,7 @@ export class Line {
     this.settings = settings;
     this.name = settings.name;
     this.queue = settings.queue;
+    this.progress = settings.progress;
     this.results = settings.results;
   }
 

@@ -3,6 +3,7 @@ import type * as Bull from 'bullmq';
 
 import type { EnginePort, Failure, LeasedJob, Outcome } from '../engine.ts';
 import { type Envelope, LENGTH_OF_FAILURES } from './envelope.ts';
+import type { ProgressWrites } from './progress-writes.ts';
 
 /** What a worker works with. */
 export interface WorkerSettings {
@@ -13,6 +14,7 @@ export interface WorkerSettings {
   readonly backend: undefined;
   readonly port: EnginePort;
   readonly lockMs: number;
+  readonly progress: ProgressWrites;
   readonly onError: (error: unknown) => void;
 }
 
@@ -28,11 +30,18 @@ interface BullLease extends LeasedJob {
 export function makeWorker(
   name: string,
   slots: number,
-  { bull, base, backend, port, lockMs, onError }: WorkerSettings,
+  { bull, base, backend, port, lockMs, progress, onError }: WorkerSettings,
 ): Bull.Worker<Envelope> {
   const { concurrency, maxTakeovers, keepCompleted, maxDead } = port.limits;
 
+  /** Only when its progress is written: whoever hears that a job is over finds the last of it. */
   function settle(leased: LeasedJob, outcome: Outcome): void {
+    const written = progress.over(leased.id);
+    if (written === undefined) end(leased, outcome);
+    else void written.then(() => end(leased, outcome));
+  }
+
+  function end(leased: LeasedJob, outcome: Outcome): void {
     const { job, token, failures, resolve, reject } = leased as BullLease;
     if (outcome.kind === 'completed') {
       resolve(outcome.result === undefined ? undefined : JSON.parse(outcome.result));
