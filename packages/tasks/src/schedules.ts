@@ -150,8 +150,11 @@ export class Schedules {
     let wakeAt = nextAt;
     try {
       await schedule.addRun(schedule.run(nextAt));
+      schedule.isFailing = false;
     } catch (error) {
-      report(error, `tasks schedule "${schedule.name}"`);
+      // Told once, until it can be planned again.
+      if (!schedule.isFailing) report(error, `tasks schedule "${schedule.name}"`);
+      schedule.isFailing = true;
       wakeAt = this.clock.now() + RETRY_MS;
     }
     const isWanted = this.running && this.byName.get(schedule.name) === schedule;
@@ -176,6 +179,7 @@ class PlannedSchedule implements Due {
   readonly options: Readonly<ScheduleOptions>;
   readonly addRun: AddRun;
   nextAt: number | undefined = undefined;
+  isFailing: boolean = false;
 
   constructor(name: string, times: Times, options: Readonly<ScheduleOptions>, addRun: AddRun) {
     this.name = name;

@@ -1,7 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { FAULT_CHANNEL } from '@org/core';
 import { fakeClock } from '@org/core/testing';
 import { type Tasks, tasks, type TasksOptions } from '@org/tasks';
 
@@ -44,6 +46,28 @@ describe('a schedule', () => {
     jobs.schedule('nightly', '0 3 * * *', { task, timeZone: 'Europe/Berlin' });
     await goTo('2026-06-03T12:00Z');
     expect(runs).toEqual(['2026-06-01T01:00', '2026-06-02T01:00', '2026-06-03T01:00']);
+  });
+
+  test('that cannot be planned is tried again each second, and told once', async () => {
+    const heard: string[] = [];
+    const hear = (fault: unknown): void => void heard.push((fault as { where: string }).where);
+    subscribe(FAULT_CHANNEL, hear);
+    clean.push(() => void unsubscribe(FAULT_CHANNEL, hear));
+    const { clock, jobs, task } = await make('2026-06-01T00:00Z', { maxWaiting: 1 });
+    const tick = async (): Promise<void> => {
+      clock.advance(1000);
+      await settled();
+    };
+    for (let outages = 1; outages <= 2; outages++) {
+      const inTheWay = await task.add(undefined, { delayMs: 3_600_000 });
+      const schedule = jobs.schedule('nightly', '0 3 * * *', { task });
+      for (let times = 1; times <= 5; times++) await tick();
+      expect(heard).toEqual(Array.from({ length: outages }, () => 'tasks schedule "nightly"'));
+      await inTheWay.cancel();
+      await tick();
+      expect(jobs.stats()).toMatchObject({ delayed: 1, refusedTotal: outages * 5 });
+      await schedule.cancel();
+    }
   });
 
   test('that falls into the hour that spring leaves out runs once, right after it', async () => {
