@@ -21,6 +21,7 @@ import {
   text,
 } from '@org/core';
 
+import { SERVER_URL } from './bullmq/server.ts';
 import type { FsyncPolicy } from './embedded/journal.ts';
 import type { Engine, EngineLimits } from './engine.ts';
 import type { OnTaskEvent } from './events.ts';
@@ -34,8 +35,10 @@ export interface TasksOptions extends EngineLimits {
    * comes. One process has it. @default none: jobs are kept in memory, and end with the process
    */
   readonly folder: string | undefined;
-  /** Redis (`redis:`, `rediss:`) or Postgres (`postgres:`) for BullMQ, which several processes share; goes before `folder`. @default none */
+  /** Redis (`redis:`, `rediss:`), a node of a Redis Cluster (`redis+cluster:`, `rediss+cluster:`) or Postgres (`postgres:`) for BullMQ, which several processes share; goes before `folder`. @default none */
   readonly url: string | undefined;
+  /** Whether `url` is a node of a Redis Cluster. @default where the URL says so */
+  readonly cluster: boolean | undefined;
   /** An engine made elsewhere; goes before both. @default by `url` and `folder` */
   readonly engine: Engine | undefined;
   /** Whether this process works on jobs, or only adds them for others. @default true */
@@ -82,6 +85,7 @@ export const TASKS_DEFAULTS: Readonly<TasksOptions> = Object.freeze<TasksOptions
   name: 'tasks',
   folder: undefined,
   url: undefined,
+  cluster: undefined,
   engine: undefined,
   works: true,
   fsync: 'always',
@@ -112,8 +116,9 @@ const CHECKS: Checks<TasksOptions> = {
   folder: text({ expected: 'the path of a folder', pattern: /^[^\0]+$/ }),
   url: text({
     expected: 'an address of Redis or Postgres, such as redis://127.0.0.1:6379',
-    pattern: /^(?:rediss?|postgres(?:ql)?):\/\//,
+    pattern: SERVER_URL,
   }),
+  cluster: boolean(),
   engine: shape<Engine>('an engine', ['start', 'define', 'add', 'find', 'pause', 'close']),
   works: boolean(),
   fsync: oneOf('always', 'interval', 'never'),

@@ -31,6 +31,28 @@ export function storageFailed(cause: unknown): ProblemError {
   });
 }
 
+/** The server of jobs has not said that it keeps one. */
+export function additionInDoubt(cause: unknown): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TASKS_STORAGE',
+    status: 503,
+    detail: `The server of jobs has not confirmed the job: ${messageOf(cause)}. It may have been kept all the same; one with an id of its own can be added again safely.`,
+    headers: { 'Retry-After': '1' },
+    cause,
+  });
+}
+
+/** The server of jobs is known to be away, and was not asked. */
+export function additionRefused(cause: unknown): ProblemError {
+  return new ProblemError({
+    code: 'ERR_TASKS_STORAGE',
+    status: 503,
+    detail: `The job was not added, for the server of jobs is away: ${messageOf(cause)}.`,
+    headers: { 'Retry-After': '1' },
+    cause,
+  });
+}
+
 /** Another process has the folder. */
 export function folderTaken(folder: string, owner: string): ProblemError {
   return new ProblemError({

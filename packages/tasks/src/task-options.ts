@@ -188,7 +188,7 @@ function resolveBatch(owner: string, given: object): ResolvedBatch {
 const ADD_CHECKS: Checks<AddOptions> = {
   id: text({
     expected: 'an id of 1 to 100 letters, digits and "@", "-", "." or "_", and no number',
-    pattern: /^(?!\d+$)[\w.@-]{1,100}$/,
+    pattern: /^(?!-?\d+$)[\w.@-]{1,100}$/,
   }),
   delayMs: {
     expected: 'a duration in ms, at most a year',

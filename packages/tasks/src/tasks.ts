@@ -350,9 +350,9 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
 const NO_COUNTS: Counts = Object.freeze({ waiting: 0, delayed: 0, active: 0, dead: 0 });
 
 function engineOf(settings: Readonly<TasksOptions>): Engine {
-  const { engine, url, folder } = settings;
+  const { engine, url, cluster, folder } = settings;
   if (engine !== undefined) return engine;
-  if (url !== undefined) return bullmqEngine({ url });
+  if (url !== undefined) return bullmqEngine({ url, cluster });
   return embeddedEngine(folder === undefined ? undefined : { ...settings, folder });
 }
 

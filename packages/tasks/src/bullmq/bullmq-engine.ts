@@ -20,9 +20,11 @@ import {
   type TypePolicy,
 } from '../engine.ts';
 import { messageOf } from '../refusals.ts';
+import type { Ask } from './additions.ts';
+import { type Connect, connector } from './connections.ts';
 import { type Envelope, viewOf } from './envelope.ts';
 import { levelOf } from './levels.ts';
-import { type BullmqOptions, connectionOf, isPostgres, resolveBullmqOptions } from './options.ts';
+import { type BullmqOptions, type BullmqSettings, resolveBullmqOptions } from './options.ts';
 import { Line } from './line.ts';
 import { ProgressWrites } from './progress-writes.ts';
 import { Results } from './results.ts';
@@ -31,6 +33,9 @@ import { makeWorker } from './worker.ts';
 
 /** The runner says when it is over; BullMQ must not know better. */
 const ATTEMPTS = 1_000_000;
+/** How long nothing has failed until the next failure is told as another outage, in ms: servers of other tasks may answer in between, and a silent connection takes 15 s to fail again. */
+const QUIET_MS = 20_000;
+
 /** Makes the engine. @throws OptionError for unknown or wrong options */
 export function bullmqEngine(options?: Given<BullmqOptions>): Engine {
   return new BullmqEngine(resolveBullmqOptions(options));
@@ -38,25 +43,27 @@ export function bullmqEngine(options?: Given<BullmqOptions>): Engine {
 
 class BullmqEngine implements Engine {
   readonly name: string = 'bullmq';
-  private readonly settings: Readonly<BullmqOptions>;
+  private readonly settings: Readonly<BullmqSettings>;
   private readonly lines: Map<string, Line> = new Map();
   private bull!: typeof Bull;
+  private connect!: Connect;
   private port!: EnginePort;
   private within!: Within;
   /** Of this instance. */
   private readonly worker: string = randomUUID();
   private cancelAgeing: Cancel | undefined = undefined;
-  private lastError: unknown = undefined;
+  private failedMs: number = Number.NEGATIVE_INFINITY;
+  private hasAnswered: boolean = true;
   private closed: boolean = false;
 
-  constructor(settings: Readonly<BullmqOptions>) {
+  constructor(settings: Readonly<BullmqSettings>) {
     this.settings = settings;
   }
 
   async start(port: EnginePort): Promise<void> {
     this.port = port;
     this.within = timeLimited(port.clock, this.settings.timeoutMs);
-    this.bull = await load();
+    ({ bull: this.bull, connect: this.connect } = await load(this.settings));
     this.cancelAgeing = port.clock.every(port.limits.ageingMs, () => {
       for (const line of this.lines.values()) {
         void line.age().catch((error: unknown) => this.note(error));
@@ -79,10 +86,10 @@ class BullmqEngine implements Engine {
 
   private open(name: string, slots: number): Line {
     const { bull, port, settings } = this;
-    const base = connectionOf(settings);
+    const connections = this.connect(name);
     const backend = this.backend();
     const onError = (error: unknown): void => this.note(error);
-    const queue = new bull.Queue<Envelope>(name, base as Bull.QueueOptions, backend);
+    const queue = new bull.Queue<Envelope>(name, connections.queue, backend);
     queue.on('error', onError);
     const progress = new ProgressWrites(
       (id, told) => this.within(queue.updateJobProgress(id, told)),
@@ -92,12 +99,20 @@ class BullmqEngine implements Engine {
     const worker =
       slots === 0
         ? undefined
-        : makeWorker(name, slots, { bull, base, backend, port, lockMs, progress, onError });
+        : makeWorker(name, slots, {
+            bull,
+            base: connections.worker,
+            backend,
+            port,
+            lockMs,
+            progress,
+            onError,
+          });
     const results = new Results(
       name,
       queue,
       port.clock,
-      () => new bull.QueueEvents(name, base as Bull.QueueEventsOptions, backend),
+      () => new bull.QueueEvents(name, connections.worker, backend),
     );
     results.onError = onError;
     results.onProgress = (id, { worker: by, c: carrier, ...told }) => {
@@ -110,9 +125,11 @@ class BullmqEngine implements Engine {
       worker,
       progress,
       results,
+      connections,
       clock: port.clock,
       limits: port.limits,
       within: this.within,
+      addTimeoutMs: settings.addTimeoutMs,
       onError,
       onAnswer: () => this.there(),
     });
@@ -121,15 +138,7 @@ class BullmqEngine implements Engine {
   async add(job: NewJob): Promise<Added> {
     const line = this.line(job.type);
     line.admit();
-    if (job.dedup !== undefined && job.dedup.mode !== 'drop') {
-      return this.addOrReplace(line, job, job.dedup);
-    }
-    const { id: name } = job;
-    if (job.isNamed && (await this.within(this.jobOf(line, name))) !== undefined) {
-      return { id: name, outcome: 'dropped' };
-    }
-    const id = await this.addTo(line, job, job.addedAt);
-    return { id, outcome: id === job.id ? 'added' : 'dropped' };
+    return line.additions.run((ask) => this.keep(line, job, ask));
   }
 
   async find(type: string, id: string): Promise<JobView | undefined> {
@@ -200,6 +209,11 @@ class BullmqEngine implements Engine {
   }
 
   async health(): Promise<HealthReport> {
+    for (const { breaker } of this.lines.values()) {
+      if (breaker.isOpen) {
+        return { status: 'fail', detail: `no jobs can be added: ${messageOf(breaker.cause)}` };
+      }
+    }
     try {
       await this.refresh();
       return { status: 'pass' };
@@ -218,48 +232,62 @@ class BullmqEngine implements Engine {
     this.closed = true;
     this.cancelAgeing?.();
     // Workers whose server is away would wait for it for ever; by force they do not.
-    const byForce = (await this.health()).status !== 'pass';
-    await Promise.all([...this.lines.values()].map((line) => line.end(byForce)));
+    const ending = [...this.lines.values()].map(async (line) => line.end(await this.isAway(line)));
+    await Promise.all(ending);
+  }
+
+  private async isAway(line: Line): Promise<boolean> {
+    if (line.breaker.isOpen) return true;
+    return this.within(line.count()).then(
+      () => false,
+      () => true,
+    );
+  }
+
+  private async keep(line: Line, job: NewJob, ask: Ask): Promise<Added> {
+    const { id: name, dedup } = job;
+    if (dedup !== undefined && dedup.mode !== 'drop') {
+      return this.addOrReplace(line, job, dedup, ask);
+    }
+    if (job.isNamed && (await ask(() => this.jobOf(line, name))) !== undefined) {
+      return { id: name, outcome: 'dropped' };
+    }
+    const id = await ask(() => this.addTo(line, job, job.addedAt));
+    return { id, outcome: id === name ? 'added' : 'dropped' };
   }
 
   private async addTo(line: Line, job: NewJob, firstAddedAt: number): Promise<string> {
     const { dedup, dueAt, addedAt } = job;
-    const added = await this.within(
-      line.queue.add(job.type, envelopeOf(job, firstAddedAt), {
-        jobId: job.id,
-        timestamp: addedAt,
-        delay: Math.max(0, dueAt - addedAt),
-        priority: levelOf(job.priority),
-        attempts: ATTEMPTS,
-        backoff: { type: 'tasks' },
-        ...(dedup === undefined
-          ? {}
-          : { deduplication: { id: dedup.key, reschedule: dedup.mode === 'debounce' } }),
-      }),
-    );
+    const added = await line.queue.add(job.type, envelopeOf(job, firstAddedAt), {
+      jobId: job.id,
+      timestamp: addedAt,
+      delay: Math.max(0, dueAt - addedAt),
+      priority: levelOf(job.priority),
+      attempts: ATTEMPTS,
+      backoff: { type: 'tasks' },
+      ...(dedup === undefined
+        ? {}
+        : { deduplication: { id: dedup.key, reschedule: dedup.mode === 'debounce' } }),
+    });
     return added.id!;
   }
 
   /** Adds a job, or gives one of its key that has not begun its data. */
-  private async addOrReplace(line: Line, job: NewJob, dedup: Dedup): Promise<Added> {
+  private async addOrReplace(line: Line, job: NewJob, dedup: Dedup, ask: Ask): Promise<Added> {
     // What begins between two looks frees its key, so this comes to an end.
     for (;;) {
-      const knownId = await this.within(line.queue.getDeduplicationJobId(dedup.key));
-      const known = knownId === null ? undefined : await this.within(this.jobOf(line, knownId));
+      const knownId = await ask(() => line.queue.getDeduplicationJobId(dedup.key));
+      const known = knownId === null ? undefined : await ask(() => this.jobOf(line, knownId));
       const firstAddedAt = known?.data.a ?? job.addedAt;
       const latestAt = firstAddedAt + maxWaitOf(dedup);
       const dueAt = dedup.mode === 'debounce' ? Math.min(job.dueAt, latestAt) : job.dueAt;
-      const id = await this.addTo(
-        line,
-        { ...job, dueAt },
-        known === undefined ? job.addedAt : firstAddedAt,
-      );
+      const id = await ask(() => this.addTo(line, { ...job, dueAt }, firstAddedAt));
       if (id === job.id) return { id, outcome: 'added' };
-      const there = await this.within(this.jobOf(line, id));
+      const there = await ask(() => this.jobOf(line, id));
       if (there === undefined) continue;
-      await this.within(there.updateData(envelopeOf(job, there.data.a ?? job.addedAt)));
-      if (isPending(await this.within(there.getState()))) return { id, outcome: 'replaced' };
-      await this.within(there.removeDeduplicationKey());
+      await ask(() => there.updateData(envelopeOf(job, there.data.a ?? job.addedAt)));
+      if (isPending(await ask(() => there.getState()))) return { id, outcome: 'replaced' };
+      await ask(() => there.removeDeduplicationKey());
     }
   }
 
@@ -283,19 +311,22 @@ class BullmqEngine implements Engine {
 
   /** What makes parts of BullMQ use Postgres. Its types know one kind of server at a time. */
   private backend(): undefined {
-    return (isPostgres(this.settings)
+    return (this.settings.server.kind === 'postgres'
       ? this.bull.createPostgresBackend
       : undefined) as unknown as undefined;
   }
 
   private there(): void {
-    this.lastError = undefined;
+    this.hasAnswered = true;
   }
 
-  /** The server is away, mostly: told once, until it is there again. */
+  /** The server is away, mostly: an outage is told once. */
   private note(error: unknown): void {
-    if (this.lastError === undefined && !this.closed) report(error, 'tasks bullmq');
-    this.lastError = error;
+    const nowMs = this.port.clock.monotonicMs();
+    const isNew = this.hasAnswered && nowMs - this.failedMs > QUIET_MS;
+    if (isNew && !this.closed) report(error, 'tasks bullmq');
+    this.hasAnswered = false;
+    this.failedMs = nowMs;
   }
 }
 
@@ -317,9 +348,11 @@ function isPending(state: string): boolean {
   return ['waiting', 'wait', 'delayed', 'prioritized', 'paused'].includes(state);
 }
 
-async function load(): Promise<typeof Bull> {
+async function load(
+  settings: BullmqSettings,
+): Promise<{ readonly bull: typeof Bull; readonly connect: Connect }> {
   try {
-    return await import('bullmq');
+    return { bull: await import('bullmq'), connect: await connector(settings) };
   } catch (error) {
     throw new Error(
       'tasks: the engine BullMQ is not installed. Run: npm install bullmq ioredis (or bullmq pg, for Postgres).',

@@ -1,68 +1,80 @@
-/** The options of BullMQ, and what its parts are connected by. */
-import { durationMs, type Given, resolveOptions, text } from '@org/core';
+/** The options of BullMQ. */
+import {
+  boolean,
+  durationMs,
+  type Given,
+  listOf,
+  OptionError,
+  resolveOptions,
+  text,
+} from '@org/core';
+
+import { NODE, type Server, SERVER_URL, serverOf } from './server.ts';
 
 /** What BullMQ is told. */
 export interface BullmqOptions {
-  /** Redis (`redis:`, `rediss:`) or Postgres (`postgres:`). @default "redis://127.0.0.1:6379" */
-  readonly url: string;
+  /**
+   * Redis (`redis:`, `rediss:`), a node of a Redis Cluster (`redis+cluster:`, `rediss+cluster:`), or
+   * Postgres (`postgres:`). @default "redis://127.0.0.1:6379", or `nodes`
+   */
+  readonly url: string | undefined;
+  /** Nodes of a Redis Cluster to begin with, as `host:port`; they tell of the others. User, password and TLS are those of `url`. @default that of `url` */
+  readonly nodes: readonly string[] | undefined;
+  /** Whether it is a Redis Cluster. @default where `nodes` are given, or the URL says so */
+  readonly cluster: boolean | undefined;
   /** Before the keys of Redis; services that share one need different ones. @default "tasks" */
   readonly prefix: string;
   /** Of Postgres: the schema that BullMQ makes its tables in. @default "bullmq" */
   readonly schema: string;
   /** How long a worker that does not answer keeps a job, in ms; while it does, it renews that. @default 30_000 */
   readonly lockMs: number;
-  /** The longest that a call may take, in ms. @default 5000 */
+  /**
+   * The longest that an addition may take with all its calls, in ms: requests wait for it. A server
+   * that syncs each write to a slow disk wants more. @default 90
+   */
+  readonly addTimeoutMs: number;
+  /** The longest that any other call may take, and the start of a task, in ms. @default 5000 */
   readonly timeoutMs: number;
 }
 
 const DEFAULTS: Readonly<BullmqOptions> = Object.freeze<BullmqOptions>({
-  url: 'redis://127.0.0.1:6379',
+  url: undefined,
+  nodes: undefined,
+  cluster: undefined,
   prefix: 'tasks',
   schema: 'bullmq',
   lockMs: 30_000,
+  addTimeoutMs: 90,
   timeoutMs: 5000,
 });
 
 const WORD = text({ expected: 'letters, digits, hyphens and underscores', pattern: /^[\w-]+$/ });
 
-/** Connections to Postgres of each queue and of each worker. */
-const PG_CONNECTIONS = 4;
-
-/** How long nothing may come through a connection to Redis that something is asked of, in ms: BullMQ has it wait for a job for at most 10 s. */
-const SILENT_MS = 15_000;
+/** What the engine works with. */
+export interface BullmqSettings extends Omit<BullmqOptions, 'url' | 'nodes' | 'cluster'> {
+  readonly server: Server;
+}
 
 /** The options to work with. @throws OptionError for unknown or wrong options */
 export function resolveBullmqOptions(
   options: Given<BullmqOptions> | undefined,
-): Readonly<BullmqOptions> {
-  return resolveOptions(
+): Readonly<BullmqSettings> {
+  const { url, nodes, cluster, ...settings } = resolveOptions<BullmqOptions>(
     'tasks: bullmq',
     DEFAULTS,
     {
-      url: text({
-        expected: 'an address of Redis or Postgres',
-        pattern: /^(?:rediss?|postgres(?:ql)?):\/\//,
-      }),
+      url: text({ expected: 'an address of Redis or Postgres', pattern: SERVER_URL }),
+      nodes: listOf(text({ expected: 'host:port', pattern: NODE })),
+      cluster: boolean(),
       prefix: WORD,
       schema: WORD,
       lockMs: durationMs({ min: 1000 }),
+      addTimeoutMs: durationMs({ min: 1 }),
       timeoutMs: durationMs({ min: 1 }),
     },
     options,
   );
-}
-
-export function isPostgres({ url }: BullmqOptions): boolean {
-  return url.startsWith('postgres');
-}
-
-/** What every queue and worker is connected by. */
-export function connectionOf(settings: BullmqOptions): object {
-  const { url, schema, prefix } = settings;
-  return {
-    prefix,
-    connection: isPostgres(settings)
-      ? { connectionString: url, schema, max: PG_CONNECTIONS, migrate: true }
-      : { url, maxRetriesPerRequest: null, socketTimeout: SILENT_MS },
-  };
+  const server = serverOf({ url, nodes, cluster });
+  if (typeof server === 'string') throw new OptionError('tasks: bullmq', [server]);
+  return Object.freeze({ ...settings, server });
 }
