@@ -122,8 +122,8 @@ const JOB_LOCK_MS = 5000;
 export function taskSettings(config: ServiceConfig): Partial<TasksOptions> {
   const { values } = config;
   if (values.REDIS_URL !== undefined) {
-    const { url: _ofTheEngine, ...options } = config.options('tasks');
-    return { ...options, engine: bullmq({ url: values.REDIS_URL, lockMs: JOB_LOCK_MS }) };
+    const { url, cluster, ...options } = config.options('tasks');
+    return { ...options, engine: bullmq({ url, cluster, lockMs: JOB_LOCK_MS }) };
   }
   const isAlone = values.DATABASE_URL === undefined && values.DATA_DIR !== ':memory:';
   return {

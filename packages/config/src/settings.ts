@@ -111,7 +111,12 @@ export interface StandardOptions {
     readonly access?: string;
   };
   readonly redis: { readonly url?: string; readonly cluster: boolean; readonly keyPrefix?: string };
-  readonly tasks: { readonly url?: string; readonly folder?: string; readonly access?: string };
+  readonly tasks: {
+    readonly url?: string;
+    readonly cluster: boolean;
+    readonly folder?: string;
+    readonly access?: string;
+  };
   readonly catalogue: { readonly lazy: boolean };
   readonly health: { readonly access?: string };
   readonly metrics: { readonly openTelemetry: boolean; readonly access?: string };
@@ -418,7 +423,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
   REDIS_CLUSTER: {
     type: 'boolean',
     default: false,
-    feeds: to('redis', 'cluster'),
+    feeds: [...to('redis', 'cluster'), ...to('tasks', 'cluster')],
     help: 'Whether REDIS_URL is a node of a Redis Cluster, which tells of the others.',
   },
   REDIS_KEY_PREFIX: {

@@ -603,11 +603,10 @@ describe('options of components', () => {
         'redis',
       ),
     ).toEqual({ url: 'redis://h', cluster: true, keyPrefix: 'trips' });
-    expect(config.options('tasks')).toEqual({ access: 'sixteen-characters' });
-    expect(from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h' }).options('tasks')).toEqual({
-      folder: '/jobs',
-      url: 'redis://h',
-    });
+    expect(config.options('tasks')).toEqual({ cluster: false, access: 'sixteen-characters' });
+    expect(
+      from({ TASKS_FOLDER: '/jobs', REDIS_URL: 'redis://h', REDIS_CLUSTER: '1' }).options('tasks'),
+    ).toEqual({ folder: '/jobs', url: 'redis://h', cluster: true });
     expect(config.options('dedup')).toEqual({});
     expect(() => config.options('cahce')).toThrow('"cache"');
   });
