@@ -15,8 +15,6 @@ import type { Dice } from './dice.ts';
 export interface Scene {
   /** What stores are told of where it is. */
   readonly address: Given<RedisStoreOptions>;
-  /** Where clients of a single server find it; nothing of a cluster. */
-  readonly url: string | undefined;
   /** Brings the fault about; answers what was drawn for it. */
   strike(): Promise<string>;
   /** Ends it. */
@@ -143,7 +141,6 @@ const slow: Fault = {
     const url = urlOf(proxy.port);
     return {
       address: { url },
-      url,
       async strike() {
         proxy.delayMs = dice.between(10, 100);
         proxy.dropRatio = dice.between(1, 4) / 100;
@@ -170,7 +167,6 @@ const failover: Fault = {
     const lost = dice.pick(cluster.nodes.slice(0, 3));
     return {
       address: { nodes: cluster.addresses, cluster: true },
-      url: undefined,
       async strike() {
         await lost.crash();
         return `SIGKILL of master ${cluster.nodes.indexOf(lost) + 1} of 3`;
@@ -186,6 +182,6 @@ const failover: Fault = {
 
 export const FAULTS: readonly Fault[] = Object.freeze([kill, pause, empty, failover, slow, flush]);
 
-function at({ port }: RedisServer): Pick<Scene, 'address' | 'url'> {
-  return { address: { url: urlOf(port) }, url: urlOf(port) };
+function at({ port }: RedisServer): Pick<Scene, 'address'> {
+  return { address: { url: urlOf(port) } };
 }

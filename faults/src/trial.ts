@@ -59,9 +59,7 @@ export async function tryFault(
   };
   subscribe(FAULT_CHANNEL, hear);
   const scene = await fault.prepare(dice);
-  const { url } = scene;
   const address = { ...scene.address, timeoutMs: timing.callMs };
-  const able = users.filter(({ clusters }) => clusters || url !== undefined);
   const subjects: {
     readonly user: User;
     readonly subject: Subject;
@@ -73,8 +71,8 @@ export async function tryFault(
     await sleep(forMs);
   };
   try {
-    for (const user of able) {
-      const subject = await user.start({ address, url, dice });
+    for (const user of users) {
+      const subject = await user.start({ address, dice });
       subjects.push({ user, subject, findings: new Findings() });
     }
     for (const { user, subject, findings } of subjects) {

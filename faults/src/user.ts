@@ -8,8 +8,6 @@ import type { Dice } from './dice.ts';
 export interface Surroundings {
   /** With the limit of a call where the packages' own are not meant. */
   readonly address: Given<RedisStoreOptions>;
-  /** Of a single server. */
-  readonly url: string | undefined;
   readonly dice: Dice;
 }
 
@@ -58,7 +56,5 @@ export interface User {
   readonly policy: string;
   /** Of a call to the store, in ms; nothing where no request waits for one. */
   readonly limitMs: number | undefined;
-  /** Whether it works with several servers that replace one another. */
-  readonly clusters: boolean;
   start(surroundings: Surroundings): Promise<Subject>;
 }

@@ -9,9 +9,7 @@ import { USERS } from '../users/index.ts';
 
 const url = process.env['REDIS_URL']!;
 const dice = new Dice(Number(process.env['SEED']));
-const subjects = await Promise.all(
-  USERS.map((user) => user.start({ address: { url }, url, dice })),
-);
+const subjects = await Promise.all(USERS.map((user) => user.start({ address: { url }, dice })));
 const loads = subjects.map((subject) => new Load(() => subject.ask(), 25));
 
 /** Answers whether all share again, and with what statuses nobody should have been answered. */

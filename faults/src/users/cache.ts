@@ -13,7 +13,6 @@ export const cacheUser: User = {
   name: 'cache',
   policy: 'goes round: answers from memory or from the handler',
   limitMs: 50,
-  clusters: true,
   async start({ address, dice }: Surroundings): Promise<Subject> {
     const truth = new Truth();
     const sites = [await site(address, truth), await site(address, truth)] as const;

@@ -14,7 +14,6 @@ export const circuitUser: User = {
   name: 'circuit',
   policy: 'each process decides alone',
   limitMs: undefined,
-  clusters: true,
   async start({ address }: Surroundings): Promise<Subject> {
     const sites = [await site(address), await site(address)] as const;
     let asked = 0;

@@ -13,7 +13,6 @@ export const dedupUser: User = {
   name: 'idempotency',
   policy: 'refuses (503) and never runs twice',
   limitMs: 250,
-  clusters: true,
   async start({ address, dice }: Surroundings): Promise<Subject> {
     /** How often each key took effect. */
     const effects = new Map<string, number>();

@@ -13,7 +13,6 @@ export const rateLimitUser: User = {
   name: 'rate limit',
   policy: 'counts locally: at most the limit through each process',
   limitMs: 50,
-  clusters: true,
   async start({ address }: Surroundings): Promise<Subject> {
     const sites = [await site(address), await site(address)] as const;
     const admitted = new Map<string, number>();

@@ -14,7 +14,6 @@ export const reputationUser: User = {
   name: 'reputation',
   policy: 'each process goes by what it knows',
   limitMs: undefined,
-  clusters: true,
   async start({ address }: Surroundings): Promise<Subject> {
     const sites = [await site(address), await site(address)] as const;
     let asked = 0;

@@ -6,17 +6,14 @@ import { ask, type Service, serve } from '../service.ts';
 import { until } from '../until.ts';
 import type { Subject, Surroundings, User } from '../user.ts';
 
-const TIMEOUT_MS = 1000;
-
 export const tasksUser: User = {
   name: 'tasks',
   policy: 'loses no job that it has accepted',
-  limitMs: TIMEOUT_MS,
-  clusters: false,
-  async start({ url }: Surroundings): Promise<Subject> {
+  limitMs: 90,
+  async start({ address }: Surroundings): Promise<Subject> {
     const effects = new Effects();
-    const web = await webOf(url!);
-    const worker = await workerOf(url!, effects);
+    const web = await webOf(address);
+    const worker = await workerOf(address, effects);
     const accepted = new Set<string>();
     let jobs = 0;
 
@@ -43,7 +40,8 @@ export const tasksUser: User = {
       },
       async after({ remembers }, findings) {
         const isDone = (): boolean => [...accepted].every((id) => effects.has(id));
-        await until(isDone, remembers ? 45_000 : 2000);
+        // What is neither done nor kept any more is lost.
+        await until(async () => isDone() || (await isEmpty(worker)), 45_000);
         const lost = [...accepted].filter((id) => !effects.has(id)).length;
         findings.claim(!remembers || lost === 0, `${lost} accepted jobs were never done`);
         findings.note(
@@ -86,8 +84,15 @@ async function started(jobs: Tasks): Promise<void> {
   );
 }
 
-async function webOf(url: string): Promise<Service> {
-  const jobs = tasks({ works: false, engine: bullmq({ url, timeoutMs: TIMEOUT_MS }) });
+/** Nothing is left to do, as the server says. */
+async function isEmpty(jobs: Tasks): Promise<boolean> {
+  const { status } = await jobs.health();
+  const { waiting, delayed, active } = jobs.stats();
+  return status !== 'fail' && Number(waiting) + Number(delayed) + Number(active) === 0;
+}
+
+async function webOf(address: Surroundings['address']): Promise<Service> {
+  const jobs = tasks({ works: false, engine: engineOf(address) });
   const task = jobs.define<{ id: string }>('work', { handler: () => undefined });
   await started(jobs);
   return serve(
@@ -103,12 +108,16 @@ async function webOf(url: string): Promise<Service> {
   );
 }
 
-async function workerOf(url: string, effects: Effects): Promise<Tasks> {
-  const jobs = tasks({ engine: bullmq({ url, lockMs: 5000, timeoutMs: TIMEOUT_MS }) });
+async function workerOf(address: Surroundings['address'], effects: Effects): Promise<Tasks> {
+  const jobs = tasks({ engine: engineOf(address) });
   jobs.define<{ id: string }>('work', {
     concurrency: 20,
     handler: ({ data, fencingToken }) => effects.take(data.id, fencingToken),
   });
   await started(jobs);
   return jobs;
+}
+
+function engineOf({ url, nodes, cluster, timeoutMs: addTimeoutMs }: Surroundings['address']) {
+  return bullmq({ url, nodes, cluster, addTimeoutMs, lockMs: 5000 });
 }

@@ -15,7 +15,6 @@ export const websocketUser: User = {
   name: 'websocket',
   policy: 'listeners have every event, or are told that some are missing',
   limitMs: undefined,
-  clusters: true,
   async start({ address }: Surroundings): Promise<Subject> {
     const here = await site(address);
     const there = await site(address);
