@@ -60,7 +60,7 @@ export interface ClaimStore {
  */
 export interface TagStore {
   versions(tags: readonly string[], options?: CallOptions): MaybePromise<readonly number[]>;
-  /** Moves every tag on, and answers the new versions. */
+  /** Moves every tag on, and answers the new versions, which are higher: a lower one tells that the store has forgotten. */
   bump(tags: readonly string[], options?: CallOptions): MaybePromise<readonly number[]>;
 }
 
