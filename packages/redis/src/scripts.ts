@@ -68,7 +68,8 @@ return versions`);
 /**
  * The number of a message is one more than the last one's. It jumps where another server goes on
  * counting, or the same one after a restart: what it does not remember may have been sent.
- * In a Cluster the server is asked who it is; a single one's client knows (`server`).
+ * In a Cluster the server is asked who it is, by the name of this life: that of the node outlives a
+ * restart. A single one's client knows (`server`).
  */
 const NEXT = `
 local function next_after(last, by, server)
@@ -78,7 +79,7 @@ local function next_after(last, by, server)
 end
 local function this_server(given)
   if given ~= '' then return given end
-  return redis.call('CLUSTER', 'MYID')
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown'
 end`;
 
 /** Numbers a message and publishes it: ARGV channel, data, milliseconds to live, server. */

@@ -1,4 +1,4 @@
-/** What caches do once Redis has forgotten an invalidation that it had acknowledged. */
+/** What caches and subscribers do once Redis has forgotten what it had acknowledged. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
@@ -7,13 +7,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cache } from '@org/cache';
-import type { Given } from '@org/core';
+import type { BusMessage, Given } from '@org/core';
 import { serve } from '@org/core/testing';
 import { redisStore, type RedisStoreOptions } from '@org/redis';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { startRedis, withRedis } from 'test-servers/redis';
-import { type RedisClusterNode, startRedisCluster } from 'test-servers/redis-cluster';
+import {
+  type RedisCluster,
+  type RedisClusterNode,
+  startRedisCluster,
+} from 'test-servers/redis-cluster';
 
 import { slotOf } from '../src/key-slot.ts';
 
@@ -27,22 +31,117 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-/** The key of the version of the tag `places`. */
-const VERSION = 'cache:hard:#places';
+/** Whether a call works, thrown or rejected. */
+async function works(call: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-withRedis('caches over a Redis that has forgotten an invalidation', () => {
-  let truth: string;
+/** How Redis comes to forget. */
+interface Scene {
+  readonly address: Given<RedisStoreOptions>;
+  /** What it has been told by now it will remember. */
+  save(): Promise<void>;
+  /** It goes on with that, and with nothing that it has been told since. */
+  forget(): Promise<void>;
+}
+
+withRedis('a Redis that forgets', () => {
   let made: (() => Promise<unknown>)[];
   beforeEach(() => {
-    truth = 'old';
     made = [];
   });
   afterEach(async () => {
     for (const undo of made.toReversed()) await undo();
   });
 
+  const clientOf = (port: number): Redis => {
+    const client = new Redis(port, '127.0.0.1');
+    client.on('error', () => undefined);
+    made.push(async () => client.disconnect());
+    return client;
+  };
+
+  /** The cluster, and the nodes that have a key. */
+  async function clusterOf(key: string) {
+    const cluster: RedisCluster = await startRedisCluster();
+    made.push(() => cluster.stop());
+    const third = Math.floor(slotOf(key) / (16_384 / 3));
+    const [master, replica] = [cluster.nodes[third], cluster.nodes[third + 3]] as [
+      RedisClusterNode,
+      RedisClusterNode,
+    ];
+    return { cluster, master, replica };
+  }
+
+  const WAYS: readonly (readonly [string, (key: string) => Promise<Scene>])[] = [
+    [
+      'fails over before the replica had it',
+      async (key) => {
+        const { cluster, master, replica } = await clusterOf(key);
+        const [ofMaster, ofReplica] = [clientOf(master.port), clientOf(replica.port)];
+        return {
+          address: { nodes: cluster.addresses },
+          async save() {
+            await until(async () => {
+              const [, offset, replicas] = (await ofMaster.role()) as [string, number, string[][]];
+              return replicas[0]?.[2] === String(offset);
+            });
+            replica.pause();
+            // What it has been sent is with it, even though it has not read it yet.
+            await ofMaster.client('KILL', 'TYPE', 'REPLICA');
+          },
+          async forget() {
+            await master.crash();
+            replica.resume();
+            await ofReplica.cluster('FAILOVER', 'FORCE');
+            await cluster.settled();
+          },
+        };
+      },
+    ],
+    [
+      'restarts from what it had written down before',
+      async () => {
+        const folder = mkdtempSync(join(tmpdir(), 'test-redis-'));
+        const server = await startRedis(['--dir', folder]);
+        made.push(async () => {
+          await server.crash();
+          rmSync(folder, { recursive: true, force: true });
+        });
+        return {
+          address: { url: `redis://127.0.0.1:${server.port}` },
+          save: async () => void (await clientOf(server.port).save()),
+          async forget() {
+            await server.crash();
+            await server.restart();
+          },
+        };
+      },
+    ],
+    [
+      'restarts, as a node of a cluster, from what it had written down before',
+      async (key) => {
+        const { cluster, master } = await clusterOf(key);
+        return {
+          address: { nodes: cluster.addresses },
+          save: async () => void (await clientOf(master.port).save()),
+          async forget() {
+            await master.crash();
+            await master.restart();
+            await cluster.settled();
+          },
+        };
+      },
+    ],
+  ];
+
   /** A process of a service that answers what is true when it is asked. */
-  async function service(address: Given<RedisStoreOptions>) {
+  async function service(address: Given<RedisStoreOptions>, truth: () => string) {
     const store = redisStore({ ...address, timeoutMs: 5000 });
     const cached = cache({ store, ttlMs: 3_600_000, storeTimeoutMs: 5000 });
     made.push(() => store.close());
@@ -50,7 +149,7 @@ withRedis('caches over a Redis that has forgotten an invalidation', () => {
     app.use(cached);
     app.use((_req, res) => {
       cached.tag(res, 'places');
-      res.send(truth);
+      res.send(truth());
     });
     await store.start();
     await cached.start!();
@@ -66,113 +165,60 @@ withRedis('caches over a Redis that has forgotten an invalidation', () => {
       const [answer] = (await once(get({ port, path, headers }), 'response')) as [IncomingMessage];
       return Buffer.concat(await answer.toArray()).toString();
     };
-    const stores = async (path: string): Promise<boolean> => {
-      await ask(path);
-      return (await store.get(`cache:1:http://places.example${path}`)) !== undefined;
-    };
-    const answers = async (): Promise<boolean> => {
-      try {
-        return (await store.versions([VERSION])).length === 1;
-      } catch {
-        return false;
-      }
-    };
-    return { cached, ask, stores, answers };
+    return { store, cached, ask };
   }
 
-  /**
-   * Answers are stored, `saved` takes down what Redis will remember, they are invalidated, and
-   * Redis goes back to what was taken down.
-   */
-  async function forget(
-    address: Given<RedisStoreOptions>,
-    saved: () => Promise<unknown>,
-    lost: () => Promise<unknown>,
-  ) {
-    const first = await service(address);
-    for (const path of ['/knew', '/heard', '/then', '/later'])
-      await until(() => first.stores(path));
-    const [knew, heard] = [await service(address), await service(address)];
+  test.each(WAYS)('and %s serves nothing of what was invalidated', async (_how, prepare) => {
+    const { address, save, forget } = await prepare('org:v1:tag:cache:hard:#places');
+    let truth = 'old';
+    const another = () => service(address, () => truth);
+    const first = await another();
+    for (const path of ['/knew', '/heard', '/then', '/later']) {
+      await until(async () => {
+        await first.ask(path);
+        return (await first.store.get(`cache:1:http://places.example${path}`)) !== undefined;
+      });
+    }
+    const [knew, heard] = [await another(), await another()];
     expect(await heard.ask('/then')).toBe('old');
-    await saved();
+    await save();
     truth = 'new';
     await knew.cached.invalidate({ tags: ['places'] });
     await until(async () => (await heard.ask('/then')) === 'new');
-    await lost();
-    await until(async () => (await knew.answers()) && (await heard.answers()));
-    return { knew, heard };
-  }
-
-  /** What is answered by who knew of the invalidation, by who heard of it, and in the end by another. */
-  async function answered(
-    address: Given<RedisStoreOptions>,
-    { knew, heard }: Awaited<ReturnType<typeof forget>>,
-  ): Promise<readonly string[]> {
-    const answers = [await knew.ask('/knew'), await heard.ask('/heard')];
-    const other = await service(address);
+    await forget();
+    for (const { store } of [knew, heard])
+      await until(() => works(() => store.versions(['cache:hard:#places'])));
+    expect(await knew.ask('/knew')).toBe('new');
+    expect(await heard.ask('/heard')).toBe('new');
+    // Who knew nothing of it is told.
+    const other = await another();
     await until(async () => (await other.ask('/later')) === 'new');
-    return [...answers, await other.ask('/later')];
-  }
-
-  test('with its master, before the replica had it', async () => {
-    const cluster = await startRedisCluster();
-    made.push(() => cluster.stop());
-    const address = { nodes: cluster.addresses };
-    const clients = cluster.nodes.map(({ port }) => new Redis(port, '127.0.0.1'));
-    for (const client of clients) client.on('error', () => undefined);
-    made.push(async () => clients.forEach((client) => client.disconnect()));
-    const third = Math.floor(slotOf(`org:v1:tag:${VERSION}`) / (16_384 / 3));
-    const [master, replica] = [cluster.nodes[third], cluster.nodes[third + 3]] as [
-      RedisClusterNode,
-      RedisClusterNode,
-    ];
-    const [ofMaster, ofReplica] = [clients[third]!, clients[third + 3]!];
-
-    const both = await forget(
-      address,
-      async () => {
-        await until(async () => {
-          const [, offset, [[, , acknowledged]]] = (await ofMaster.role()) as unknown as [
-            string,
-            number,
-            [[string, string, string]],
-          ];
-          return Number(acknowledged) === offset;
-        });
-        replica.pause();
-        // What it has been sent is with it, even though it has not read it yet.
-        await ofMaster.client('KILL', 'TYPE', 'REPLICA');
-      },
-      async () => {
-        await master.crash();
-        replica.resume();
-        await ofReplica.cluster('FAILOVER', 'FORCE');
-        await cluster.settled();
-      },
-    );
-    expect(await answered(address, both)).toEqual(['new', 'new', 'new']);
   });
 
-  test('restarted from what it had written down before', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'test-redis-'));
-    const server = await startRedis(['--dir', folder]);
-    made.push(async () => {
-      await server.crash();
-      rmSync(folder, { recursive: true, force: true });
+  describe.each(['pubsub', 'stream'] as const)('(%s)', (bus) => {
+    test.each(WAYS)('and %s shows a gap to its subscribers', async (_how, prepare) => {
+      const kind = bus === 'pubsub' ? 'sequence' : 'stream';
+      const { address, save, forget } = await prepare(`org:v1:${kind}:channel`);
+      const store = redisStore({ ...address, bus, timeoutMs: 5000 });
+      made.push(() => store.close());
+      await store.start();
+      const heard = new Map<string, number>();
+      await store.subscribe('channel', ({ data, sequence }: BusMessage) => {
+        const text = Buffer.from(data).toString();
+        if (!heard.has(text)) heard.set(text, sequence);
+      });
+      const publish = async (text: string): Promise<void> => {
+        await until(() => works(() => store.publish('channel', Buffer.from(text))));
+        await until(() => heard.has(text));
+      };
+      await publish('remembered');
+      await save();
+      await publish('forgotten');
+      await forget();
+      await until(async () => (await store.health(AbortSignal.timeout(1000))).status === 'pass');
+      await publish('after');
+      // It follows neither the one that is remembered nor the one that is not.
+      expect(heard.get('after')! - heard.get('forgotten')!).toBeGreaterThan(1);
     });
-    const address = { url: `redis://127.0.0.1:${server.port}` };
-    const both = await forget(
-      address,
-      async () => {
-        const client = new Redis(server.port, '127.0.0.1');
-        await client.save();
-        client.disconnect();
-      },
-      async () => {
-        await server.crash();
-        await server.restart();
-      },
-    );
-    expect(await answered(address, both)).toEqual(['new', 'new', 'new']);
   });
 });
