@@ -98,5 +98,5 @@ const SERVER_CHECKS = {
   headersTimeoutMs: durationMs({ min: 1 }),
   requestTimeoutMs: durationMs({ min: 1 }),
   checkIntervalMs: durationMs({ min: 1 }),
-  messageClasses: oneOf('auto', 'express', 'node'),
+  messageClasses: oneOf('express', 'node'),
 };
