@@ -27,6 +27,9 @@ export const MEMORY_STORE_DEFAULTS: MemoryStoreOptions = Object.freeze({
   clock: systemClock,
 });
 
+/** Counts entries; by `max`, a cache lays out room for all of them as it is made: milliseconds and megabytes. */
+const ONE_EACH = (): number => 1;
+
 /** What every entry is counted for besides its bytes: maps, links and times. An estimate. */
 const ENTRY_OVERHEAD_BYTES = 160;
 
@@ -45,7 +48,6 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
   const perf = { now: () => clock.monotonicMs() + 1 };
   let evictedTotal = 0;
   const values = new LRUCache<string, Uint8Array>({
-    max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: (value, key) => value.byteLength + key.length * 2 + ENTRY_OVERHEAD_BYTES,
     ttl: 1,
@@ -56,7 +58,8 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     },
   });
   const counters = new LRUCache<string, { value: number }>({
-    max: maxEntries,
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
     ttl: 1,
     ttlResolution: 0,
     perf,
@@ -66,7 +69,8 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
   let forgottenVersion = 0;
   let lastVersion = 0;
   const tags = new LRUCache<string, number>({
-    max: maxEntries,
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
     dispose: (version, _tag, reason) => {
       if (reason === 'evict') forgottenVersion = Math.max(forgottenVersion, version);
     },
@@ -76,18 +80,21 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     { sequence: number; listeners: Set<(message: BusMessage) => void> }
   >();
 
+  function keep(key: string, value: Uint8Array, ttlMs: number): void {
+    values.set(key, value, { ttl: checkTtl(ttlMs) });
+    if (values.size > maxEntries) values.pop();
+  }
+
   return defineComponent('memory-store', {
     get: (key: string) => values.get(key),
 
-    set(key: string, value: Uint8Array, ttlMs: number): void {
-      values.set(key, value, { ttl: checkTtl(ttlMs) });
-    },
+    set: keep,
 
     delete: (key: string) => values.delete(key),
 
     claim(key: string, value: Uint8Array, ttlMs: number): Uint8Array | undefined {
       const present = values.get(key);
-      if (present === undefined) values.set(key, value, { ttl: checkTtl(ttlMs) });
+      if (present === undefined) keep(key, value, ttlMs);
       return present;
     },
 
@@ -100,7 +107,7 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
       const present = values.get(key);
       if (present === undefined || Buffer.compare(present, expected) !== 0) return false;
       if (next === undefined) values.delete(key);
-      else values.set(key, next, { ttl: checkTtl(ttlMs) });
+      else keep(key, next, ttlMs);
       return true;
     },
 
