@@ -9,11 +9,18 @@ import { type Clock, systemClock } from './clock.ts';
 import { type Component, defineComponent } from './component.ts';
 import { bytes, clockCheck, integer, resolveOptions, type Given } from './options.ts';
 import { report } from './report.ts';
-import { type BusMessage, checkTtl, type Count, type Store } from './store.ts';
+import {
+  type BusMessage,
+  checkTtl,
+  type Count,
+  keepSliceMs,
+  type Slice,
+  type Store,
+} from './store.ts';
 
 /** Bounds of a memory store. */
 export interface MemoryStoreOptions {
-  /** The most entries of each kind (values, counters, tags). @default 50_000 */
+  /** The most entries of each kind (values, counters, sliding ones, tags). @default 50_000 */
   readonly maxEntries: number;
   /** The most bytes of keys and values together. @default 64 MiB */
   readonly maxBytes: number;
@@ -58,6 +65,13 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     },
   });
   const counters = new LRUCache<string, { value: number }>({
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
+    ttl: 1,
+    ttlResolution: 0,
+    perf,
+  });
+  const sliding = new LRUCache<string, Map<number, number>>({
     maxSize: maxEntries,
     sizeCalculation: ONE_EACH,
     ttl: 1,
@@ -129,6 +143,16 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
       return { value: present.value, resetMs: counters.getRemainingTTL(key) };
     },
 
+    slide(key: string, amount: number, slice: Slice): readonly number[] {
+      const ttl = keepSliceMs(slice);
+      const counts = sliding.get(key) ?? new Map<number, number>();
+      if (amount !== 0) {
+        counts.set(slice.number, (counts.get(slice.number) ?? 0) + amount);
+        sliding.set(key, counts, { ttl });
+      }
+      return windowOf(counts, slice);
+    },
+
     publish(channel: string, data: Uint8Array): void {
       const known = channels.get(channel);
       if (known === undefined) return;
@@ -156,7 +180,7 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     stats: () => ({
       entries: values.size,
       entriesBytes: values.calculatedSize,
-      counters: counters.size,
+      counters: counters.size + sliding.size,
       tags: tags.size,
       channels: channels.size,
       evictedTotal,
@@ -165,10 +189,22 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     close(): void {
       values.clear();
       counters.clear();
+      sliding.clear();
       tags.clear();
       channels.clear();
     },
   });
+}
+
+/** What the slices of a window hold, the latest first; those that have left it are forgotten. */
+function windowOf(counts: Map<number, number>, { number, before }: Slice): readonly number[] {
+  const held = Array.from({ length: before + 1 }, () => 0);
+  for (const [at, count] of counts) {
+    const age = Math.max(0, number - at);
+    if (age > before) counts.delete(at);
+    else held[age]! += count;
+  }
+  return held;
 }
 
 const CHECKS = {
