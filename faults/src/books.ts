@@ -22,14 +22,21 @@ export interface Books {
   close(): Promise<void>;
 }
 
-/** Keys in Redis, effects in a file. */
-export async function redisBooks(persistence: Persistence): Promise<Books> {
+/** Keys in Redis, effects in a file. A call to Redis may take the default, or `storeTimeoutMs`. */
+export async function redisBooks(
+  persistence: Persistence,
+  storeTimeoutMs?: number,
+): Promise<Books> {
   const server = await (persistence === 'none' ? startForgetful() : startDurableRedis(persistence));
   const folder = mkdtempSync(join(tmpdir(), 'faults-effects-'));
   const file = join(folder, 'effects');
   writeFileSync(file, '');
   return {
-    env: { STORE: JSON.stringify({ url: `redis://127.0.0.1:${server.port}` }), EFFECTS: file },
+    env: {
+      STORE: JSON.stringify({ url: `redis://127.0.0.1:${server.port}` }),
+      KEYS: JSON.stringify({ storeTimeoutMs }),
+      EFFECTS: file,
+    },
     crash: () => server.crash(),
     restart: () => server.restart(),
     async effects() {

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 
 import { launch, PART, type Service, start } from './service.ts';
 
@@ -57,6 +58,15 @@ describe('the process over a folder', () => {
       population: expect.any(Number),
     });
     expect((await fifth.get(headers.get('location')!, owner)).status).toBe(200);
+  });
+
+  test('says that its port is taken before it loads anything', async () => {
+    const first = await run();
+    const second = launch({ ...PART, DATA_DIR: ':memory:', PORT: new URL(first.url).port });
+    const [output, errors] = [textOf(second.stdout!), textOf(second.stderr!)];
+    expect(await once(second, 'close')).toEqual([1, null]);
+    expect(await errors).toMatch(/^PORT=\d+ is taken: end what listens there, or set PORT/);
+    expect(await output).not.toContain('loaded');
   });
 
   test('loses no request when it is asked to end under load', async () => {

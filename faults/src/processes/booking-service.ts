@@ -6,7 +6,7 @@ import { appendFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerProblem, ProblemError } from '@org/core';
-import { idempotency, transactional } from '@org/dedup';
+import { idempotency, type IdempotencyOptions, transactional } from '@org/dedup';
 import { postgresRecords } from '@org/dedup/postgres';
 import { redisStore, type RedisStoreOptions } from '@org/redis';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
@@ -14,7 +14,7 @@ import { Pool, type PoolClient } from 'pg';
 
 import { keepOpen } from '../service.ts';
 
-const { DATABASE_URL, EFFECTS, STORE } = process.env;
+const { DATABASE_URL, EFFECTS, KEYS, STORE } = process.env;
 
 /** The work has a while in which it can be struck, before its effect and after. */
 async function struck(): Promise<void> {
@@ -23,7 +23,8 @@ async function struck(): Promise<void> {
 
 function leased(app: Express): void {
   const store = redisStore(JSON.parse(STORE!) as Partial<RedisStoreOptions>);
-  const keys = idempotency({ store });
+  const given = JSON.parse(KEYS!) as Partial<IdempotencyOptions>;
+  const keys = idempotency({ store, ...given });
   app.use(express.json(), keys);
   app.post('/book', async (req, res) => {
     const key = req.get('idempotency-key')!;

@@ -12,7 +12,7 @@ const DUPLICATES_RATIO = 0.4;
 export const dedupUser: User = {
   name: 'idempotency',
   policy: 'refuses (503) and never runs twice',
-  limitMs: 250,
+  limitMs: 90,
   async start({ address, dice }: Surroundings): Promise<Subject> {
     /** How often each key took effect. */
     const effects = new Map<string, number>();

@@ -27,7 +27,7 @@ import { DAY_MS, HOUR_MS, type Retention } from './tiers.ts';
 export interface AnalyticsOptions {
   /** Where the routes of the reports begin. @default "/api/analytics" */
   readonly path: string;
-  /** Who may read reports besides loopback callers: the bearer of a token, or whom a function lets in. @default loopback only */
+  /** Who may read reports, in place of loopback callers: the bearer of a token, or whom a function lets in. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Where use is kept. @default a store in memory, of its own */
   readonly store: AnalyticsStore | undefined;

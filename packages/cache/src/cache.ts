@@ -162,6 +162,7 @@ export function cache(options?: Given<CacheOptions>): Cache {
               missesTotal: shared.missesTotal,
               failuresTotal: shared.outage.failuresTotal,
               gapsTotal: shared.gapsTotal,
+              forgottenTotal: shared.forgottenTotal,
               down: shared.outage.down,
             },
           }),

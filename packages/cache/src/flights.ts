@@ -63,7 +63,10 @@ export class Flights {
     this.clock = clock;
     this.timeoutMs = timeoutMs;
     this.hitForMissMs = hitForMissMs;
-    this.unshared = new LRUCache<string, number>({ max: MAX_HIT_FOR_MISS });
+    this.unshared = new LRUCache<string, number>({
+      maxSize: MAX_HIT_FOR_MISS,
+      sizeCalculation: () => 1,
+    });
   }
 
   /** The flight that is under way for a key; one whose time is over is not waited for. */

@@ -26,7 +26,8 @@ export class Invalidations {
 
   constructor() {
     this.marks = new LRUCache<string, Mark>({
-      max: MAX_TAGS,
+      maxSize: MAX_TAGS,
+      sizeCalculation: () => 1,
       dispose: ({ hard, soft }, _tag, reason) => {
         if (reason === 'evict') this.forgotten = Math.max(this.forgotten, hard, soft);
       },

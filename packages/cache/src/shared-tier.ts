@@ -23,6 +23,7 @@ import type { Entry } from './entry.ts';
 import { decode, type Decoded, encodeEntry, encodePointer } from './entry-codec.ts';
 import type { Invalidations } from './invalidations.ts';
 import { Outage } from './outage.ts';
+import { Reminders } from './reminders.ts';
 import { EVERYTHING } from './tags.ts';
 import { varyKey } from './vary.ts';
 
@@ -52,6 +53,8 @@ interface Message {
   readonly soft: boolean;
   /** What the store counted after it. */
   readonly count: number;
+  /** Of the tags, after it. */
+  readonly versions: readonly number[];
 }
 
 /** How often the count of invalidations is compared with what was heard, in ms. */
@@ -67,11 +70,13 @@ export class SharedTier {
   hitsTotal: number = 0;
   missesTotal: number = 0;
   gapsTotal: number = 0;
+  forgottenTotal: number = 0;
   readonly outage: Outage = new Outage();
   private readonly options: SharedTierOptions;
   private readonly id: string = randomUUID();
   /** Tags that the store does not know yet to be invalid, and whether softly. */
   private readonly pending: Map<string, boolean> = new Map();
+  private readonly reminders: Reminders = new Reminders();
   /** Epochs of the invalidations that it is just being told, the oldest first. */
   private readonly telling: Set<number> = new Set();
   private starting: Promise<void> | undefined = undefined;
@@ -198,9 +203,10 @@ export class SharedTier {
       this.inTime('bump', Promise.resolve(store.bump(names, this.limits)));
     // The count moves first, and `put` reads it last: in a cluster the two are on different nodes.
     const [counted] = await bump([this.tagKey(COUNT)]);
-    await bump(tags.map((tag) => this.tagKey(tag, soft)));
+    const versions = await bump(tags.map((tag) => this.tagKey(tag, soft)));
     // It is heard like any other: others may have come before it that were not.
-    const message: Message = { from: this.id, tags, soft, count: counted! };
+    const message: Message = { from: this.id, tags, soft, count: counted!, versions };
+    this.note(message);
     const data = Buffer.from(JSON.stringify(message));
     await this.inTime('publish', Promise.resolve(store.publish(this.channel, data, this.limits)));
   }
@@ -243,12 +249,23 @@ export class SharedTier {
   }
 
   private hear({ data, sequence }: BusMessage): void {
-    const { from, tags, soft, count } = JSON.parse(Buffer.from(data).toString()) as Message;
+    const message = JSON.parse(Buffer.from(data).toString()) as Message;
+    const { from, tags, soft, count } = message;
     if (this.sequence !== undefined && sequence !== this.sequence + 1) this.gap();
     this.sequence = sequence;
     this.heard = Math.max(this.heard, count);
     // One's own has been done already.
-    if (from !== this.id) this.options.invalidations.mark(tags, soft);
+    if (from === this.id) return;
+    this.options.invalidations.mark(tags, soft);
+    this.note(message);
+  }
+
+  private note({ tags, soft, count, versions }: Message): void {
+    const nowMs = this.options.clock.monotonicMs();
+    this.reminders.note(this.tagKey(COUNT), { tag: COUNT, soft: false }, count, nowMs);
+    for (const [at, tag] of tags.entries()) {
+      this.reminders.note(this.tagKey(tag, soft), { tag, soft }, versions[at]!, nowMs);
+    }
   }
 
   /** Whether the store counts what was not heard of: the bus may be silent without being dead. */
@@ -257,6 +274,7 @@ export class SharedTier {
     this.comparing = true;
     void this.start();
     try {
+      await this.remind();
       await this.tellPending();
       const { store } = this.options;
       const asked = Promise.resolve(store.versions([this.tagKey(COUNT)], this.limits));
@@ -279,6 +297,33 @@ export class SharedTier {
     }
   }
 
+  /** Whether the store still knows what it was told lately. */
+  private async remind(): Promise<void> {
+    const keys = this.reminders.due();
+    if (keys.length === 0) return;
+    const { count } = this.reminders;
+    try {
+      const asked = Promise.resolve(this.options.store.versions(keys, this.limits));
+      this.recall(keys, await this.inTime('versions', asked), count);
+    } catch {
+      // The part of a cluster that has them may be away: what is with the others goes on, and it is asked again.
+    }
+  }
+
+  /** Whether the store has forgotten what it was told; then it is told again before it is believed. */
+  private recall(keys: readonly string[], versions: readonly number[], count: number): boolean {
+    const { clock, invalidations } = this.options;
+    const forgotten = this.reminders.compare(keys, versions, count, clock.monotonicMs());
+    if (forgotten.length === 0) return false;
+    this.forgottenTotal++;
+    for (const { tag, soft } of forgotten) {
+      // What has just been taken from there may be what was invalidated.
+      invalidations.mark([tag], soft);
+      this.postpone([tag], soft);
+    }
+    return true;
+  }
+
   private async tellPending(): Promise<void> {
     if (this.pending.size === 0) return;
     const waiting = [...this.pending];
@@ -299,7 +344,10 @@ export class SharedTier {
   /** The entry, if its tags stand as they stood; softly invalidated, past its lifetime. */
   private async held(entry: Entry, versions: readonly number[]): Promise<Entry | undefined> {
     const { tags } = entry.init;
-    const now = await this.options.store.versions(this.tagKeys(tags), this.limits);
+    const keys = this.tagKeys(tags);
+    const { count } = this.reminders;
+    const now = await this.options.store.versions(keys, this.limits);
+    if (this.recall(keys, now, count)) return undefined;
     const moved = (from: number): boolean =>
       tags.some((_tag, at) => now[from + at] !== versions[from + at]);
     if (moved(0)) return undefined;

@@ -1,6 +1,13 @@
 /** Two tiers: memory in front of a store that several processes share, with a bus between them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { type BusMessage, type Fault, FAULT_CHANNEL, memoryStore, type Store } from '@org/core';
+import {
+  type BusMessage,
+  type Fault,
+  FAULT_CHANNEL,
+  type MaybePromise,
+  memoryStore,
+  type Store,
+} from '@org/core';
 import { type FakeClock, fakeClock } from '@org/core/testing';
 import type { Response } from 'express';
 
@@ -43,6 +50,33 @@ function unreliable(clock: FakeClock): Store & { deaf: boolean; failing: boolean
         if (!state.deaf) listener(message);
       }),
   }) as never;
+}
+
+/** A store that goes back to the versions of tags that it had when it was saved, as after a failover. */
+function forgetful(clock: FakeClock) {
+  const store: Store = memoryStore({ clock });
+  let last = 0;
+  const current = new Map<string, number>();
+  let saved: ReadonlyMap<string, number> = new Map();
+  const made = {
+    ...store,
+    /** How many versions it was asked for. */
+    asked: 0,
+    save: () => void (saved = new Map(current)),
+    forget(which: RegExp = /^/) {
+      for (const tag of current.keys()) if (which.test(tag)) current.set(tag, saved.get(tag) ?? 0);
+    },
+    versions(names: readonly string[]): MaybePromise<readonly number[]> {
+      made.asked += names.length;
+      return names.map((tag) => current.get(tag) ?? 0);
+    },
+    bump: (names: readonly string[]) =>
+      names.map((tag) => {
+        current.set(tag, ++last);
+        return last;
+      }),
+  };
+  return made;
 }
 
 /** Lets time pass, and what comes about in it come to its end. */
@@ -275,6 +309,160 @@ describe('a gap in what is heard', () => {
     expect(await statusOf(one)).toContain('hit');
     await seconds(clock, 3);
     expect(await statusOf(one)).toContain('fwd=uri-miss');
+  });
+});
+
+describe('a store that has forgotten an invalidation', () => {
+  const shared = ({ cached }: Origin): unknown => cached.stats!()['shared'];
+
+  /** Two processes that have had an answer invalidated, which a third one made that has ended. */
+  async function invalidated(store: ReturnType<typeof forgetful>, clock: FakeClock, soft = false) {
+    const [first] = await pair(store, clock, groups);
+    await first.get('/', HOST);
+    await first.close();
+    store.save();
+    const [knew, heard] = await pair(store, clock, groups);
+    // From here on each of them listens.
+    for (const one of [knew, heard]) await one.get('/elsewhere', HOST);
+    await knew.cached.invalidate({ tags: ['places'], soft });
+    return [knew, heard] as const;
+  }
+  const groups = (_req: unknown, res: Response): unknown =>
+    res.set({ 'Cache-Groups': '"places"', 'Cache-Control': 'max-age=60' }).send('x');
+  /** A process that has just begun. */
+  const another = async (store: Store, clock: FakeClock): Promise<Origin> =>
+    (await pair(store, clock, groups))[0];
+
+  test.each([false, true])(
+    'is not believed by who knew of it, nor by who heard (soft: %s)',
+    async (soft) => {
+      for (const at of [0, 1]) {
+        const clock = fakeClock();
+        const store = forgetful(clock);
+        const both = await invalidated(store, clock, soft);
+        store.forget();
+        expect(await statusOf(both[at]!)).not.toContain('hit');
+        expect(shared(both[at]!)).toMatchObject({ forgottenTotal: 1 });
+        await seconds(clock, 1);
+        const status = soft ? 'fwd=stale' : 'fwd=uri-miss';
+        expect(await statusOf(await another(store, clock))).toContain(status);
+      }
+    },
+  );
+
+  test('is told again, and so is who has believed it meanwhile', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    await invalidated(store, clock);
+    store.forget();
+    const other = await another(store, clock);
+    expect(await statusOf(other)).toContain('hit');
+    await seconds(clock, 1);
+    expect(await statusOf(other)).toContain('fwd=uri-miss');
+    expect(await statusOf(await another(store, clock))).toContain('hit');
+  });
+
+  test('is told again by who heard of it, where the one who knew has died', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const [knew] = await invalidated(store, clock);
+    await knew.close();
+    store.forget();
+    await seconds(clock, 1);
+    expect(await statusOf(await another(store, clock))).toContain('fwd=uri-miss');
+  });
+
+  test('is told of everything, where more was invalidated than is remembered', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const [knew] = await invalidated(store, clock);
+    const tags = Array.from({ length: 1000 }, (_, at) => `tag ${at}`);
+    await knew.cached.invalidate({ tags });
+    store.forget();
+    await seconds(clock, 1);
+    expect(await statusOf(await another(store, clock))).toContain('fwd=uri-miss');
+  });
+
+  test('is compared with a hundred tags a second, for a minute', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const [knew, heard] = await pair(store, clock, groups);
+    await knew.get('/', HOST);
+    await heard.close();
+    await knew.cached.invalidate({ tags: Array.from({ length: 300 }, (_, at) => `tag ${at}`) });
+    store.asked = 0;
+    await seconds(clock, 10);
+    // And the count of invalidations.
+    expect(store.asked).toBe(10 * 101);
+    await seconds(clock, 60);
+    store.asked = 0;
+    await seconds(clock, 10);
+    expect(store.asked).toBe(10);
+    store.forget();
+    await seconds(clock, 10);
+    expect(shared(knew)).toMatchObject({ forgottenTotal: 0 });
+  });
+
+  /** Has the next look at several versions that concerns an address read, and then wait. */
+  function slow(store: ReturnType<typeof forgetful>, path: string) {
+    const { versions } = store;
+    let release: (() => void) | undefined;
+    store.versions = async (names) => {
+      const read = await versions(names);
+      if (names.some((name) => name.endsWith(path)) && release === undefined) {
+        await new Promise<void>((resolve) => (release = resolve));
+      }
+      return read;
+    };
+    return { begun: () => until(() => release !== undefined), release: () => release!() };
+  }
+
+  test('is none that was asked before it was told', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const [first, knew] = await pair(store, clock, groups);
+    await first.get('/page', HOST);
+    await knew.get('/elsewhere', HOST);
+    const reading = slow(store, '/page');
+    const asked = knew.get('/page', HOST);
+    await reading.begun();
+    await knew.cached.invalidate({ urls: ['/page'] });
+    reading.release();
+    await asked;
+    expect(shared(knew)).toMatchObject({ forgottenTotal: 0 });
+  });
+
+  test('is not believed where it was read before another one was found out', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const [first, knew] = await pair(store, clock, groups);
+    for (const path of ['/a', '/b']) await first.get(path, HOST);
+    await knew.get('/elsewhere', HOST);
+    store.save();
+    await knew.cached.invalidate({ urls: ['/a', '/b'] });
+    store.forget();
+    const reading = slow(store, '/b');
+    const asked = statusOf(knew, '/b');
+    await reading.begun();
+    expect(await statusOf(knew, '/a')).not.toContain('hit');
+    reading.release();
+    expect(await asked).not.toContain('hit');
+  });
+
+  test('is missed by none that has not heard of it, although the count alone has been forgotten', async () => {
+    const clock = fakeClock();
+    const store = forgetful(clock);
+    const deaf: Store = { ...store, subscribe: () => () => undefined };
+    const [knew] = await pair(store, clock, groups);
+    const [other] = await pair(deaf, clock, groups);
+    for (const one of [knew, other]) await one.get('/', HOST);
+    await seconds(clock, 2);
+    store.save();
+    await knew.cached.invalidate({ tags: ['places'] });
+    store.forget(/:count$/);
+    expect(await statusOf(other)).toContain('hit');
+    await seconds(clock, 4);
+    expect(await statusOf(other)).toContain('fwd=uri-miss');
   });
 });
 

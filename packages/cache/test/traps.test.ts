@@ -328,6 +328,7 @@ test('a store that hangs holds up three requests, for its time limit each, and t
     versions: never,
     bump: never,
     add: never,
+    slide: never,
     publish: never,
     subscribe: never,
   };

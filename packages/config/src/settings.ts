@@ -508,7 +508,7 @@ const GENERAL_SETTINGS: { readonly [K in keyof GeneralValues]: Setting } = {
       ...to('websocket', 'access'),
       ...to('openapi', 'access'),
     ],
-    help: 'Opens the monitoring routes to callers beyond loopback.',
+    help: 'Opens the monitoring routes to whoever brings it, and to nobody else; without it they are open to loopback.',
   },
 };
 

@@ -9,11 +9,18 @@ import { type Clock, systemClock } from './clock.ts';
 import { type Component, defineComponent } from './component.ts';
 import { bytes, clockCheck, integer, resolveOptions, type Given } from './options.ts';
 import { report } from './report.ts';
-import { type BusMessage, checkTtl, type Count, type Store } from './store.ts';
+import {
+  type BusMessage,
+  checkTtl,
+  type Count,
+  keepSliceMs,
+  type Slice,
+  type Store,
+} from './store.ts';
 
 /** Bounds of a memory store. */
 export interface MemoryStoreOptions {
-  /** The most entries of each kind (values, counters, tags). @default 50_000 */
+  /** The most entries of each kind (values, counters, sliding ones, tags). @default 50_000 */
   readonly maxEntries: number;
   /** The most bytes of keys and values together. @default 64 MiB */
   readonly maxBytes: number;
@@ -26,6 +33,9 @@ export const MEMORY_STORE_DEFAULTS: MemoryStoreOptions = Object.freeze({
   maxBytes: 64 * 1024 * 1024,
   clock: systemClock,
 });
+
+/** Counts entries; by `max`, a cache lays out room for all of them as it is made: milliseconds and megabytes. */
+const ONE_EACH = (): number => 1;
 
 /** What every entry is counted for besides its bytes: maps, links and times. An estimate. */
 const ENTRY_OVERHEAD_BYTES = 160;
@@ -45,7 +55,6 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
   const perf = { now: () => clock.monotonicMs() + 1 };
   let evictedTotal = 0;
   const values = new LRUCache<string, Uint8Array>({
-    max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: (value, key) => value.byteLength + key.length * 2 + ENTRY_OVERHEAD_BYTES,
     ttl: 1,
@@ -56,7 +65,15 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     },
   });
   const counters = new LRUCache<string, { value: number }>({
-    max: maxEntries,
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
+    ttl: 1,
+    ttlResolution: 0,
+    perf,
+  });
+  const sliding = new LRUCache<string, Map<number, number>>({
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
     ttl: 1,
     ttlResolution: 0,
     perf,
@@ -66,7 +83,8 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
   let forgottenVersion = 0;
   let lastVersion = 0;
   const tags = new LRUCache<string, number>({
-    max: maxEntries,
+    maxSize: maxEntries,
+    sizeCalculation: ONE_EACH,
     dispose: (version, _tag, reason) => {
       if (reason === 'evict') forgottenVersion = Math.max(forgottenVersion, version);
     },
@@ -76,18 +94,21 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     { sequence: number; listeners: Set<(message: BusMessage) => void> }
   >();
 
+  function keep(key: string, value: Uint8Array, ttlMs: number): void {
+    values.set(key, value, { ttl: checkTtl(ttlMs) });
+    if (values.size > maxEntries) values.pop();
+  }
+
   return defineComponent('memory-store', {
     get: (key: string) => values.get(key),
 
-    set(key: string, value: Uint8Array, ttlMs: number): void {
-      values.set(key, value, { ttl: checkTtl(ttlMs) });
-    },
+    set: keep,
 
     delete: (key: string) => values.delete(key),
 
     claim(key: string, value: Uint8Array, ttlMs: number): Uint8Array | undefined {
       const present = values.get(key);
-      if (present === undefined) values.set(key, value, { ttl: checkTtl(ttlMs) });
+      if (present === undefined) keep(key, value, ttlMs);
       return present;
     },
 
@@ -100,7 +121,7 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
       const present = values.get(key);
       if (present === undefined || Buffer.compare(present, expected) !== 0) return false;
       if (next === undefined) values.delete(key);
-      else values.set(key, next, { ttl: checkTtl(ttlMs) });
+      else keep(key, next, ttlMs);
       return true;
     },
 
@@ -120,6 +141,16 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
       }
       present.value += amount;
       return { value: present.value, resetMs: counters.getRemainingTTL(key) };
+    },
+
+    slide(key: string, amount: number, slice: Slice): readonly number[] {
+      const ttl = keepSliceMs(slice);
+      const counts = sliding.get(key) ?? new Map<number, number>();
+      if (amount !== 0) {
+        counts.set(slice.number, (counts.get(slice.number) ?? 0) + amount);
+        sliding.set(key, counts, { ttl });
+      }
+      return windowOf(counts, slice);
     },
 
     publish(channel: string, data: Uint8Array): void {
@@ -149,7 +180,7 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     stats: () => ({
       entries: values.size,
       entriesBytes: values.calculatedSize,
-      counters: counters.size,
+      counters: counters.size + sliding.size,
       tags: tags.size,
       channels: channels.size,
       evictedTotal,
@@ -158,10 +189,22 @@ export function memoryStore(options?: Given<MemoryStoreOptions>): MemoryStore {
     close(): void {
       values.clear();
       counters.clear();
+      sliding.clear();
       tags.clear();
       channels.clear();
     },
   });
+}
+
+/** What the slices of a window hold, the latest first; those that have left it are forgotten. */
+function windowOf(counts: Map<number, number>, { number, before }: Slice): readonly number[] {
+  const held = Array.from({ length: before + 1 }, () => 0);
+  for (const [at, count] of counts) {
+    const age = Math.max(0, number - at);
+    if (age > before) counts.delete(at);
+    else held[age]! += count;
+  }
+  return held;
 }
 
 const CHECKS = {

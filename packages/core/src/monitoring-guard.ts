@@ -1,7 +1,7 @@
 /**
- * Who may see the inside. Monitoring routes are closed to all but loopback callers
- * and callers with the configured token; every package that serves such a route
- * asks this one guard.
+ * Who may see the inside. Monitoring routes are closed to all but callers with the
+ * configured token or, where there is none, loopback callers; every package that
+ * serves such a route asks this one guard.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
@@ -11,7 +11,7 @@ import type { Check } from './options.ts';
 import { either, func, text } from './options.ts';
 import { callHook } from './report.ts';
 
-/** Who is let in besides loopback: a token, or a decision of the user's own, which then replaces both. */
+/** Who is let in, instead of loopback: whoever has the token, or whom a function of the user's own lets in. */
 export type MonitoringAccess = string | ((req: Request) => boolean);
 
 /** The option check for `MonitoringAccess`. Short tokens can be guessed, and are refused. */
@@ -21,23 +21,24 @@ export const monitoringAccess: Check<MonitoringAccess> = either(
 );
 
 /**
- * Makes the guard. Without `access` only loopback is let in: who has come over this machine alone,
+ * Makes the guard. A token is asked of everybody: what comes from this machine may come from a
+ * proxy on it. Without `access` only loopback is let in: who has come over this machine alone,
  * and says so. Behind a proxy on the same machine every client looks local, so a forwarded request
  * never is, whatever `trust proxy` makes of it: what the headers say of its client, the client may
  * have said. Nor is one in HTTP/1.0, which no browser speaks: nginx before 1.29.7 forwards by it
  * unless told otherwise, and then says nothing of its client, nor of the name that it asked for.
  * And it must ask for this machine by a name of loopback: a page in a local browser can have any
  * name resolve to it, and asks by that one (DNS rebinding). What remains is a proxy that forwards
- * by HTTP/1.1, by a name of loopback and without a word: it must be told to say `X-Forwarded-For`.
+ * by HTTP/1.1, by a name of loopback and without a word: behind one, set a token.
  */
 export function monitoringGuard(access?: MonitoringAccess): (req: Request) => boolean {
   if (typeof access === 'function') {
     // A promise is truthy and no yes; who throws lets nobody in.
     return (req) => callHook(() => access(req), 'monitoring access') === true;
   }
-  const expected = access === undefined ? undefined : digest(access);
-  return (req) =>
-    isLocal(req) || (expected !== undefined && timingSafeEqual(digest(bearer(req)), expected));
+  if (access === undefined) return isLocal;
+  const expected = digest(access);
+  return (req) => timingSafeEqual(digest(bearer(req)), expected);
 }
 
 function isLocal({ headers, socket, httpVersion }: Request): boolean {

@@ -63,7 +63,7 @@ export function monitoringPage(page: MonitoringPage): object {
 
 /**
  * Makes the step. Patterns are paths, with `:name` for a segment; other addresses pass.
- * @param access who is let in besides loopback
+ * @param access who is let in, in place of loopback
  */
 export function monitoringRoutes(
   routes: Readonly<Record<string, MonitoringRoute>>,
@@ -83,7 +83,9 @@ export function monitoringRoutes(
       if (found === null) continue;
       exchange.route = `${req.baseUrl ?? ''}${pattern}`;
       if (!mayLookInside(req))
-        throw closed('open to loopback callers and to callers with the monitoring token');
+        throw closed(
+          'open to callers with the monitoring token or, where none is set, from loopback',
+        );
       const method = req.method === 'HEAD' ? 'GET' : req.method;
       const answer = Object.hasOwn(route, method) ? route[method as 'GET'] : undefined;
       if (answer === undefined) throw notAllowed(route);

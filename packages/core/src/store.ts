@@ -60,7 +60,7 @@ export interface ClaimStore {
  */
 export interface TagStore {
   versions(tags: readonly string[], options?: CallOptions): MaybePromise<readonly number[]>;
-  /** Moves every tag on, and answers the new versions. */
+  /** Moves every tag on, and answers the new versions, which are higher: a lower one tells that the store has forgotten. */
   bump(tags: readonly string[], options?: CallOptions): MaybePromise<readonly number[]>;
 }
 
@@ -75,6 +75,30 @@ export interface Count {
 export interface CounterStore {
   /** Adds to a counter; the first addition starts its window of `windowMs`. */
   add(key: string, amount: number, windowMs: number, options?: CallOptions): MaybePromise<Count>;
+}
+
+/** Where in a sliding window something is counted: in one of the slices that it is cut into. */
+export interface Slice {
+  /** Its number: how many slices of this length have passed since the epoch, by the caller's clock. */
+  readonly number: number;
+  /** How long a slice is, in ms. */
+  readonly lengthMs: number;
+  /** Slices before it that are of the window as well. */
+  readonly before: number;
+}
+
+/** Counters that slide, for limits: slices leave one by one, where a `CounterStore` forgets all at once. */
+export interface SlidingCounterStore {
+  /**
+   * Adds to a slice of a counter, and answers what the window holds: this slice, with whatever is
+   * in later ones, and each of those `before` it, the latest first.
+   */
+  slide(
+    key: string,
+    amount: number,
+    slice: Slice,
+    options?: CallOptions,
+  ): MaybePromise<readonly number[]>;
 }
 
 /** A message on a bus. */
@@ -96,7 +120,13 @@ export interface Bus {
 }
 
 /** Everything that a store of the house can do. Packages ask for the part they use. */
-export interface Store extends KeyValueStore, ClaimStore, TagStore, CounterStore, Bus {}
+export interface Store
+  extends KeyValueStore, ClaimStore, TagStore, CounterStore, SlidingCounterStore, Bus {}
+
+/** How long a slice has to be kept, in ms: until it has left the window. @throws RangeError as `checkTtl` */
+export function keepSliceMs({ lengthMs, before }: Slice): number {
+  return checkTtl(lengthMs * (before + 1));
+}
 
 /** The error of a call that took longer than it may. */
 export function storeTimeout(call: string, timeoutMs: number): ProblemError {

@@ -6,9 +6,13 @@ import { text } from 'node:stream/consumers';
 import { monitoringGuard } from '@org/core';
 import express from 'express';
 
-const TOKEN = 'a token of sixteen characters';
+const TOKEN = 'a-token-of-sixteen-characters';
 const app = express();
-const guard = monitoringGuard(TOKEN.replaceAll(' ', '-'));
+const guard = monitoringGuard();
+const guardByToken = monitoringGuard(TOKEN);
+app.use('/by-token', (req, res) => {
+  res.sendStatus(guardByToken(req) ? 200 : 403);
+});
 app.use((req, res) => {
   res.sendStatus(guard(req) ? 200 : 403);
 });
@@ -17,9 +21,9 @@ const server = app.listen(0, '127.0.0.1');
 beforeAll(() => once(server, 'listening'));
 afterAll(() => server.close());
 
-async function ask(headers: Readonly<Record<string, string>>): Promise<number> {
+async function ask(headers: Readonly<Record<string, string>>, path = '/'): Promise<number> {
   const { port } = server.address() as AddressInfo;
-  const sent = request({ port, host: '127.0.0.1', agent: false, headers }).end();
+  const sent = request({ port, host: '127.0.0.1', path, agent: false, headers }).end();
   const [answer] = (await once(sent, 'response')) as [{ statusCode: number; resume(): void }];
   answer.resume();
   return answer.statusCode;
@@ -75,7 +79,9 @@ test('so has one in HTTP/1.0, by which nginx forwards without a word of its clie
   expect(await text(socket)).toContain('403 Forbidden');
 });
 
-test('the token opens whatever name is asked for', async () => {
-  const authorization = `Bearer ${TOKEN.replaceAll(' ', '-')}`;
-  expect(await ask({ host: 'rebound.example', authorization })).toBe(200);
+test('a token opens whatever name is asked for, and is asked of callers from this machine', async () => {
+  const authorization = `Bearer ${TOKEN}`;
+  expect(await ask({ host: 'rebound.example', authorization }, '/by-token')).toBe(200);
+  expect(await ask({ host: 'localhost' }, '/by-token')).toBe(403);
+  expect(await ask({ host: 'localhost', authorization: 'Bearer other' }, '/by-token')).toBe(403);
 });

@@ -21,7 +21,7 @@ export interface DashboardOptions {
   path: string;
   /** What the page is called. @default "Dashboard" */
   title: string;
-  /** Who is let in besides callers from loopback: a token, which browsers sign in with, or a decision. @default none */
+  /** Who is let in, in place of callers from loopback: a token, which browsers sign in with, or a decision. @default none */
   access: MonitoringAccess | undefined;
   /** Components to show; under `setup` those of the whole are shown besides. @default [] */
   components: readonly Component[];

@@ -11,7 +11,8 @@ export function closedToStrangers(): ProblemError {
   return new ProblemError({
     code: 'ERR_MONITORING_CLOSED',
     status: 403,
-    detail: 'This page is open to loopback callers and to callers with the monitoring token.',
+    detail:
+      'This page is open to callers with the monitoring token or, where none is set, from loopback.',
   });
 }
 

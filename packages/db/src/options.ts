@@ -66,7 +66,7 @@ export interface DbOptions {
   readonly monitorPool: boolean;
   /** Path of that route; `false`: none. @default "/api/middleware/database-pool" */
   readonly path: string | false;
-  /** Opens it beyond loopback. @default loopback only */
+  /** Who may see it, in place of loopback. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** From when on a connection is held long, in ms. @default 10_000 */
   readonly heldAfterMs: number;

@@ -80,7 +80,12 @@ export interface IdempotencyOptions extends KeepingOptions {
   readonly advertiseRetention: boolean;
   /** Where records are. @default memory of its own */
   readonly store: RecordStore | undefined;
-  /** The longest that a call to the store may take, in ms. @default 250 */
+  /**
+   * The longest that a call to the store may take, in ms. A store that hangs holds a request up for
+   * so long, and one that answers later has it refused: more for one that syncs every write to a
+   * slow disk; above a quarter of `leaseMs`, which is kept alive within it, a longer lease as well.
+   * @default 90
+   */
   readonly storeTimeoutMs: number;
   /** Prefix of every key in the store. @default "idempotency" */
   readonly namespace: string;
@@ -111,7 +116,7 @@ export const IDEMPOTENCY_DEFAULTS: Readonly<IdempotencyOptions> = Object.freeze<
     onOwnerLost: 'indeterminate',
     advertiseRetention: false,
     store: undefined,
-    storeTimeoutMs: 250,
+    storeTimeoutMs: 90,
     namespace: 'idempotency',
   },
 );

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import {
   abandon,
+  type CallOptions,
   type ClaimStore,
   exchangeOf,
   type KeyValueStore,
@@ -291,6 +292,31 @@ describe('a store that fails', () => {
     clock.advance(1000);
     expect((await send(url, 'k0')).status).toBe(201);
     expect(keys.health?.(AbortSignal.abort())).toEqual({ status: 'pass' });
+  });
+
+  it.each([
+    [{}, 90],
+    [{ storeTimeoutMs: 2000 }, 2000],
+  ])('is given its time for each call (%j)', async (options, expected) => {
+    const store = memoryStore({ clock });
+    const limits = new Set<number | undefined>();
+    const heard = <A extends unknown[], R>(run: (...args: A) => R, at: number) =>
+      ((...args: A) => {
+        limits.add((args[at] as CallOptions | undefined)?.timeoutMs);
+        return run(...args);
+      }) as typeof run;
+    const { url } = await start({
+      ...options,
+      store: {
+        ...store,
+        get: heard(store.get, 1),
+        set: heard(store.set, 3),
+        claim: heard(store.claim, 3),
+        compareAndSet: heard(store.compareAndSet, 4),
+      },
+    });
+    for (let at = 0; at < 2; at++) expect((await send(url, 'k')).status).toBe(201);
+    expect([...limits]).toEqual([expected]);
   });
 
   it('is reported once while it comes and goes, and anew after a while without a failure', async () => {

@@ -27,7 +27,7 @@ import type { MockSchema } from './mocks.ts';
 export interface DevtoolsOptions {
   /** Where the page is; everything else is below it. @default "/devtools" */
   readonly path: string;
-  /** Who is let in besides loopback: a token, or a decision of yours, which then replaces both. @default loopback alone */
+  /** Who is let in, in place of loopback: a token, or a decision of yours. @default loopback alone */
   readonly access: MonitoringAccess | undefined;
   /** Lets the tools be made where NODE_ENV is "production". They keep bodies and break answers: only for a copy that nobody uses. @default false */
   readonly allowInProduction: boolean;

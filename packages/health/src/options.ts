@@ -56,7 +56,7 @@ export interface HealthOptions {
   path: string;
   /** Other paths, by probe or group: `{ live: '/livez' }`. @default `path/live`, `path/ready`, `path/startup`, `path/middleware`, `path/<group>` */
   paths: Readonly<Record<string, string>>;
-  /** Who sees details besides callers from loopback: a token, or a decision. @default none */
+  /** Who sees details, in place of callers from loopback: a token, or a decision. @default none */
   access: MonitoringAccess | undefined;
   /** More to be ready than checks can say, such as a warm cache. @default always */
   isReady: (() => boolean) | undefined;

@@ -32,7 +32,7 @@ export interface MetricsOptions {
   readonly path: string | false;
   /** Where people ask for the performance document; `false`: nowhere. @default "/health/middleware/performance" */
   readonly performancePath: string | false;
-  /** Who may ask besides callers from loopback: a token, or a decision. @default none */
+  /** Who may ask, in place of callers from loopback: a token, or a decision. @default none */
   readonly access: MonitoringAccess | undefined;
   /** Upper ends of the buckets of request durations, in ms. @default those of OpenTelemetry's conventions, 5 to 10_000 */
   readonly bucketsMs: readonly number[];

@@ -67,7 +67,7 @@ export interface OpenapiOptions {
   readonly docsPath: string | false;
   /** Whether everybody may read them. @default false */
   readonly public: boolean;
-  /** Who may read them besides callers from loopback: a token, or a decision. @default none */
+  /** Who may read them, in place of callers from loopback: a token, or a decision. @default none */
   readonly access: MonitoringAccess | undefined;
   /** Path patterns of mounted routes that need no description. @default [] */
   readonly undocumented: readonly string[];

@@ -99,7 +99,7 @@ describe('GET /openapi.json', () => {
       expect((await fetch(url + path, { headers: FAR })).status).toBe(403);
       const authorization = 'Bearer a-token-of-enough-characters';
       expect((await fetch(url + path, { headers: { ...FAR, authorization } })).status).toBe(200);
-      expect((await fetch(url + path)).status).toBe(200);
+      expect((await fetch(url + path)).status).toBe(403);
     }
     const file = '/docs/swagger-ui.0123456789abcdef.js';
     expect((await fetch(url + file, { headers: FAR })).status).toBe(403);

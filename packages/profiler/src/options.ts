@@ -26,7 +26,7 @@ import type { OnProfilerEvent } from './events.ts';
 export interface ProfilerOptions {
   /** Where its routes begin; `false`: none. @default "/api/middleware/profiler" */
   readonly path: string | false;
-  /** Who may profile, and see times, besides callers from loopback: a token, or a decision. @default none */
+  /** Who may profile, and see times, in place of callers from loopback: a token, or a decision. @default none */
   readonly access: MonitoringAccess | undefined;
   /** How long a capture takes where nobody says, in ms. @default 10_000 */
   readonly durationMs: number;

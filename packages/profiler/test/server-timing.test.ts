@@ -49,8 +49,8 @@ function slow(app: Express): void {
   });
 }
 
-function make(serverTiming: 'asked' | 'always' | false = 'asked'): Profiler {
-  return profiler({ clock, stallMs: false, serverTiming, access: 'a-token-of-some-length' });
+function make(serverTiming: 'asked' | 'always' | false = 'asked', access?: string): Profiler {
+  return profiler({ clock, stallMs: false, serverTiming, access });
 }
 
 const timingOf = async (answer: Promise<Response>): Promise<string | null> => {
@@ -93,7 +93,14 @@ describe('Server-Timing', () => {
       expect(await timingOf(ask('/slow'))).toBe('db;dur=3');
       expect(await timingOf(ask('/slow', { ...ASK, ...STRANGER }))).toBe('db;dur=3');
       expect(made.stats()['timedTotal']).toBe(0);
-      const authorised = { ...ASK, ...STRANGER, authorization: 'Bearer a-token-of-some-length' };
+    });
+  });
+
+  it('goes to who brings the token, where there is one, and to nobody else', async () => {
+    const token = 'a-token-of-some-length';
+    await within([...make('asked', token)], async (ask) => {
+      expect(await timingOf(ask('/slow', ASK))).toBe('db;dur=3');
+      const authorised = { ...ASK, ...STRANGER, authorization: `Bearer ${token}` };
       expect(await timingOf(ask('/slow', authorised))).toContain('total;');
     });
   });

@@ -74,9 +74,15 @@ function blockTheLoop(watch: StallWatch, forMs: number = 30): void {
   while (!watch.isSampling) {
     if (performance.now() > giveUpMs) throw new Error('nobody profiles this stall');
   }
+  // Longer steps are those of others, who had the processor meanwhile: no samples are taken then.
   runInThisContext(`(function burnTheCpu() {
-    const untilMs = performance.now() + ${forMs};
-    while (performance.now() < untilMs);
+    let burntMs = 0;
+    let lastMs = performance.now();
+    while (burntMs < ${forMs}) {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < 1) burntMs += nowMs - lastMs;
+      lastMs = nowMs;
+    }
   })()`);
 }
 

@@ -47,7 +47,7 @@ export interface QueryOptions {
   readonly serverTiming: 'authorised' | 'always' | 'never' | undefined;
   /** Path of the monitoring route; `false`: none. @default "/api/middleware/queries" */
   readonly path: string | false;
-  /** Who may look inside besides loopback. @default nobody */
+  /** Who may look inside, in place of loopback. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Hears of findings. @default nobody */
   readonly onFinding: ((finding: QueryFinding) => unknown) | undefined;

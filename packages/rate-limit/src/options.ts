@@ -4,7 +4,6 @@ import {
   type Checks,
   type Clock,
   clockCheck,
-  type CounterStore,
   CREDENTIAL_DEFAULTS,
   durationMs,
   either,
@@ -31,6 +30,7 @@ import {
   refuseIdleBurst,
   type RouteLimits,
 } from './policy-options.ts';
+import type { Counters } from './store-guard.ts';
 
 /** What becomes of requests while the shared store is away. */
 export type FailPolicy = 'open' | 'closed' | 'local';
@@ -68,7 +68,7 @@ export interface RateLimitOptions extends PolicyOptions {
   /** Hand refusals to the error handlers, rather than answer them at once. @default false */
   readonly throwRefusals: boolean;
   /** Counters that several processes share. @default none */
-  readonly store: CounterStore | undefined;
+  readonly store: Counters | undefined;
   /** Whether they are used. @default true where there is a store */
   readonly distributed: boolean | undefined;
   /** The longest that the store may take for a request, in ms. @default 50 */
@@ -142,7 +142,7 @@ const CHECKS: Checks<RateLimitOptions> = Object.freeze<Checks<RateLimitOptions>>
   legacyHeaders: boolean(),
   partitionKey: boolean(),
   throwRefusals: boolean(),
-  store: shape<CounterStore>('a store of counters', ['add']),
+  store: shape<Counters>('a store of counters', ['add']),
   distributed: boolean(),
   storeTimeoutMs: durationMs({ min: 1 }),
   leaseUnits: integer({ min: 1, max: MAX_UNITS }),

@@ -1,7 +1,7 @@
 /** How one key stands with one policy: what a decision is made of, and what headers tell. */
 import type { Policy } from './policy.ts';
 
-/** In place of a window: no shared counter has the units. */
+/** In place of a slice: no shared counter has the units. */
 export const NOWHERE = -1;
 
 export class Standing {
@@ -19,8 +19,8 @@ export class Standing {
   waitMs: number = 0;
   /** Units were taken here. */
   taken: boolean = false;
-  /** The window of the shared counter that they went into. */
-  sharedWindow: number = NOWHERE;
+  /** The slice of the shared window that they went into. */
+  sharedSlice: number = NOWHERE;
   /** Where the key is counted; it may be somebody else's once a turn has passed. */
   private readonly slot: number;
 

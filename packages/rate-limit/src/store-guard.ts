@@ -8,6 +8,8 @@ import {
   type Count,
   type CounterStore,
   type MaybePromise,
+  type Slice,
+  type SlidingCounterStore,
   storeTimeout,
 } from '@org/core';
 
@@ -17,9 +19,12 @@ const FAILURES = 3;
 /** How long between two attempts to reach a store that is away, in ms. */
 export const PROBE_MS = 1000;
 
+/** A store of counters, of which some slide. */
+export type Counters = CounterStore & Partial<SlidingCounterStore>;
+
 /** What the guard needs. */
 export interface StoreGuardOptions {
-  readonly store: CounterStore;
+  readonly store: Counters;
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** The store has gone, for the reason given. */
@@ -44,32 +49,48 @@ export class StoreGuard {
     return this.failures >= FAILURES;
   }
 
+  /** The store has counters that slide. */
+  get slides(): boolean {
+    return this.options.store.slide !== undefined;
+  }
+
   /** Adds to a counter as `CounterStore` does; nothing where the store did not answer, or is away. Never throws. */
   add(key: string, amount: number, windowMs: number): MaybePromise<Count | undefined> {
-    const { store, timeoutMs, clock } = this.options;
+    const { store, timeoutMs } = this.options;
+    return this.ask('add', () => store.add(key, amount, windowMs, { timeoutMs }));
+  }
+
+  /** Adds as `SlidingCounterStore` does, and otherwise as `add` does here. */
+  slide(key: string, amount: number, slice: Slice): MaybePromise<readonly number[] | undefined> {
+    const { store, timeoutMs } = this.options;
+    return this.ask('slide', () => store.slide!(key, amount, slice, { timeoutMs }));
+  }
+
+  private ask<T>(call: string, make: () => MaybePromise<T>): MaybePromise<T | undefined> {
+    const { clock } = this.options;
     const { away } = this;
     if (away) {
       const nowMs = clock.monotonicMs();
       if (nowMs < this.probeAtMs) return undefined;
       this.probeAtMs = nowMs + PROBE_MS;
     }
-    let answer: MaybePromise<Count>;
+    let answer: MaybePromise<T>;
     try {
-      answer = store.add(key, amount, windowMs, { timeoutMs });
+      answer = make();
     } catch (error) {
       this.failed(error);
       return undefined;
     }
     if (!(answer instanceof Promise)) return this.answered(answer);
-    if (!away) return this.inTime(answer);
+    if (!away) return this.inTime(call, answer);
     answer.then(
-      (count) => void this.answered(count),
+      (late) => void this.answered(late),
       (error: unknown) => this.failed(error),
     );
     return undefined;
   }
 
-  private inTime(answer: Promise<Count>): Promise<Count | undefined> {
+  private inTime<T>(call: string, answer: Promise<T>): Promise<T | undefined> {
     const { timeoutMs, clock } = this.options;
     return new Promise((resolve) => {
       let settled = false;
@@ -81,14 +102,14 @@ export class StoreGuard {
       };
       // Where the loop was busy, the answer may be there, and be read only now.
       const cancel = clock.after(timeoutMs, () =>
-        setImmediate(() => giveUp(storeTimeout('add', timeoutMs))),
+        setImmediate(() => giveUp(storeTimeout(call, timeoutMs))),
       );
       answer.then(
-        (count) => {
+        (given) => {
           cancel();
           if (settled) return;
           settled = true;
-          resolve(this.answered(count));
+          resolve(this.answered(given));
         },
         (error: unknown) => {
           cancel();
@@ -98,11 +119,11 @@ export class StoreGuard {
     });
   }
 
-  private answered(count: Count): Count {
+  private answered<T>(given: T): T {
     const wasAway = this.away;
     this.failures = 0;
     if (wasAway) this.options.onBack();
-    return count;
+    return given;
   }
 
   private failed(error: unknown): void {

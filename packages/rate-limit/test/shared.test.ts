@@ -147,7 +147,7 @@ describe('shared counters', () => {
     }
   });
 
-  test('sliding windows weigh in the one before, and say when there is room', async () => {
+  test('over counters that do not slide, windows weigh in the one before, and say when there is room', async () => {
     const { clock, one, other } = pair();
     await allowed(one, 8);
     clock.advance(15_000);
@@ -160,7 +160,7 @@ describe('shared counters', () => {
     expect((await one.consume('a', { units: 2 })).allowed).toBe(true);
   });
 
-  test('at twice the limit, evenly and over two processes, no window holds more than 1.11 times the limit', async () => {
+  test('at twice the limit, evenly and over two processes, begun with a window, none holds more than 1.11 times the limit', async () => {
     const { clock, one, other } = pair({ limit: 100 });
     const at: number[] = [];
     for (let step = 0; step < 1000; step++) {

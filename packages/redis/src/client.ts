@@ -66,6 +66,8 @@ export function subscriberOf(client: Client, random: () => number): Redis | unde
 /** A connection of its own for a reader of one key, to the server that has it. */
 export function readerOf(client: Client, key: string): Redis | undefined {
   if (!isCluster(client)) return client.duplicate(ALONE);
+  // Where this attempt fails, the next one finds whichever server has it by then: no call may ask for it.
+  client.refreshSlotsCache();
   const master = client.slots[slotOf(key)]?.[0];
   return client
     .nodes()

@@ -11,6 +11,7 @@ export class Keys {
   private readonly values: string;
   private readonly tags: string;
   private readonly counters: string;
+  private readonly sliding: string;
   private readonly sequences: string;
   private readonly streams: string;
   private readonly channels: string;
@@ -20,6 +21,7 @@ export class Keys {
     this.values = `${base}:value:`;
     this.tags = `${base}:tag:`;
     this.counters = `${base}:counter:`;
+    this.sliding = `${base}:sliding:`;
     this.sequences = `${base}:sequence:`;
     this.streams = `${base}:stream:`;
     this.channels = `${base}:channel:`;
@@ -35,6 +37,11 @@ export class Keys {
 
   counter(key: string): string {
     return this.counters + key;
+  }
+
+  /** The slices of a counter that slides. */
+  slidingCounter(key: string): string {
+    return this.sliding + key;
   }
 
   /** What the last message of a channel was numbered. */

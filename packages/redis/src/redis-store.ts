@@ -11,6 +11,8 @@ import {
   defineComponent,
   type Given,
   type HealthReport,
+  keepSliceMs,
+  type Slice,
   type Stats,
   type Store,
 } from '@org/core';
@@ -21,7 +23,7 @@ import { isCluster } from './client.ts';
 import { Keys } from './keys.ts';
 import { Link } from './link.ts';
 import { type RedisStoreOptions, resolveStoreOptions } from './options.ts';
-import { ADD, COMPARE_AND_DELETE, COMPARE_AND_SET } from './scripts.ts';
+import { ADD, COMPARE_AND_DELETE, COMPARE_AND_SET, SLIDE } from './scripts.ts';
 import { tagsOver } from './tags.ts';
 import { bytesOf, isOne, valueOf } from './values.ts';
 
@@ -107,12 +109,21 @@ export function redisStore(options?: Given<RedisStoreOptions>): RedisStore {
     ...tags,
 
     add(key: string, amount: number, windowMs: number, given?: CallOptions): Promise<Count> {
-      if (!Number.isSafeInteger(amount)) {
-        throw new RangeError(`A counter adds whole numbers, but the amount is ${amount}.`);
-      }
       const at = keys.counter(key);
-      const args = [at, amount, wholeMs(windowMs)];
+      const args = [at, whole(amount), wholeMs(windowMs)];
       return ask({ call: 'add', key: at, script: ADD, args, read: countOf }, given);
+    },
+
+    slide(
+      key: string,
+      amount: number,
+      slice: Slice,
+      given?: CallOptions,
+    ): Promise<readonly number[]> {
+      const at = keys.slidingCounter(key);
+      const { number, before } = slice;
+      const args = [at, whole(amount), number, before, Math.ceil(keepSliceMs(slice))];
+      return ask({ call: 'slide', key: at, script: SLIDE, args, read: countsOf }, given);
     },
 
     publish: bus.publish,
@@ -165,6 +176,15 @@ function nodesOf(troubled: readonly (readonly [string, string])[]): string {
 /** Redis counts whole milliseconds; what is shorter than one lives for one. */
 function wholeMs(ttlMs: number): number {
   return Math.ceil(checkTtl(ttlMs));
+}
+
+function whole(amount: number): number {
+  if (Number.isSafeInteger(amount)) return amount;
+  throw new RangeError(`A counter adds whole numbers, but the amount is ${amount}.`);
+}
+
+function countsOf(reply: unknown): readonly number[] {
+  return (reply as readonly (number | string)[]).map(Number);
 }
 
 function countOf(reply: unknown): Count {

@@ -38,6 +38,29 @@ if left < 0 then
 end
 return { value, left }`);
 
+/**
+ * Adds to a slice of a counter that slides, and answers what its window holds, the latest slice
+ * first: ARGV amount, number of the slice, slices before it, milliseconds to live.
+ */
+export const SLIDE: Script = script(`
+local number, before = tonumber(ARGV[2]), tonumber(ARGV[3])
+if ARGV[1] ~= '0' then
+  redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+end
+local held = {}
+for at = 1, before + 1 do held[at] = 0 end
+local counts = redis.call('HGETALL', KEYS[1])
+for at = 1, #counts, 2 do
+  local age = math.max(0, number - tonumber(counts[at]))
+  if age > before then
+    redis.call('HDEL', KEYS[1], counts[at])
+  else
+    held[age + 1] = held[age + 1] + tonumber(counts[at + 1])
+  end
+end
+return held`);
+
 const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
@@ -68,7 +91,8 @@ return versions`);
 /**
  * The number of a message is one more than the last one's. It jumps where another server goes on
  * counting, or the same one after a restart: what it does not remember may have been sent.
- * In a Cluster the server is asked who it is; a single one's client knows (`server`).
+ * In a Cluster the server is asked who it is, by the name of this life: that of the node outlives a
+ * restart. A single one's client knows (`server`).
  */
 const NEXT = `
 local function next_after(last, by, server)
@@ -78,7 +102,7 @@ local function next_after(last, by, server)
 end
 local function this_server(given)
   if given ~= '' then return given end
-  return redis.call('CLUSTER', 'MYID')
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown'
 end`;
 
 /** Numbers a message and publishes it: ARGV channel, data, milliseconds to live, server. */

@@ -72,10 +72,10 @@ withRedis('a stack over it', () => {
       const answer = await other.ask(page);
       expect(answer.headers['cache-status']).toContain('hit');
       expect(other.runs()).toBe(0);
-      const counters = await client.keys('places:v1:counter:rate-limit:*');
-      // A window may have ended between the two.
-      const counts = (await client.mget(counters)).map(Number);
-      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(page + 1);
+      const [limit, ...others] = await client.keys('places:v1:sliding:rate-limit:*');
+      expect(others).toEqual([]);
+      const slices = (await client.hvals(limit!)).map(Number);
+      expect(slices.reduce((sum, count) => sum + count, 0)).toBe(page + 1);
     } finally {
       await one.stack.close();
       await other.stack.close();

@@ -34,7 +34,7 @@ export class Blocks {
 
   constructor(times: BlockTimes, maxEntries: number) {
     this.times = times;
-    this.blocks = new LRUCache({ max: maxEntries });
+    this.blocks = new LRUCache({ maxSize: maxEntries, sizeCalculation: () => 1 });
   }
 
   /** Those that are remembered, the ones that are over included. */

@@ -60,7 +60,7 @@ export interface ReputationOptions {
   readonly namespace: string;
   /** Path under which operators list and lift blocks; `false`: none. @default "/api/middleware/blocks" */
   readonly path: string | false;
-  /** Opens that path beyond loopback: a token, or a decision of yours. @default loopback only */
+  /** Who sees it, in place of loopback: a token, or a decision of yours. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Hand refusals to the error handlers, rather than answer them at once. @default false */
   readonly throwRefusals: boolean;

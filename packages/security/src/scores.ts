@@ -1,7 +1,8 @@
 /**
  * What has been noted against whom. Points count in full until the window that began with the
  * first of them is over, and fade over the next one. Whoever was noted least recently is
- * forgotten first, so that a flood of addresses takes no more memory than was set aside.
+ * forgotten first, so that a flood of addresses takes no more memory than it may; nothing is
+ * set aside for it before.
  */
 import { LRUCache } from 'lru-cache';
 
@@ -20,7 +21,7 @@ export class Scores {
 
   constructor(windowMs: number, maxEntries: number) {
     this.windowMs = windowMs;
-    this.scores = new LRUCache({ max: maxEntries });
+    this.scores = new LRUCache({ maxSize: maxEntries, sizeCalculation: () => 1 });
   }
 
   get size(): number {

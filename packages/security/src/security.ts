@@ -57,7 +57,7 @@ export interface SecurityOptions {
   readonly deny: readonly string[] | undefined;
   /** Only what is in `allow` is let in. @default false */
   readonly allowOnly: boolean | undefined;
-  /** Opens the list of blocks beyond loopback. @default loopback only */
+  /** Who sees the list of blocks, in place of loopback. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Where processes share reputations. @default nowhere */
   readonly store: ReputationStore | undefined;

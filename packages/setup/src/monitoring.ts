@@ -1,7 +1,7 @@
 /**
  * The routes that show the inside of the stack: health of the components, their
  * statistics, and the pipeline. They stand at the edge, ahead of every limit, and
- * are closed to all but loopback callers and callers with the token.
+ * are closed to all but callers with the token or, where there is none, loopback callers.
  */
 import {
   type Component,

@@ -21,7 +21,7 @@ export interface ServerSettings {
   readonly requestTimeoutMs: number;
   /** How often connections are checked against these times. @default 2_000 */
   readonly checkIntervalMs: number;
-  /** Which message classes requests are made of. @default "auto" */
+  /** Which message classes requests are made of. @default "express" */
   readonly messageClasses: MessageClasses;
 }
 
@@ -30,7 +30,7 @@ export const SERVER_DEFAULTS: ServerSettings = Object.freeze({
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 30_000,
   checkIntervalMs: 2_000,
-  messageClasses: 'auto',
+  messageClasses: 'express',
 });
 
 /** What the server asks of the stack, anew for each request: the pipeline may be swapped. */

@@ -33,7 +33,7 @@ export interface SetupOptions {
   readonly routes: Readonly<Record<string, RouteScope>>;
   /** Whether components that declare themselves heavy take part. @default false */
   readonly allowHeavy: boolean;
-  /** The monitoring routes: a token or a decision that opens them beyond loopback; `false` leaves them out. @default loopback only */
+  /** The monitoring routes: a token or a decision, in place of loopback; `false` leaves them out. @default loopback only */
   readonly monitoring: MonitoringAccess | false | undefined;
   /** How long each component may take to start, in ms. @default 10_000 */
   readonly startTimeoutMs: number;
@@ -98,5 +98,5 @@ const SERVER_CHECKS = {
   headersTimeoutMs: durationMs({ min: 1 }),
   requestTimeoutMs: durationMs({ min: 1 }),
   checkIntervalMs: durationMs({ min: 1 }),
-  messageClasses: oneOf('auto', 'express', 'node'),
+  messageClasses: oneOf('express', 'node'),
 };

@@ -69,7 +69,7 @@ const WAYS: Record<string, (build: Build, use: (url: string) => Promise<void>) =
     await use(url).finally(() => void close());
   },
   ...Object.fromEntries(
-    (['express', 'node', 'auto'] as const).map((messageClasses) => [
+    (['express', 'node'] as const).map((messageClasses) => [
       `listen with ${messageClasses} messages`,
       async (build: Build, use: (url: string) => Promise<void>) =>
         ahead(messageClasses, build, use),
@@ -353,17 +353,25 @@ describe('ahead of Express is as in Express', () => {
 });
 
 describe('the message classes', () => {
-  test('are chosen by the runtime', async () => {
+  test.each([
+    ['express', true],
+    ['node', false],
+  ] as const)('carry the prototypes of Express from birth: %s', async (classes, born) => {
     const app = express();
-    const stack = setup(app, []);
-    let own = false;
-    app.get('/', (req, res) => {
-      own = req.constructor === IncomingMessage && Object.getPrototypeOf(req) === app.request;
-      res.send('ok');
-    });
+    const stack = setup(app, [], { server: { messageClasses: classes } });
+    app.get('/', (_req, res) => void res.send('ok'));
     const server = await stack.listen(0, '127.0.0.1');
+    const seen: unknown[] = [];
+    server.prependListener('request', (req, res) =>
+      seen.push(
+        req.constructor === IncomingMessage,
+        res.constructor === ServerResponse,
+        Object.getPrototypeOf(req) === app.request,
+        Object.getPrototypeOf(res) === app.response,
+      ),
+    );
     await ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, '/');
     await stack.close();
-    expect(own).toBe(true);
+    expect(seen).toEqual([true, true, born, born]);
   });
 });

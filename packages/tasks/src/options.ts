@@ -69,7 +69,7 @@ export interface TasksOptions extends EngineLimits {
   readonly drainMs: number;
   /** Where the monitoring routes begin; `false`: there are none. @default "/api/middleware/tasks" */
   readonly path: string | false;
-  /** Who else than loopback may use them: the bearer of a token, or whom a function lets in. @default nobody */
+  /** Who may use them, in place of loopback: the bearer of a token, or whom a function lets in. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Carries the context of a request to its jobs. @default the correlation of the whole */
   readonly propagator: Propagator | undefined;

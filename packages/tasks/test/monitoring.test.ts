@@ -116,7 +116,7 @@ describe('the monitoring route', () => {
     expect(jobs.stats()).toMatchObject({ dead: 1 });
   });
 
-  test('is closed to all but loopback and the token', async () => {
+  test('is closed to all but the token, where there is one', async () => {
     const access = 'a-token-of-enough-length';
     const { ask, dead } = await serving({ access });
     const id = await dead();
@@ -130,6 +130,7 @@ describe('the monitoring route', () => {
     }
     const authorization = `Bearer ${access}`;
     expect((await ask(PATH, { headers: { ...OUTSIDE, authorization } })).status).toBe(200);
+    expect((await ask(PATH)).status).toBe(403);
   });
 
   test('leaves other paths to the app, and can be elsewhere or nowhere', async () => {

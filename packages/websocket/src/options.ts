@@ -93,7 +93,7 @@ export interface WebsocketOptions {
   readonly refuseOthers: boolean;
   /** The operators' route; `false`: none. @default "/api/middleware/websockets" */
   readonly monitoringPath: string | false;
-  /** Who may see it besides loopback. @default nobody */
+  /** Who may see it, in place of loopback. @default loopback only */
   readonly access: MonitoringAccess | undefined;
   /** Told of everything that happens. @default nobody */
   readonly onEvent: ((event: WebsocketEvent) => unknown) | undefined;

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 
-import type { BusMessage, Store } from '../store.ts';
+import type { BusMessage, Slice, Store } from '../store.ts';
 
 /** What the suite needs to know of a store. */
 export interface StoreContract {
@@ -130,6 +130,8 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
         await assert.rejects(async () => store.set('key', bytesOf('x'), ttlMs), RangeError);
         await assert.rejects(async () => store.claim('key', bytesOf('x'), ttlMs), RangeError);
         await assert.rejects(async () => store.add('key', 1, ttlMs), RangeError);
+        const slice = { number: 7, lengthMs: ttlMs, before: 0 };
+        await assert.rejects(async () => store.slide('key', 1, slice), RangeError);
       }
       assert.equal(await store.get('key'), undefined);
     });
@@ -185,10 +187,36 @@ export function storeContract(name: string, { make, pass }: StoreContract): void
       assert.equal((await store.add('other', 1, LONG_MS)).value, 1);
     });
 
+    check('counts in slices, and lets those go that have left the window', async (store) => {
+      const at = (number: number): Slice => ({ number, lengthMs: LONG_MS / 4, before: 2 });
+      assert.deepEqual(await store.slide('key', 3, at(100)), [3, 0, 0]);
+      assert.deepEqual(await store.slide('key', 2, at(101)), [2, 3, 0]);
+      assert.deepEqual(await store.slide('key', 0, at(102)), [0, 2, 3]);
+      // What is given back goes where it came from; what is later stands with it.
+      assert.deepEqual(await store.slide('key', -1, at(101)), [1, 3, 0]);
+      assert.deepEqual(await store.slide('key', 4, at(102)), [4, 1, 3]);
+      assert.deepEqual(await store.slide('key', 0, at(101)), [5, 3, 0]);
+      assert.deepEqual(await store.slide('key', 0, at(103)), [0, 4, 1]);
+      assert.deepEqual(await store.slide('key', 1, at(200)), [1, 0, 0]);
+      assert.deepEqual(await store.slide('other', 0, at(200)), [0, 0, 0]);
+    });
+
+    check('slides for many at once, and forgets with the last slice', async (store) => {
+      const slice: Slice = { number: 5, lengthMs: 500, before: 2 };
+      const counts = await Promise.all(
+        Array.from({ length: 20 }, async () => (await store.slide('key', 2, slice))[0]!),
+      );
+      assert.equal(Math.max(...counts), 40);
+      await pass(1600);
+      assert.deepEqual(await store.slide('key', 1, slice), [1, 0, 0]);
+    });
+
     check('keeps values, counters and tags of one name apart', async (store) => {
       await store.set('name', bytesOf('value'), LONG_MS);
       await store.bump(['name']);
       assert.equal((await store.add('name', 1, LONG_MS)).value, 1);
+      const slice: Slice = { number: 1, lengthMs: LONG_MS, before: 0 };
+      assert.deepEqual(await store.slide('name', 5, slice), [5]);
       assert.equal(textOf(await store.get('name')), 'value');
       await store.delete('name');
       assert.equal((await store.add('name', 1, LONG_MS)).value, 2);
