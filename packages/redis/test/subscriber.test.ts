@@ -22,6 +22,7 @@ withRedis('a subscriber', () => {
   let clock: FakeClock;
   let connections: Redis[];
   let subscriber: Subscriber;
+  let beforeSubscribing: () => Promise<void> | undefined;
 
   beforeAll(async () => {
     server = await startRedis();
@@ -30,14 +31,25 @@ withRedis('a subscriber', () => {
     proxy = await startSlowProxy(server.port);
     clock = fakeClock();
     connections = [];
+    beforeSubscribing = () => undefined;
     subscriber = new Subscriber({
       connectTimeoutMs: 1000,
       clock,
       random: () => 0,
       connection: () => {
-        const options = { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 };
+        const options = {
+          lazyConnect: true,
+          retryStrategy: null,
+          maxRetriesPerRequest: 0,
+          disconnectTimeout: 100,
+        };
         const connection = new Redis(proxy.port, '127.0.0.1', options);
         connections.push(connection);
+        const asked = connection.subscribe.bind(connection);
+        connection.subscribe = (async (...names: string[]) => {
+          await beforeSubscribing();
+          return asked(...names);
+        }) as Redis['subscribe'];
         return connection;
       },
       nameOf: (channel) => channel,
@@ -58,6 +70,19 @@ withRedis('a subscriber', () => {
     clock.advance(25);
     await until(() => subscriber.isListening);
     expect(connections).toHaveLength(2);
+  });
+
+  test('is not heard before the other connection has subscribed to its channels', async () => {
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    beforeSubscribing = () => answered;
+    proxy.cut();
+    await until(() => !subscriber.isListening);
+    clock.advance(25);
+    await until(() => connections[1]?.status === 'ready');
+    expect(subscriber.isListening).toBe(false);
+    answer();
+    await until(() => subscriber.isListening);
   });
 
   test('gives up one that shows no sign of life', async () => {
