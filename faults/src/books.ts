@@ -22,14 +22,20 @@ export interface Books {
   close(): Promise<void>;
 }
 
-/** Keys in Redis, effects in a file. */
-export async function redisBooks(persistence: Persistence): Promise<Books> {
+/**
+ * Keys in Redis, effects in a file.
+ * @param timeoutMs what a call to Redis may take; the packages' own limits where absent
+ */
+export async function redisBooks(persistence: Persistence, timeoutMs?: number): Promise<Books> {
   const server = await (persistence === 'none' ? startForgetful() : startDurableRedis(persistence));
   const folder = mkdtempSync(join(tmpdir(), 'faults-effects-'));
   const file = join(folder, 'effects');
   writeFileSync(file, '');
   return {
-    env: { STORE: JSON.stringify({ url: `redis://127.0.0.1:${server.port}` }), EFFECTS: file },
+    env: {
+      STORE: JSON.stringify({ url: `redis://127.0.0.1:${server.port}`, timeoutMs }),
+      EFFECTS: file,
+    },
     crash: () => server.crash(),
     restart: () => server.restart(),
     async effects() {

@@ -22,8 +22,8 @@ async function struck(): Promise<void> {
 }
 
 function leased(app: Express): void {
-  const store = redisStore(JSON.parse(STORE!) as Partial<RedisStoreOptions>);
-  const keys = idempotency({ store });
+  const options = JSON.parse(STORE!) as Partial<RedisStoreOptions>;
+  const keys = idempotency({ store: redisStore(options), storeTimeoutMs: options.timeoutMs });
   app.use(express.json(), keys);
   app.post('/book', async (req, res) => {
     const key = req.get('idempotency-key')!;
