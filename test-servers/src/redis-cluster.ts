@@ -41,13 +41,15 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   for (let at = 0; at < MASTERS * 2; at++) {
     ports.push({ port: await freePort(), bus: await freePort() });
   }
-  const nodes = await Promise.all(ports.map((one) => startNode(one, folder)));
+  const starting = await Promise.allSettled(ports.map((one) => startNode(one, folder)));
+  const nodes = starting.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.crash()));
     rmSync(folder, { recursive: true, force: true });
   };
   const settled = (): Promise<void> => asked(ports, ASKING_MS, isSettled);
   try {
+    for (const one of starting) if (one.status === 'rejected') throw one.reason;
     await asked(ports, TELLING_MS, async (clients) => {
       await introduce(clients, ports);
       await replicate(clients);
