@@ -7,7 +7,7 @@ import { type Cancel, type Clock, storeTimeout, storeUnavailable, within } from 
 import type { Redis } from 'ioredis';
 
 import { wholeLimitMs } from './calls.ts';
-import { retryDelayMs } from './client.ts';
+import { endAlone, retryDelayMs } from './client.ts';
 import { type BusListener, ChannelListeners } from './listeners.ts';
 import { reasonOf } from './reason.ts';
 
@@ -170,7 +170,7 @@ export class Subscriber {
     this.connection = undefined;
     if (connection === undefined) return;
     connection.removeAllListeners('messageBuffer');
-    connection.disconnect();
+    endAlone(connection);
   }
 
   /** The number of a message stands before it. */

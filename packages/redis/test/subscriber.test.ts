@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { type RedisServer, startRedis, withRedis } from 'test-servers/redis';
 import { type SlowProxy, startSlowProxy } from 'test-servers/slow-proxy';
 
+import { StreamReader } from '../src/stream-reader.ts';
 import { Subscriber } from '../src/subscriber.ts';
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -41,7 +42,6 @@ withRedis('a subscriber', () => {
           lazyConnect: true,
           retryStrategy: null,
           maxRetriesPerRequest: 0,
-          disconnectTimeout: 100,
         };
         const connection = new Redis(proxy.port, '127.0.0.1', options);
         connections.push(connection);
@@ -65,8 +65,11 @@ withRedis('a subscriber', () => {
   afterAll(() => server.crash());
 
   test('makes another connection as soon as one is lost', async () => {
+    // One that has ended is not ended again: ioredis would set a timer that keeps the process.
+    const disconnect = jest.spyOn(connections[0]!, 'disconnect');
     proxy.cut();
     await until(() => !subscriber.isListening && clock.pending > 0);
+    expect(disconnect).not.toHaveBeenCalled();
     clock.advance(25);
     await until(() => subscriber.isListening);
     expect(connections).toHaveLength(2);
@@ -96,6 +99,23 @@ withRedis('a subscriber', () => {
     clock.advance(25);
     await until(() => subscriber.isListening);
     expect(connections).toHaveLength(2);
+  });
+
+  test('of a stream ends its connection once', async () => {
+    const connection = subscriber['settings'].connection()!;
+    const reader = new StreamReader({
+      ...subscriber['settings'],
+      key: 'stream',
+      after: 0,
+      connection: () => connection,
+      onEntry: () => undefined,
+    });
+    await until(() => reader.isListening);
+    const disconnect = jest.spyOn(connection, 'disconnect');
+    reader.close();
+    await until(() => connection.status === 'end');
+    await sleep(0);
+    expect(disconnect).toHaveBeenCalledTimes(1);
   });
 
   test('keeps none once nobody listens', async () => {
