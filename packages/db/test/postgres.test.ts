@@ -111,7 +111,7 @@ withPostgres('sessions over a server', (binaries) => {
         .session()
         .transaction((tx) => tx.query('select pg_sleep(60)'), { timeoutMs: 100 });
       await expect(late).rejects.toMatchObject({
-        code: expect.stringMatching(/^(?:ERR_TRANSACTION_TIMEOUT|57014)$/),
+        code: expect.stringMatching(/^(?:ERR_TRANSACTION_TIMEOUT|57014|25P03)$/),
       });
       await until(`(${SLEEPS}) = 0`);
       const { rows } = await data.session().query('select 1 as one');
