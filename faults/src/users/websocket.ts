@@ -10,6 +10,8 @@ import type { Subject, Surroundings, User } from '../user.ts';
 const CHANNEL = 'trips/1';
 const ANNOUNCE_MS = 1000;
 const LISTENERS = 5;
+/** Long: a busy machine is no reason to give an event up. */
+const PATIENCE_MS = 10_000;
 
 export const websocketUser: User = {
   name: 'websocket',
@@ -38,12 +40,12 @@ export const websocketUser: User = {
       /** Those who are connected to the process that publishes wait for no other. */
       async ask() {
         const event = publish();
-        return (await until(() => near.last >= event, 2000)) ? 200 : 504;
+        return (await until(() => near.last >= event, PATIENCE_MS)) ? 200 : 504;
       },
       isShared: arrives,
       async during(_situation, findings) {
         const event = publish();
-        const isHeard = await until(() => near.last >= event, 2000);
+        const isHeard = await until(() => near.last >= event, PATIENCE_MS);
         findings.claim(isHeard, 'those in the same process have their events');
       },
       async after(_situation, findings) {
