@@ -84,8 +84,11 @@ describe('the process over a folder', () => {
           answered++;
           if (asked) answeredAfter++;
         } catch (error) {
-          // Nobody listens any more: a balancer asks another process, and nothing is lost.
-          if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') faults.push(error);
+          const { code, onNewConnection } = error as NodeJS.ErrnoException & Failed;
+          // Nobody listens any more, or the kernel had accepted what Node never saw: a balancer asks
+          // another process, and nothing is lost.
+          const isUnseen = onNewConnection && (code === 'ECONNREFUSED' || code === 'ECONNRESET');
+          if (!isUnseen) faults.push(error);
           return;
         }
         // Once the load is real, and not before.
@@ -134,13 +137,20 @@ describe('the process over a folder', () => {
   });
 });
 
+interface Failed {
+  readonly onNewConnection: boolean;
+}
+
 /** One request through a connection that may have served others; the status, once all of the answer is there. */
 function ask(url: string, agent: Agent): Promise<number> {
   return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => {
+    const request = get(url, { agent }, (response) => {
       response.on('error', reject);
       response.on('end', () => resolve(response.statusCode ?? 0));
       response.resume();
-    }).on('error', reject);
+    });
+    request.on('error', (error) => {
+      reject(Object.assign(error, { onNewConnection: !request.reusedSocket } satisfies Failed));
+    });
   });
 }

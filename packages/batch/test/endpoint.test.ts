@@ -563,7 +563,7 @@ describe('an item', () => {
 
   test('that takes too long is a 504, and the others are answered', async () => {
     let cut: unknown;
-    const url = await bare({ itemTimeoutMs: 50 }, (app) => {
+    const url = await bare({ itemTimeoutMs: 500 }, (app) => {
       app.get('/api/slow', (req, res) => {
         const { signal } = exchangeOf(req, res);
         signal.addEventListener('abort', () => (cut = signal.reason));

@@ -12,10 +12,9 @@ interface Heard {
   readonly settled: boolean;
 }
 
-let served: Served | undefined;
+const served: Served[] = [];
 afterEach(async () => {
-  await served?.close();
-  served = undefined;
+  for (const one of served.splice(0)) await one.close();
 });
 
 /** Serves one route, whose `answer` runs once the client has gone, and says what `unsent` heard. */
@@ -47,8 +46,9 @@ async function answerToNobody(
       resolve(res);
     });
   });
-  served = await serve(app);
-  const socket = connect(served.port, '127.0.0.1');
+  const one = await serve(app);
+  served.push(one);
+  const socket = connect(one.port, '127.0.0.1');
   socket.on('error', () => undefined);
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const res = await arrived;
@@ -96,8 +96,9 @@ describe('the stage `unsent`', () => {
       exchangeOf(req, res).tap(defineStages({ unsent: () => void heard.push('unsent') }));
       res.send('sent');
     });
-    served = await serve(app);
-    expect(await (await fetch(served.url)).text()).toBe('sent');
+    const one = await serve(app);
+    served.push(one);
+    expect(await (await fetch(one.url)).text()).toBe('sent');
     expect(heard).toEqual([]);
   });
 });

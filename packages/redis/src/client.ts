@@ -75,6 +75,11 @@ export function readerOf(client: Client, key: string): Redis | undefined {
     ?.duplicate(ALONE);
 }
 
+/** Ends a connection that is alone. One that has ended already would keep the process for a while. */
+export function endAlone(connection: Redis): void {
+  if (connection.status !== 'end') connection.disconnect();
+}
+
 /** Whoever has such a connection makes another one once it is lost. */
 const ALONE: RedisOptions = Object.freeze({
   keyPrefix: '',
@@ -83,6 +88,7 @@ const ALONE: RedisOptions = Object.freeze({
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   retryStrategy: null,
+  disconnectTimeout: DISCONNECT_MS,
   readOnly: false,
 });
 

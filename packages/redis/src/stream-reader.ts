@@ -6,7 +6,7 @@
 import { type Cancel, type Clock, storeTimeout, within } from '@org/core';
 import type { Redis } from 'ioredis';
 
-import { retryDelayMs } from './client.ts';
+import { endAlone, retryDelayMs } from './client.ts';
 
 /** A message of a stream. */
 export interface Entry {
@@ -65,7 +65,7 @@ export class StreamReader {
         await this.read();
         this.attempts = 0;
       } catch {
-        this.connection?.disconnect();
+        if (this.connection !== undefined) endAlone(this.connection);
         this.connection = undefined;
         // oxlint-disable-next-line no-await-in-loop -- the time between two attempts
         if (!this.closed) await this.pause();

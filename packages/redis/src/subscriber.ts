@@ -7,7 +7,7 @@ import { type Cancel, type Clock, storeTimeout, storeUnavailable, within } from 
 import type { Redis } from 'ioredis';
 
 import { wholeLimitMs } from './calls.ts';
-import { retryDelayMs } from './client.ts';
+import { endAlone, retryDelayMs } from './client.ts';
 import { type BusListener, ChannelListeners } from './listeners.ts';
 import { reasonOf } from './reason.ts';
 
@@ -32,6 +32,8 @@ export class Subscriber {
   private readonly channelOf: Map<string, string> = new Map();
   private connection: Redis | undefined = undefined;
   private connecting: Promise<void> | undefined = undefined;
+  /** A connection is ready before Redis knows what it wants to hear. */
+  private isSubscribed: boolean = false;
   private cancelRetry: Cancel | undefined = undefined;
   private stopHeartbeat: Cancel | undefined = undefined;
   private attempts: number = 0;
@@ -47,7 +49,7 @@ export class Subscriber {
 
   /** Whether the channels are heard. */
   get isListening(): boolean {
-    return this.connection?.status === 'ready';
+    return this.isSubscribed && this.isReady;
   }
 
   /** Resolves once the channel is heard. Rejects with ERR_STORE_TIMEOUT or ERR_STORE_UNAVAILABLE. */
@@ -91,7 +93,11 @@ export class Subscriber {
     this.channelOf.delete(name);
     if (this.listeners.size === 0) this.drop();
     // Nobody waits for it: the channel is heard by nobody already. Where it fails, the connection has gone.
-    else if (this.isListening) this.connection!.unsubscribe(name).catch(() => undefined);
+    else if (this.isReady) this.connection!.unsubscribe(name).catch(() => undefined);
+  }
+
+  private get isReady(): boolean {
+    return this.connection?.status === 'ready';
   }
 
   private connect(): Promise<void> {
@@ -127,6 +133,7 @@ export class Subscriber {
       connection.disconnect();
       throw new Error('The subscriber is closed.');
     }
+    this.isSubscribed = true;
     this.attempts = 0;
     connection.once('close', () => {
       if (this.connection === connection) this.retry();
@@ -158,11 +165,12 @@ export class Subscriber {
     this.stopHeartbeat = undefined;
     this.cancelRetry?.();
     this.cancelRetry = undefined;
+    this.isSubscribed = false;
     const { connection } = this;
     this.connection = undefined;
     if (connection === undefined) return;
     connection.removeAllListeners('messageBuffer');
-    connection.disconnect();
+    endAlone(connection);
   }
 
   /** The number of a message stands before it. */

@@ -289,8 +289,7 @@ withRedis('the store under faults', () => {
     proxy = await startSlowProxy(server.port);
     const store = await started({
       url: `redis://127.0.0.1:${proxy.port}`,
-      timeoutMs: 30,
-      connectTimeoutMs: 300,
+      timeoutMs: 200,
       breakerFailures: 1,
       breakerOpenMs: 20,
     });

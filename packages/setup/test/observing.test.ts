@@ -285,7 +285,7 @@ describe('a request for another protocol', () => {
 
   test('and was let in does not keep a stack from closing: its component ends it', async () => {
     const app = express();
-    const stack = setup(app, [chat([])], { closeTimeoutMs: 20 });
+    const stack = setup(app, [chat([])], { closeTimeoutMs: 500 });
     const server = await stack.listen(0, '127.0.0.1');
     const asking = request({
       port: (server.address() as AddressInfo).port,

@@ -139,7 +139,7 @@ describe('connections', () => {
   });
 
   test('while readiness is down and the balancer turns away, everything is served as before', async () => {
-    const child = await startService('alone', { readinessDelayMs: 1500, idleGraceMs: 50 });
+    const child = await startService('alone', { readinessDelayMs: 3000, idleGraceMs: 50 });
     child.process.kill('SIGTERM');
     await child.heard(inPhase('readiness'));
     const agent = new http.Agent({ keepAlive: true });
@@ -154,7 +154,7 @@ describe('connections', () => {
   test('a request in flight when the drain begins ends its connection with its answer', async () => {
     const child = await startService('alone', { readinessDelayMs: 0 });
     const agent = new http.Agent({ keepAlive: true });
-    const answer = ask(child.port, '/slow?ms=700', agent);
+    const answer = ask(child.port, '/last', agent);
     await child.heard(isWorking);
     child.process.kill('SIGTERM');
     expect(await answer).toMatchObject({ status: 200, connection: 'close' });
@@ -174,13 +174,13 @@ describe('connections', () => {
   });
 
   test('a body that keeps coming is waited for', async () => {
-    const child = await startService('alone', { readinessDelayMs: 0, idleGraceMs: 400 });
+    const child = await startService('alone', { readinessDelayMs: 0, idleGraceMs: 1500 });
     const { socket, text } = await raw(child.port);
     socket.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n');
     await child.heard(isWorking);
     child.process.kill('SIGTERM');
     await child.heard(inPhase('requests'));
-    const timer = setInterval(() => socket.write('x'), 100);
+    const timer = setInterval(() => socket.write('x'), 200);
     expect(await text).toContain('{"bytes":10}');
     clearInterval(timer);
     expect((await child.ended).code).toBe(0);
@@ -285,7 +285,7 @@ describe('the process', () => {
     'of a cluster loses no request by a %s: workers leave of their own will, and the primary waits',
     async (_name, signal, all) => {
       const child = await startService('cluster', { readinessDelayMs: 0 });
-      const answer = ask(child.port, '/slow?ms=500');
+      const answer = ask(child.port, '/last');
       const { pid } = await child.heard(isWorking);
       child.process.kill(signal);
       if (all) process.kill(pid, signal);

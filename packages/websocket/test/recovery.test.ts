@@ -106,6 +106,8 @@ test('a channel that was forgotten begins another life, and admits it', async ()
   channels.publish('news/a', 1);
   channels.publish('news/never-heard', 1);
   await peer.end();
+  // The client knows it first.
+  while (channels.stats()['connections'] !== 0) await new Promise(setImmediate);
   clock.advance(4000);
   expect(channels.stats()).toMatchObject({ channels: 2, historyBytes: expect.any(Number) });
   clock.advance(2000);

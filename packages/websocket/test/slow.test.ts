@@ -35,12 +35,19 @@ const LARGE = 'x'.repeat(60_000);
 
 const turn = (): Promise<void> => new Promise(setImmediate);
 
-/** Publishes until something waits in this process for those who do not read. */
-async function fill(channels: Websocket, name: string, waits: () => boolean): Promise<number> {
+/** Publishes until something waits in this process for those who do not read; `quick` reads all of it. */
+async function fill(
+  channels: Websocket,
+  name: string,
+  waits: () => boolean,
+  quick?: Peer,
+): Promise<number> {
   let published = 0;
   while (!waits()) {
     channels.publish(name, { at: published++, padding: LARGE });
     await turn();
+    const read = (): number => (quick === undefined ? published : eventsOf(quick).length);
+    while (read() < published) await turn();
   }
   return published;
 }
@@ -60,7 +67,7 @@ test('one who reads slowly holds up nobody, gets the latest, and is told what is
   await quick.subscribe('news');
   slow.ws.pause();
   const dropped = (): boolean => live.channels.stats()['droppedTotal'] === 3;
-  const published = await fill(live.channels, 'news', dropped);
+  const published = await fill(live.channels, 'news', dropped, quick);
   await quick.settle();
   expect(eventsOf(quick).map(({ offset }) => offset)).toEqual(
     Array.from({ length: published }, (_, at) => at + 1),
@@ -113,7 +120,7 @@ test('where a channel does not wait, its connection ends (1013), and others go o
   await quick.subscribe('strict');
   slow.ws.pause();
   const ended = (): boolean => live.channels.stats()['slowTotal'] === 1;
-  await fill(live.channels, 'strict', ended);
+  await fill(live.channels, 'strict', ended, quick);
   slow.ws.resume();
   expect(await slow.closed()).toEqual({ code: 1013, reason: 'its channel does not wait' });
   expect(live.events.filter(({ type }) => type === 'slow')).toMatchObject([

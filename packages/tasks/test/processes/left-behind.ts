@@ -2,7 +2,7 @@
 import { bullmq, tasks } from '@org/tasks';
 
 const [, , url = ''] = process.argv;
-const jobs = tasks({ engine: bullmq({ url, timeoutMs: 500 }) });
+const jobs = tasks({ engine: bullmq({ url, timeoutMs: 2000 }) });
 const made = ['one', 'two', 'three'].map((name) => jobs.define(name, { handler: () => undefined }));
 await jobs.start();
 for (const task of made) {
