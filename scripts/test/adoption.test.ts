@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs';
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { exampleEnvironment, ROOT, writeExamples } from './examples.ts';
 
@@ -79,6 +80,15 @@ async function ask(
     (lines[answer.rawHeaders[at]!.toLowerCase()] ??= []).push(answer.rawHeaders[at + 1]!);
   }
   return { status: answer.statusCode!, lines, body: Buffer.concat(chunks).toString() };
+}
+
+/** A server that listens may not have started yet, and says so. */
+async function readiness(url: string): Promise<Answer> {
+  for (;;) {
+    const answer = await ask(`${url}/healthz`, {});
+    if (answer.status !== 503) return answer;
+    await sleep(20);
+  }
 }
 
 const HELMETS = [
@@ -168,7 +178,7 @@ describe('a service that adopts the family', () => {
     // Nothing is refused yet.
     const attack = await ask(`${both}/nowhere?q=1'%20OR%20'1'='1`, {});
     expect(attack.status).toBe(404);
-    const ready = await ask(`${both}/healthz`, {});
+    const ready = await readiness(both);
     expect([ready.status, ready.body]).toEqual([200, '{"status":"pass"}']);
     // Neither limiter counts a probe.
     expect(ready.lines).not.toHaveProperty('x-ratelimit-remaining');
@@ -186,7 +196,7 @@ describe('a service that adopts the family', () => {
     const types = body.split('\n').filter((line) => line.startsWith('# TYPE'));
     expect(new Set(types).size).toBe(types.length);
     expect((await ask(`${url}/metrics`, {})).status).toBe(403);
-    const ready = await ask(`${url}/healthz`, {});
+    const ready = await readiness(url);
     expect([ready.status, ready.body]).toEqual([200, '{"status":"pass"}']);
   });
 });
