@@ -83,6 +83,8 @@ const MAX_TASKS = 1000;
 /** A task with all that belongs to it. */
 interface Defined extends RunnableTask {
   readonly progress: ProgressListeners;
+  /** The engine could not be told of it: whoever adds a job tells it again. */
+  isUntold: boolean;
 }
 
 /** Makes the jobs of a service. @throws OptionError for unknown or wrong options */
@@ -182,6 +184,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
       settings: made,
       numbers,
       progress: new ProgressListeners(task),
+      isUntold: false,
       batches:
         made.batch === undefined
           ? undefined
@@ -193,7 +196,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
             }),
     };
     defined.set(task, own);
-    if (start.isUp) void Promise.resolve(engine.define(policyOf(own))).catch(reportFault);
+    if (start.isUp) void tellEngine(own).catch(reportFault);
     return {
       name: task,
       add: (data, given) => add(own, data, given) as Promise<JobHandle<never>>,
@@ -210,6 +213,16 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     };
   }
 
+  async function tellEngine(task: Defined): Promise<void> {
+    try {
+      await engine.define(policyOf(task));
+      task.isUntold = false;
+    } catch (error) {
+      task.isUntold = true;
+      throw error;
+    }
+  }
+
   async function add(task: Defined, data: unknown, given?: AddOptions): Promise<JobHandle> {
     if (closing !== undefined) throw tasksClosed();
     if (given !== undefined) checkAdd(task.name, given);
@@ -217,6 +230,7 @@ export function tasks(options?: Given<TasksOptions>): Tasks {
     const value = schema === undefined ? data : await validated(schema, data);
     const text = encodeData(task.name, value, maxDataBytes);
     if (!start.isUp) await begin();
+    if (task.isUntold) await tellEngine(task);
     return keep(task, given?.id ?? randomUUID(), text, given);
   }
 

@@ -91,6 +91,10 @@ test('connections to Redis are tried again at least once a second', async () => 
   }
 });
 
+/** Lets promises that are settled go on. */
+const settled = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
 withRedis('BullMQ without it', () => {
   let server: RedisServer;
   let client: Redis;
@@ -141,12 +145,12 @@ withRedis('BullMQ without it', () => {
   test('an addition is refused after 90 ms, and says that the job may have been kept', async () => {
     const given = await make();
     server.pause();
-    let settled = false;
+    let isSettled = false;
     const refused = given.task.add({}).catch((error: unknown) => error);
-    void refused.then(() => (settled = true));
+    void refused.then(() => (isSettled = true));
     given.clock.advance(89);
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    expect(settled).toBe(false);
+    await settled();
+    expect(isSettled).toBe(false);
     given.clock.advance(1);
     expect(await refused).toMatchObject({
       code: 'ERR_TASKS_STORAGE',
@@ -190,6 +194,22 @@ withRedis('BullMQ without it', () => {
     expect(await kept()).toEqual(['first', 'again']);
   });
 
+  test('a task that is defined meanwhile takes jobs once it is over', async () => {
+    const { clock, jobs } = await make();
+    server.pause();
+    const late = jobs.define('late', { handler: () => undefined });
+    await settled();
+    clock.advance(5000);
+    await until(() => heard.length > 0);
+    const refused = late.add({}).catch((error: unknown) => error);
+    await settled();
+    clock.advance(5000);
+    expect(await refused).toMatchObject({ code: 'ERR_TASKS_STORAGE', status: 503 });
+    server.resume();
+    await late.add({}, { id: 'first' });
+    expect(await client.zrange('tasks:late:prioritized', '0', '-1')).toEqual(['first']);
+  });
+
   test('an outage is told once, and the next one again', async () => {
     const given = await make();
     const outage = async (): Promise<void> => {
@@ -199,7 +219,7 @@ withRedis('BullMQ without it', () => {
       for (let time = 1; time <= 3; time++) {
         given.clock.advance(1000);
         given.clock.advance(5000);
-        await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+        await settled();
       }
       given.clock.advance(1000);
       server.resume();
