@@ -9,6 +9,11 @@ import { ProblemError } from '@org/core';
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 
+/** A statement was cancelled, for its time limit among other reasons. */
+const QUERY_CANCELED = '57014';
+/** The server has ended a transaction in which nothing was asked for too long. */
+const IDLE_IN_TRANSACTION_TIMEOUT = '25P03';
+
 /** How `pg` puts it; it has no codes for these. */
 const LOST_TEXT =
   /^(?:Connection terminated|Connection ended|Client has encountered a connection error|Client was closed|timeout exceeded when trying to connect|timeout expired|Query read timeout)/;
@@ -38,6 +43,12 @@ export function isLost(error: unknown): boolean {
   // Class 57P: the server ends, or is not there yet; class 08: the connection itself.
   if (state !== undefined) return state.startsWith('08') || state.startsWith('57P');
   return typeof message === 'string' && LOST_TEXT.test(message);
+}
+
+/** Whether it may be a time limit by which the server has ended what was asked. */
+export function isTimeLimit(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === QUERY_CANCELED || state === IDLE_IN_TRANSACTION_TIMEOUT;
 }
 
 /** That of an error, or of the one that a query builder has put into its own. */

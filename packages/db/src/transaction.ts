@@ -4,13 +4,16 @@
  */
 import { type CallSite, callSite, type Cancel } from '@org/core';
 
-import { commitUnknown, isLost, rolledBack, tooLong } from './database-errors.ts';
+import { commitUnknown, isLost, isTimeLimit, rolledBack, tooLong } from './database-errors.ts';
 import type { QueryResult } from './driver.ts';
 import type { Asked, Claimant } from './engine.ts';
 import type { Lease } from './lease.ts';
 import { Scope } from './scope.ts';
 import type { RequestSession } from './session.ts';
 import { beginText, type TransactionOptions } from './transaction-options.ts';
+
+/** The server counts the same time, and may be over with it by so much sooner, in ms. */
+const SERVER_FIRST_MS = 10;
 
 /** The whole of a transaction. */
 export class WholeTransaction extends Scope implements Claimant {
@@ -19,6 +22,8 @@ export class WholeTransaction extends Scope implements Claimant {
   private opening: Promise<Lease> | undefined = undefined;
   private lease: Lease | undefined = undefined;
   private cancelTimer: Cancel | undefined = undefined;
+  /** When its own time is over, in monotonic ms. */
+  private endsMs: number = Infinity;
 
   constructor(
     session: RequestSession,
@@ -58,7 +63,16 @@ export class WholeTransaction extends Scope implements Claimant {
     this.refuseTakenBack();
     const lease = await (this.opening ??= this.open());
     this.refuseTakenBack();
-    return this.session.engine.run(lease, asked, this.exchange);
+    try {
+      return await this.session.engine.run(lease, asked, this.exchange);
+    } catch (error) {
+      if (isTimeLimit(error) && this.isOver) this.giveUp(tooLong(this.options.timeoutMs!));
+      throw error;
+    }
+  }
+
+  private get isOver(): boolean {
+    return this.session.engine.settings.clock.monotonicMs() >= this.endsMs - SERVER_FIRST_MS;
   }
 
   protected override async seal(): Promise<void> {
@@ -108,9 +122,9 @@ export class WholeTransaction extends Scope implements Claimant {
     engine.counts.active++;
     const { timeoutMs } = this.options;
     if (timeoutMs !== undefined) {
-      this.cancelTimer = engine.settings.clock.after(timeoutMs, () =>
-        this.giveUp(tooLong(timeoutMs)),
-      );
+      const { clock } = engine.settings;
+      this.endsMs = clock.monotonicMs() + timeoutMs;
+      this.cancelTimer = clock.after(timeoutMs, () => this.giveUp(tooLong(timeoutMs)));
     }
     return (this.lease = lease);
   }

@@ -110,9 +110,7 @@ withPostgres('sessions over a server', (binaries) => {
       const late = data
         .session()
         .transaction((tx) => tx.query('select pg_sleep(60)'), { timeoutMs: 100 });
-      await expect(late).rejects.toMatchObject({
-        code: expect.stringMatching(/^(?:ERR_TRANSACTION_TIMEOUT|57014|25P03)$/),
-      });
+      await expect(late).rejects.toMatchObject({ code: 'ERR_TRANSACTION_TIMEOUT' });
       await until(`(${SLEEPS}) = 0`);
       const { rows } = await data.session().query('select 1 as one');
       expect(rows).toEqual([{ one: 1 }]);
