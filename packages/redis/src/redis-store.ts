@@ -123,7 +123,8 @@ export function redisStore(options?: Given<RedisStoreOptions>): RedisStore {
       const at = keys.slidingCounter(key);
       const { number, before } = slice;
       const args = [at, whole(amount), number, before, Math.ceil(keepSliceMs(slice))];
-      return ask({ call: 'slide', key: at, script: SLIDE, args, read: countsOf }, given);
+      const read = (reply: unknown): readonly number[] => countsOf(reply, before + 1);
+      return ask({ call: 'slide', key: at, script: SLIDE, args, read }, given);
     },
 
     publish: bus.publish,
@@ -183,8 +184,11 @@ function whole(amount: number): number {
   throw new RangeError(`A counter adds whole numbers, but the amount is ${amount}.`);
 }
 
-function countsOf(reply: unknown): readonly number[] {
-  return (reply as readonly (number | string)[]).map(Number);
+/** What slices hold; those that the reply leaves out are empty. */
+function countsOf(reply: unknown, slices: number): readonly number[] {
+  const counts = String(reply).split(',').map(Number);
+  while (counts.length < slices) counts.push(0);
+  return counts;
 }
 
 function countOf(reply: unknown): Count {

@@ -39,8 +39,9 @@ end
 return { value, left }`);
 
 /**
- * Adds to a slice of a counter that slides, and answers what its window holds, the latest slice
- * first: ARGV amount, number of the slice, slices before it, milliseconds to live.
+ * Adds to a slice of a counter that slides, and answers what its window holds: counts with commas
+ * between, the latest slice first, down to the last that is not empty. One text is read far sooner
+ * than as many numbers. ARGV amount, number of the slice, slices before it, milliseconds to live.
  */
 export const SLIDE: Script = script(`
 local number, before = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -48,18 +49,19 @@ if ARGV[1] ~= '0' then
   redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[1])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 end
-local held = {}
-for at = 1, before + 1 do held[at] = 0 end
+local held, last = {}, 1
 local counts = redis.call('HGETALL', KEYS[1])
 for at = 1, #counts, 2 do
   local age = math.max(0, number - tonumber(counts[at]))
   if age > before then
     redis.call('HDEL', KEYS[1], counts[at])
   else
-    held[age + 1] = held[age + 1] + tonumber(counts[at + 1])
+    held[age + 1] = (held[age + 1] or 0) + tonumber(counts[at + 1])
+    last = math.max(last, age + 1)
   end
 end
-return held`);
+for at = 1, last do held[at] = string.format('%.0f', held[at] or 0) end
+return table.concat(held, ',')`);
 
 const NOW = `
 local time = redis.call('TIME')
