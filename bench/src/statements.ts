@@ -73,9 +73,9 @@ export async function measureStatements(
 /** What the service has counted: every statement that its database has run. */
 async function statementsOf(url: string, agent: Agent): Promise<number> {
   const { components } = (await ask(`${url}/api/middleware/stats`, agent)) as {
-    readonly components: { readonly database: { readonly queriesTotal: number } };
+    readonly components: { readonly db: { readonly queriesTotal: number } };
   };
-  return components.database.queriesTotal;
+  return components.db.queriesTotal;
 }
 
 async function ask(url: string, agent: Agent): Promise<unknown> {

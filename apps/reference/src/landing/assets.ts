@@ -1,5 +1,5 @@
 /** The page's style and script. Its policy names them by digest, so nothing else runs. */
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import { buildSync } from 'esbuild';
 
 export const STYLE = `
@@ -67,7 +67,8 @@ footer { margin-top: 3.5rem; padding-top: 1.2rem; border-top: 1px solid var(--li
  */
 export function pageScript(): string {
   const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL('../../page/main.ts', import.meta.url))],
+    // By its name: this file may stand in a bundle elsewhere.
+    entryPoints: [createRequire(import.meta.url).resolve('reference/page')],
     bundle: true,
     write: false,
     minify: true,
