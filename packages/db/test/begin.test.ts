@@ -1,29 +1,35 @@
 /** How transactions begin and end by half, over a driver that does what a test says. */
 import { fakeClock } from '@org/core/testing';
-import { db, type Driver } from '@org/db';
+import { type Connection, db, type Driver } from '@org/db';
 
-test('a transaction that fails while it begins leaves nothing on its connection', async () => {
-  const asked: string[] = [];
-  const driver: Driver = {
+/** A driver of one connection. */
+function driverOf(connection: Connection): Driver {
+  return {
     name: 'stand-in',
     open: () => ({
       capacity: 1,
       size: 1,
       idle: 1,
       waiting: 0,
-      acquire: () =>
-        Promise.resolve({
-          run({ text }) {
-            asked.push(text);
-            return Promise.resolve({ rows: [], rowCount: 0, command: text, fields: [] });
-          },
-          script: () =>
-            Promise.reject(Object.assign(new Error('canceled by user'), { code: '57014' })),
-          release: (destroy) => void asked.push(destroy ? 'destroyed' : 'given back'),
-        }),
+      acquire: () => Promise.resolve(connection),
       close: () => Promise.resolve(),
     }),
   };
+}
+
+const canceled = (): Error => Object.assign(new Error('canceled by user'), { code: '57014' });
+const done = (command: string) => ({ rows: [], rowCount: 0, command, fields: [] });
+
+test('a transaction that fails while it begins leaves nothing on its connection', async () => {
+  const asked: string[] = [];
+  const driver = driverOf({
+    run({ text }) {
+      asked.push(text);
+      return Promise.resolve(done(text));
+    },
+    script: () => Promise.reject(canceled()),
+    release: (destroy) => void asked.push(destroy ? 'destroyed' : 'given back'),
+  });
   const data = db({ driver });
   const failed = data.session().transaction((tx) => tx.query('select 1'));
   await expect(failed).rejects.toMatchObject({ code: '57014' });
@@ -41,26 +47,15 @@ test.each([
   'a statement that the server cancels after %p of 100 ms fails with %p',
   async (afterMs, code) => {
     const clock = fakeClock();
-    const driver: Driver = {
-      name: 'stand-in',
-      open: () => ({
-        capacity: 1,
-        size: 1,
-        idle: 1,
-        waiting: 0,
-        acquire: () =>
-          Promise.resolve({
-            async run({ text }) {
-              if (text === 'ROLLBACK') return { rows: [], rowCount: 0, command: text, fields: [] };
-              clock.advance(afterMs);
-              throw Object.assign(new Error('canceling statement'), { code: '57014' });
-            },
-            script: () => Promise.resolve(),
-            release: () => undefined,
-          }),
-        close: () => Promise.resolve(),
-      }),
-    };
+    const driver = driverOf({
+      async run({ text }) {
+        if (text === 'ROLLBACK') return done(text);
+        clock.advance(afterMs);
+        throw canceled();
+      },
+      script: () => Promise.resolve(),
+      release: () => undefined,
+    });
     const data = db({ driver, clock });
     const failed = data.session().transaction((tx) => tx.query('select 1'), { timeoutMs: 100 });
     await expect(failed).rejects.toMatchObject({ code });
